@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from model import MODELS
 
 PREFIX = "AmazonEC2ContainerRegistry_V20150921"
 
@@ -37,12 +38,14 @@ class Api:
         self.credentials = Credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
 
     def call(self, operation, body, *, prefix=PREFIX, service="ecr"):
-        """Sends a request; `body` is encoded as JSON unless it is bytes."""
+        """Sends a request; `body` is encoded as JSON unless it is bytes. An error must be one that the model declares."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{prefix}.{operation}"}
         request = AWSRequest("POST", f"{self.endpoint}/", headers=headers, data=data)
         SigV4Auth(self.credentials, service, self.region).add_auth(request)
-        return self.send("POST", "/", data, dict(request.headers))
+        answer = self.send("POST", "/", data, dict(request.headers))
+        assert answer.status == 200 or MODELS[service].may_return(operation, answer.error), (operation, answer.raw)
+        return answer
 
     def send(self, method, path, data, headers):
         connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=60)

@@ -1,4 +1,4 @@
-"""Compares answers of the services with XML (IAM, STS) and of Organizations with botocore's models: reports members
+"""Compares answers of the services with XML (IAM, STS) and of services with JSON with botocore's models: reports members
 that the shape does not have, and required members that are missing."""
 
 import json
@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ElementTree
 import botocore.loaders
 import model
 
-SERVICES = ("iam", "sts", "organizations")
+OF_JSON = ("organizations", "service-quotas", "resourcegroupstaggingapi", "events")
+SERVICES = ("iam", "sts", *OF_JSON)
 LOADER = botocore.loaders.Loader()
 MODELS = {service: LOADER.load_service_model(service, "service-2") for service in SERVICES}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -25,13 +26,15 @@ COMMON = {
     "SignatureDoesNotMatch": 403,
     "ValidationError": 400,
 }
-COMMON_OF_ORGANIZATIONS = {"AccessDeniedException", "InvalidInputException", "UnknownOperationException"}
+COMMON_OF_JSON = {"AccessDeniedException", "UnknownOperationException"}
+# EventBridge's model does not have the error of a value that does not fit.
+INVALID_INPUT = {"events": "ValidationException"}
 
 
 def misfits(service, operation, status, raw):
     """Everything in a response, success or error, that does not match the model."""
-    if service == "organizations":
-        return misfits_of_json(operation, status, json.loads(raw))
+    if service in OF_JSON:
+        return misfits_of_json(service, operation, status, json.loads(raw))
     root = ElementTree.fromstring(raw)
     if status == 200:
         return misfits_of_answer(service, operation, root)
@@ -77,18 +80,21 @@ def error_statuses(service, operation):
     return COMMON | {error["code"]: error["httpStatusCode"] for error in codes}
 
 
-def misfits_of_json(operation, status, body):
-    shapes = MODELS["organizations"]["shapes"]
-    described = MODELS["organizations"]["operations"][operation]
+def misfits_of_json(service, operation, status, body):
+    shapes = MODELS[service]["shapes"]
+    described = MODELS[service]["operations"][operation]
     if status == 200:
         output = described.get("output")
         return model.misfits(output["shape"], body, operation, shapes) if output else [f"{body}"] if body else []
     code = body.pop("__type", None)
-    declared = {error["shape"] for error in described.get("errors", [])} | COMMON_OF_ORGANIZATIONS
+    declared = {error["shape"] for error in described.get("errors", [])} | COMMON_OF_JSON
+    declared.add(INVALID_INPUT.get(service, "InvalidInputException"))
     if status != 400 or code not in declared:
         return [f"{operation} answers {code} with {status}; the model has {sorted(declared)}"]
-    if "message" in body:
-        body["Message"] = body.pop("message")
+    message = body.pop("message", None)
+    # The exceptions of EventBridge have no members in the model, but AWS answers with a message.
+    if message is not None and service != "events":
+        body["Message"] = message
     return model.misfits(code, body, code, shapes) if code in shapes else []
 
 

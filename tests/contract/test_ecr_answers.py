@@ -140,6 +140,7 @@ def test_every_operation_answers_within_its_shape(api):
     assert failure["failureCode"] == "REPOSITORY_NOT_FOUND"
     call("PutRegistryScanningConfiguration", scanType="BASIC", rules=[])
     assert call("GetRegistryScanningConfiguration")["scanningConfiguration"] == {"scanType": "BASIC", "rules": []}
+    replicates(api, call, name, manifest, account)
     prefix = f"contract-{uuid.uuid4().hex}"
     template = {"prefix": prefix, "appliedFor": ["CREATE_ON_PUSH"], "resourceTags": tags, "description": "d"}
     made = call("CreateRepositoryCreationTemplate", **template)["repositoryCreationTemplate"]
@@ -194,6 +195,37 @@ def test_every_operation_answers_within_its_shape(api):
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
     assert call.called == set(SERVED)
+
+
+def replicates(api, call, name, manifest, account):
+    """The operations of replication, to another Region of the account."""
+    destination = {"region": "ap-south-1", "registryId": account}
+    filters = [{"filter": "contract", "filterType": "PREFIX_MATCH"}]
+    rule = {"destinations": [destination], "repositoryFilters": filters, "deleteReplication": {"enabled": True}}
+    rules = {"rules": [rule]}
+    assert call("PutReplicationConfiguration", replicationConfiguration=rules)["replicationConfiguration"] == rules
+    assert call("DescribeRegistry")["replicationConfiguration"] == rules
+    pushed = call("PutImage", repositoryName=name, imageManifest=manifest, imageTag="copied")["image"]["imageId"]
+    shown = call("DescribeImageReplicationStatus", repositoryName=name, imageId=pushed)
+    (status,) = shown["replicationStatuses"]
+    assert shown["imageId"] == pushed and status["status"] in {"IN_PROGRESS", "COMPLETE"}
+    assert (status["region"], status["registryId"]) == (destination["region"], account)
+    # The background work can end a backfill before it is stopped.
+    for _ in range(5):
+        backfill = {"replicationBackfillId": call("StartReplicationBackfill", destination=destination)["replicationBackfillId"]}
+        if api.call("StopReplicationBackfill", backfill).status == 200:
+            call.called.add("StopReplicationBackfill")
+            break
+    assert call("DescribeReplicationBackfillResults", **backfill)["status"] in {"STOPPED", "STOPPING"}
+    assert call("ListReplicationBackfills")["backfills"][0]["replicationBackfillId"] == backfill["replicationBackfillId"]
+    none = {"replicationBackfillId": str(uuid.uuid4())}
+    for operation in ["StopReplicationBackfill", "DescribeReplicationBackfillResults"]:
+        gone = api.call(operation, none)
+        assert gone.error == "ReplicationBackfillNotFoundException" and gone.error in declared_errors(operation)
+    own = {"region": api.region, "registryId": account}
+    same = api.call("PutReplicationConfiguration", {"replicationConfiguration": {"rules": [{"destinations": [own]}]}})
+    assert same.error == "InvalidParameterException" and "cannot be the same as the source registry" in same.raw
+    assert call("PutReplicationConfiguration", replicationConfiguration={"rules": []})["replicationConfiguration"] == {"rules": []}
 
 
 def test_an_image_that_was_never_scanned_has_no_findings(api):

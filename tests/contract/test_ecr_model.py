@@ -2,13 +2,9 @@
 validation. It must be refused with the declared exception and with ECR's text, which names the place."""
 
 import pytest
-from model import MODEL, OPERATIONS, SERVED, broken_inputs, declared_errors, misfits
+from model import ECR, MODEL, OPERATIONS, SERVED, declared_errors, misfits
 
-BROKEN = [
-    pytest.param(operation, broken, id=f"{operation}-{broken.member}-{broken.what.replace(' ', '-')}")
-    for operation in SERVED
-    for broken in broken_inputs(operation)
-]
+BROKEN = ECR.parameters(ECR.broken_inputs)
 
 
 def test_the_model_has_rules_to_break():

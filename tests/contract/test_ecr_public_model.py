@@ -7,11 +7,7 @@ import json
 import pytest
 from model import ECR_PUBLIC, misfits
 
-BROKEN = [
-    pytest.param(operation, broken, id=f"{operation}-{broken.member}-{broken.what.replace(' ', '-')}")
-    for operation in ECR_PUBLIC.served
-    for broken in ECR_PUBLIC.broken_inputs(operation)
-]
+BROKEN = ECR_PUBLIC.parameters(ECR_PUBLIC.broken_inputs)
 PREFIX = ECR_PUBLIC.whole["metadata"]["targetPrefix"]
 NAME = "contract/public"
 

@@ -78,13 +78,64 @@ def test_every_organizations_operation_answers_within_its_shape(cloud):
     assert organizations.list_tags_for_resource(ResourceId=account)["Tags"] == [{"Key": "l", "Value": ""}]
     move = {"AccountId": account, "SourceParentId": root["Id"], "DestinationParentId": root["Id"]}
     refused("DuplicateAccountException", organizations.move_account, **move)
+    walk_units(organizations, root["Id"], account)
     organizations.close_account(AccountId=account)
     assert organizations.describe_account(AccountId=account)["Account"]["Status"] == "SUSPENDED"
     other = organizations.create_account(**asked | {"Email": f"{unique('b')}@example.org"})["CreateAccountStatus"]
     organizations.remove_account_from_organization(AccountId=other["AccountId"])
     refused("AccountNotFoundException", organizations.describe_account, AccountId=other["AccountId"])
-    # There is no second parent to which an account can be moved.
-    assert cloud.answered["organizations"] | {"MoveAccount"} == served(cloud, "organizations")
+    # A deployment always has its one organization.
+    refused("AlreadyInOrganizationException", organizations.create_organization)
+    refused("OrganizationNotEmptyException", organizations.delete_organization)
+    never = {"CreateOrganization", "DeleteOrganization"}
+    assert cloud.answered["organizations"] | never == served(cloud, "organizations")
+
+
+def walk_units(organizations, root, account):
+    made = organizations.create_organizational_unit(ParentId=root, Name=unique("a"))["OrganizationalUnit"]
+    unit = made["Id"]
+    names = [unique(letter) for letter in "bcd"]
+    inner = [
+        organizations.create_organizational_unit(ParentId=unit, Name=name)["OrganizationalUnit"] for name in names
+    ]
+    assert inner[0]["Path"] == f"{made['Path']}{inner[0]['Id']}/"
+    listed, token = [], {}
+    while True:
+        page = organizations.list_organizational_units_for_parent(ParentId=unit, MaxResults=2, **token)
+        listed += page["OrganizationalUnits"]
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert listed == sorted(inner, key=lambda one: one["Id"])
+    # The token is for this parent only.
+    other = {"ParentId": root, **token}
+    refused("InvalidInputException", organizations.list_organizational_units_for_parent, **other)
+    assert organizations.describe_organizational_unit(OrganizationalUnitId=unit)["OrganizationalUnit"] == made
+    renamed = organizations.update_organizational_unit(OrganizationalUnitId=unit, Name=unique("e"))
+    assert renamed["OrganizationalUnit"]["Id"] == unit
+    move = {"AccountId": account, "SourceParentId": root, "DestinationParentId": unit}
+    organizations.move_account(**move)
+    refused("DuplicateAccountException", organizations.move_account, **move)
+    elsewhere = move | {"DestinationParentId": inner[0]["Id"]}
+    refused("SourceParentNotFoundException", organizations.move_account, **elsewhere)
+    unknown = move | {"DestinationParentId": "ou-none-12345678"}
+    refused("DestinationParentNotFoundException", organizations.move_account, **unknown)
+    children = organizations.list_children(ParentId=unit, ChildType="ACCOUNT")["Children"]
+    assert children == [{"Id": account, "Type": "ACCOUNT"}]
+    children = organizations.list_children(ParentId=unit, ChildType="ORGANIZATIONAL_UNIT")["Children"]
+    assert [child["Id"] for child in children] == [one["Id"] for one in listed]
+    refused("OrganizationalUnitNotEmptyException", organizations.delete_organizational_unit, OrganizationalUnitId=unit)
+    for one in inner:
+        organizations.delete_organizational_unit(OrganizationalUnitId=one["Id"])
+    below, depth = unit, []
+    for level in range(5):
+        if level == 4:
+            refused("ConstraintViolationException", organizations.create_organizational_unit, ParentId=below, Name="x")
+            break
+        below = organizations.create_organizational_unit(ParentId=below, Name="x")["OrganizationalUnit"]["Id"]
+        depth.append(below)
+    for one in reversed(depth):
+        organizations.delete_organizational_unit(OrganizationalUnitId=one)
 
 
 def test_organizations_gives_the_reason_of_an_invalid_input(cloud):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import tempfile
 
@@ -9,8 +10,17 @@ import pytest
 from closed_network import ClosedNetwork
 from cross_account import Node, ServiceAccount
 from issuer import Issuer
-from process import environment, run
+from process import Daemon, answers, environment, run
 from server import Wharf
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests that build large programs run only if the filter has the word of their file: `cargo xtask e2e sdk`."""
+    if "sdk" in config.option.keyword:
+        return
+    left_out = [item for item in items if item.get_closest_marker("on_request")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +74,20 @@ def short_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def engine(short_folder):
+    """Docker's daemon, without a bridge and without packet filter rules: it only builds, pushes and pulls."""
+    home = f"{short_folder}/home"
+    os.mkdir(home)
+    host = f"unix://{short_folder}/docker.sock"
+    env = environment(home, {"DOCKER_HOST": host})
+    words = ["dockerd", "-H", host, "--data-root", f"{short_folder}/data", "--exec-root", f"{short_folder}/exec"]
+    words += ["--pidfile", f"{short_folder}/docker.pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+    daemon = Daemon(words, env=env, log=f"{short_folder}/log", ready=answers(["docker", "version"], env))
+    yield env
+    daemon.stop()
+
+
 @pytest.fixture
 def home(tmp_path):
     folder = tmp_path / "home"
@@ -76,7 +100,7 @@ def env(wharf, home):
     """A client's environment with the server's credentials in the docker configuration."""
     basic = base64.b64encode(f"AWS:{wharf.password}".encode()).decode()
     credentials = json.dumps({"auths": {wharf.registry: {"auth": basic}}})
-    (home / ".docker").mkdir()
+    (home / ".docker").mkdir(exist_ok=True)
     (home / ".docker" / "config.json").write_text(credentials)
     (home / "auth.json").write_text(credentials)
     return environment(home, {"REGISTRY_AUTH_FILE": str(home / "auth.json")})
@@ -86,9 +110,10 @@ def env(wharf, home):
 def push(wharf, env):
     """Pushes a layout with skopeo, for tests whose client needs an existing image."""
 
-    def push_layout(layout, name, tag=None):
+    def push_layout(layout, name, tag=None, form="oci"):
         target = f"docker://{wharf.ref(name, tag or layout.tag)}"
-        run(["skopeo", "copy", "--all", "--dest-tls-verify=false", layout.skopeo, target], env=env)
+        words = ["skopeo", "copy", "--all", "--format", form, "--dest-tls-verify=false", layout.skopeo, target]
+        run(words, env=env)
         return layout.digest
 
     return push_layout

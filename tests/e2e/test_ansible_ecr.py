@@ -2,13 +2,9 @@
 written, and the policy and the repository can be removed."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
-from process import environment, run
-
-TOOLS = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools"))) / "ansible"
+from ansible_modules import Ansible
 
 POLICY = {
     "rules": [
@@ -27,23 +23,14 @@ POLICY = {
 }
 
 
-class Ansible:
-    """Runs the module as a user of the server."""
+class Module:
+    """The module, and what it stored."""
 
     def __init__(self, wharf, home):
-        if not (TOOLS / "bin/ansible").exists():
-            pytest.fail("ansible is not installed: run `cargo xtask install`", pytrace=False)
-        self.ecr = wharf.client("ecr")
-        own = {"ANSIBLE_COLLECTIONS_PATH": str(TOOLS), "ANSIBLE_LOCALHOST_WARNING": "False"}
-        # Ansible prints what the module answers, in one line.
-        own |= {"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline"}
-        self.env = environment(home, wharf.env | own | {"ANSIBLE_HOME": str(home / "ansible")})
+        self.ecr, self.ansible = wharf.client("ecr"), Ansible(wharf, home)
 
     def __call__(self, **arguments):
-        words = [TOOLS / "bin/ansible", "localhost", "-i", "localhost,", "-c", "local"]
-        words += ["-e", f"ansible_python_interpreter={TOOLS / 'bin/python'}", "-m", "community.aws.ecs_ecr"]
-        said = run([*words, "-a", json.dumps(arguments)], env=self.env)
-        return json.loads(said[said.index("{") :])
+        return self.ansible.module("community.aws.ecs_ecr", **arguments)
 
     def policy(self, name):
         return json.loads(self.ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
@@ -51,7 +38,7 @@ class Ansible:
 
 @pytest.fixture
 def ecs_ecr(wharf, home):
-    return Ansible(wharf, home)
+    return Module(wharf, home)
 
 
 def test_a_second_run_of_the_module_changes_nothing(ecs_ecr):
@@ -70,3 +57,19 @@ def test_a_second_run_of_the_module_changes_nothing(ecs_ecr):
     assert not ecs_ecr(name=name, purge_lifecycle_policy=True)["changed"]
     assert ecs_ecr(name=name, state="absent")["changed"]
     assert not ecs_ecr(name=name, state="absent")["changed"]
+
+
+def test_the_policy_and_mutability_of_a_repository(ecs_ecr):
+    name = "ansible/policy"
+    statement = {"Sid": "pull", "Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    arguments = {"name": name, "policy": policy, "image_tag_mutability": "immutable", "scan_on_push": True}
+    assert ecs_ecr(**arguments)["changed"]
+    (repository,) = ecs_ecr.ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE"
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert not ecs_ecr(**arguments)["changed"]
+    assert ecs_ecr(name=name, image_tag_mutability="mutable", purge_policy=True)["changed"]
+    with pytest.raises(ecs_ecr.ecr.exceptions.RepositoryPolicyNotFoundException):
+        ecs_ecr.ecr.get_repository_policy(repositoryName=name)
+    assert ecs_ecr(name=name, state="absent")["changed"]

@@ -55,3 +55,14 @@ def test_a_wrong_password_is_refused(ctr, wharf, push, tmp_path):
     push(images.layout(tmp_path / "made"), name)
     words = ["images", "pull", "--snapshotter", "native", "--plain-http", "--user", "AWS:wrong", wharf.ref(name)]
     assert ctr(*words, refused=True)
+
+
+@pytest.mark.parametrize("form", ["oci", "v2s2"])
+def test_an_image_of_either_format(ctr, wharf, push, tmp_path, form):
+    """containerd asks with HEAD which digest the tag has, and then pulls by that digest."""
+    name = wharf.repository("containerd")
+    push(images.layout(tmp_path / "made"), name, form=form)
+    (stored,) = wharf.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    user = ["--plain-http", "--user", f"AWS:{wharf.password}"]
+    ctr("images", "pull", "--snapshotter", "native", *user, wharf.ref(name))
+    assert stored["imageDigest"] in ctr("images", "ls", f"name=={wharf.ref(name)}")

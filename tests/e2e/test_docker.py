@@ -5,21 +5,7 @@ import os
 
 import images
 import pytest
-from process import Daemon, answers, environment, run
-
-
-@pytest.fixture(scope="module")
-def engine(short_folder):
-    """A daemon without a bridge and without packet filter rules: it only builds, pushes and pulls."""
-    home = f"{short_folder}/home"
-    os.mkdir(home)
-    host = f"unix://{short_folder}/docker.sock"
-    env = environment(home, {"DOCKER_HOST": host})
-    words = ["dockerd", "-H", host, "--data-root", f"{short_folder}/data", "--exec-root", f"{short_folder}/exec"]
-    words += ["--pidfile", f"{short_folder}/docker.pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = Daemon(words, env=env, log=f"{short_folder}/log", ready=answers(["docker", "version"], env))
-    yield env
-    daemon.stop()
+from process import run
 
 
 @pytest.fixture
@@ -137,3 +123,13 @@ def test_a_push_to_a_new_name_just_works(docker, wharf, tmp_path):
     digest = digest_in(docker("push", ref))
     docker("image", "rm", "-f", ref)
     assert digest in docker("pull", ref)
+
+
+@pytest.mark.parametrize("form", ["oci", "v2s2"])
+def test_an_image_of_either_format(docker, wharf, push, tmp_path, form):
+    name = wharf.repository("docker")
+    push(images.layout(tmp_path / "made"), name, form=form)
+    (stored,) = wharf.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    assert digest_in(docker("pull", wharf.ref(name))) == stored["imageDigest"]
+    docker("image", "rm", "-f", wharf.ref(name))
+    docker("pull", wharf.ref(name, stored["imageDigest"]))

@@ -6,7 +6,7 @@ import uuid
 
 import images
 import pytest
-from process import Daemon, answers, environment, run
+from process import environment, run
 from server import Wharf
 
 REGION = ["--region", "us-east-1"]
@@ -152,17 +152,6 @@ def own_host(tmp_path_factory):
     server = Wharf(tmp_path_factory.mktemp("own-host"), hosts)
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def engine(short_folder):
-    env = environment(short_folder, {"DOCKER_HOST": f"unix://{short_folder}/docker.sock"})
-    words = ["dockerd", "-H", env["DOCKER_HOST"], "--data-root", f"{short_folder}/data"]
-    words += ["--exec-root", f"{short_folder}/exec", "--pidfile", f"{short_folder}/docker.pid"]
-    words += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = Daemon(words, env=env, log=f"{short_folder}/log", ready=answers(["docker", "version"], env))
-    yield env
-    daemon.stop()
 
 
 @pytest.fixture

@@ -73,6 +73,52 @@ def test_terraforms_order(organizations):
     assert refusal(organizations.describe_account, AccountId=leaves) == "AccountNotFoundException"
 
 
+def test_terraforms_order_for_units(wharf, organizations):
+    """aws_organizations_organizational_unit, and parent_id of aws_organizations_account."""
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    name = uuid.uuid4().hex[:12]
+    tags = [{"Key": "team", "Value": "a"}]
+    created = organizations.create_organizational_unit(ParentId=root, Name=name, Tags=tags)["OrganizationalUnit"]
+    unit = created["Id"]
+
+    def read():
+        shown = organizations.describe_organizational_unit(OrganizationalUnitId=unit)["OrganizationalUnit"]
+        parents = organizations.list_parents(ChildId=unit)["Parents"]
+        accounts = organizations.list_accounts_for_parent(ParentId=unit)["Accounts"]
+        tags = organizations.list_tags_for_resource(ResourceId=unit)["Tags"]
+        return shown, parents, accounts, tags
+
+    organization = organizations.describe_organization()["Organization"]
+    management = organization["MasterAccountId"]
+    assert read() == (created, [{"Id": root, "Type": "ROOT"}], [], tags)
+    assert read() == (created, [{"Id": root, "Type": "ROOT"}], [], tags)
+    assert created["Arn"] == f"arn:aws:organizations::{management}:ou/{organization['Id']}/{unit}"
+    duplicate = refusal(organizations.create_organizational_unit, ParentId=root, Name=name)
+    assert duplicate == "DuplicateOrganizationalUnitException"
+    renamed = organizations.update_organizational_unit(OrganizationalUnitId=unit, Name=f"{name}-b")
+    assert renamed["OrganizationalUnit"] == created | {"Name": f"{name}-b"}
+    organizations.untag_resource(ResourceId=unit, TagKeys=["team"])
+    organizations.tag_resource(ResourceId=unit, Tags=[{"Key": "stage", "Value": "b"}])
+    assert read()[3] == [{"Key": "stage", "Value": "b"}]
+
+    # parent_id: the account is created in the root, and moved from there.
+    account = made(organizations)
+    assert organizations.list_parents(ChildId=account)["Parents"] == [{"Id": root, "Type": "ROOT"}]
+    organizations.move_account(AccountId=account, SourceParentId=root, DestinationParentId=unit)
+    assert organizations.list_parents(ChildId=account)["Parents"] == [{"Id": unit, "Type": "ORGANIZATIONAL_UNIT"}]
+    assert [one["Id"] for one in read()[2]] == [account]
+    busy = refusal(organizations.delete_organizational_unit, OrganizationalUnitId=unit)
+    assert busy == "OrganizationalUnitNotEmptyException"
+
+    path = organizations.describe_account(AccountId=account)["Account"]["Paths"]
+    assert path == [f"{organization['Id']}/{root}/{unit}/{account}/"]
+    organizations.move_account(AccountId=account, SourceParentId=unit, DestinationParentId=root)
+    organizations.delete_organizational_unit(OrganizationalUnitId=unit)
+    for call in (organizations.describe_organizational_unit, organizations.delete_organizational_unit):
+        assert refusal(call, OrganizationalUnitId=unit) == "OrganizationalUnitNotFoundException"
+    assert refusal(organizations.list_tags_for_resource, ResourceId=unit) == "TargetNotFoundException"
+
+
 def test_an_email_address_can_be_used_once(organizations):
     email = address()
     made(organizations, Email=email)

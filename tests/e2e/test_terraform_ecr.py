@@ -274,6 +274,30 @@ def test_aws_ecr_registry_scanning_configuration(provider):
     assert read() == (provider.account, "BASIC", set())
 
 
+def test_aws_ecr_replication_configuration(provider):
+    """The provider reads at once after it writes, and keeps the order of destinations and filters."""
+    ecr = provider.ecr
+
+    def put(*rules):
+        ecr.put_replication_configuration(replicationConfiguration={"rules": list(rules)})
+        shown = ecr.describe_registry()
+        assert shown["registryId"] == provider.account
+        return shown["replicationConfiguration"]["rules"]
+
+    def rule(*regions, filters=()):
+        made = {"destinations": [{"region": region, "registryId": provider.account} for region in regions]}
+        if filters:
+            made["repositoryFilters"] = [{"filter": text, "filterType": "PREFIX_MATCH"} for text in filters]
+        return made
+
+    one = rule("eu-west-2", "ap-south-1")
+    assert put(one) == [one]
+    two = rule("ap-south-1", filters=["z-last", "a-first"])
+    assert put(one, two) == [one, two]
+    assert put(*[rule("eu-west-2")] * 10) == [rule("eu-west-2")] * 10
+    assert put() == []
+
+
 def test_a_scan_ends_its_waiter_at_once(provider, repository):
     ecr = provider.ecr
     layer = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'

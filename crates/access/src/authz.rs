@@ -7,6 +7,7 @@
 
 mod decide;
 mod documents;
+mod event_resources;
 mod explain;
 mod keys;
 mod permits;
@@ -27,6 +28,7 @@ use meta::{
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
+pub use event_resources::EventKind;
 pub use explain::{Examined, Explained};
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
@@ -124,11 +126,10 @@ impl Access {
             None => Arc::clone(&ctx.caller),
         };
         let policies = self.deciding(&caller, state, basis).await?;
-        let organization = basis.account_in_organization.then_some(&self.organization);
-        let account = (to.account, organization);
+        let account = (to.account, self.place(basis.account_in_organization, &basis.account_unit_path));
         let mut context = keys::of_request(ctx, &caller, account, to.region, &self.settings);
-        if state.in_organization {
-            keys::add_principal_organization(&mut context, &self.organization);
+        if let Some(place) = self.place(state.in_organization, &state.unit_path) {
+            keys::add_principal_organization(&mut context, place);
         }
         keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
         if policies.read_resource_tags() {
@@ -174,9 +175,14 @@ impl Access {
     /// The condition keys about a role's account, which a gate for the caller's own account does not have.
     pub fn keys_of_account(&self, account: &Account) -> policy::Context {
         let mut keys = policy::Context::new();
-        let organization = account.in_organization.then_some(&self.organization);
-        keys::add_resource_account(&mut keys, &account.account_id, organization);
+        let place = self.place(account.in_organization, &account.unit_path);
+        keys::add_resource_account(&mut keys, &account.account_id, place);
         keys
+    }
+
+    /// Where an account is in the organization; None if it left.
+    fn place<'a>(&'a self, in_organization: bool, unit_path: &'a str) -> Option<keys::Place<'a>> {
+        in_organization.then_some(keys::Place { organization: &self.organization, unit_path })
     }
 
     /// Whether the caller still exists, its key is active and its token is for this registry's Region: the checks of a

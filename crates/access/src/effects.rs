@@ -84,6 +84,7 @@ macro_rules! opens_bytes {
     )*)*};
 }
 
+mod event_bridge;
 mod identity;
 mod services;
 
@@ -102,6 +103,7 @@ before_decision! {
     // Only for callers of the management account.
     FindMemberAccount,
     ListAccountTags,
+    FindOrganizationalUnit,
     // Whether a push creates its repository, before CreateRepository is decided on.
     FindCreation,
     // Which rule a missing image could come from, before BatchImportUpstreamImage is decided on.
@@ -141,6 +143,7 @@ opens! {
     ecr::WharfUnprotectImage => SetProtection;
     ecr::WharfListProtectedImages => ListProtected;
     ecr::WharfListTagHistory => ListTagMoves;
+    ecr::DescribeImageReplicationStatus => FindImages, ListImageReplications;
     ecr::WharfRefreshUpstreamTags => ExpireUpstreamTags;
 
     // A check that finds a blob renews its grace.
@@ -166,6 +169,18 @@ opens_recorded! {
     ecr::BatchImportUpstreamImage => PutImage, RecordUpstreamTag;
     ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
+    ecr::ReplicateImage => ReplicateDeletion;
+}
+
+// A replicated image has events in both registries.
+impl Listed<ReplicateImage> for ecr::ReplicateImage {}
+impl Opens<ReplicateImage> for ecr::ReplicateImage {
+    type Runs = Recorded<ReplicateImage>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(on: &Self::On, ids: &IdSource, operation: ReplicateImage) -> Self::Runs {
+        events::of_replication(on, ids, operation)
+    }
 }
 
 // Registries.
@@ -181,6 +196,13 @@ opens! {
     ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
     ecr::WharfListInUseReports => ListInUseReports;
     ecr::WharfDeleteInUseReport => DeleteInUseReport;
+    ecr::DescribeRegistry => GetReplicationConfiguration;
+    ecr::WharfDescribeReplication => ListReplicationLags;
+    ecr::StartReplicationBackfill => StartReplicationBackfill;
+    ecr::StopReplicationBackfill => StopReplicationBackfill;
+    ecr::ListReplicationBackfills => ListReplicationBackfills, ListBackfillFailures;
+    ecr::DescribeReplicationBackfillResults => FindReplicationBackfill, ListBackfillFailures, ListBackfillItems;
+    ecr::PutReplicationConfiguration => FindAccount, EnsureRegistry, PutReplicationConfiguration;
     ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
     ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
     ecr::CreatePullThroughCacheRule => FindAccount, EnsureRegistry, CreatePullThroughCacheRule;

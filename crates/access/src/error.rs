@@ -43,6 +43,9 @@ pub enum Code {
     ScanNotFound,
     UnsupportedImageType,
     ImageArchived,
+    ReplicationBackfillInProgress,
+    ReplicationBackfillInvalidStatus,
+    ReplicationBackfillNotFound,
     PullThroughCacheRuleAlreadyExists,
     PullThroughCacheRuleNotFound,
     UnsupportedUpstreamRegistry,
@@ -80,13 +83,13 @@ pub enum Code {
     OutOfSpace,
     Unavailable,
     Internal,
-    /// An error of IAM, STS or Organizations. The data plane never returns it.
+    /// An error of IAM, STS, Organizations or EventBridge. The data plane never returns it.
     Aws(AwsCode),
 }
 
 macro_rules! aws_codes {
     ($($code:ident: $name:literal $status:literal;)*) => {
-        /// The errors of IAM, STS and Organizations, with the names and statuses of their API references.
+        /// The errors of the services but ECR, with the names and statuses of their API references.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names are those of AWS's errors")]
         pub enum AwsCode { $($code,)* }
@@ -130,17 +133,31 @@ aws_codes! {
     // Organizations.
     AccountNotFound: "AccountNotFoundException" 400;
     AccountAlreadyClosed: "AccountAlreadyClosedException" 400;
+    AlreadyInOrganization: "AlreadyInOrganizationException" 400;
     ChildNotFound: "ChildNotFoundException" 400;
     ConstraintViolation: "ConstraintViolationException" 400;
     CreateAccountStatusNotFound: "CreateAccountStatusNotFoundException" 400;
     DestinationParentNotFound: "DestinationParentNotFoundException" 400;
     DuplicateAccount: "DuplicateAccountException" 400;
+    DuplicateOrganizationalUnit: "DuplicateOrganizationalUnitException" 400;
     MasterCannotLeave: "MasterCannotLeaveOrganizationException" 400;
     OrganizationInvalidInput: "InvalidInputException" 400;
+    OrganizationNotEmpty: "OrganizationNotEmptyException" 400;
+    OrganizationalUnitNotEmpty: "OrganizationalUnitNotEmptyException" 400;
+    OrganizationalUnitNotFound: "OrganizationalUnitNotFoundException" 400;
     OrganizationsNotInUse: "AWSOrganizationsNotInUseException" 400;
     ParentNotFound: "ParentNotFoundException" 400;
     SourceParentNotFound: "SourceParentNotFoundException" 400;
     TargetNotFound: "TargetNotFoundException" 400;
+    // EventBridge.
+    EventResourceExists: "ResourceAlreadyExistsException" 400;
+    EventResourceNotFound: "ResourceNotFoundException" 400;
+    ConcurrentModification: "ConcurrentModificationException" 400;
+    InvalidEventPattern: "InvalidEventPatternException" 400;
+    // Service Quotas.
+    IllegalArgument: "IllegalArgumentException" 400;
+    InvalidPaginationToken: "InvalidPaginationTokenException" 400;
+    NoSuchResource: "NoSuchResourceException" 400;
 }
 
 /// A member of an AWS exception in addition to its message (`InvalidLayerPartException` has four).
@@ -200,7 +217,7 @@ impl Error {
         Self { code, message: message.into(), fields: Vec::new(), missing: Vec::new(), internal: None }
     }
 
-    /// A refusal of IAM, STS or Organizations.
+    /// A refusal of IAM, STS, Organizations or EventBridge.
     pub fn aws(code: AwsCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Aws(code), message)
     }

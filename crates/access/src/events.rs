@@ -1,6 +1,8 @@
 //! Events: what an operation of the store tells about a repository or a registry. They are written to the outbox in the
 //! operation's own transaction (docs/adr/0018-events.md). `effects` lists the operations.
 
+mod replication;
+
 use std::fmt::Display;
 
 use jiff::{Timestamp, ToSpan as _};
@@ -21,6 +23,8 @@ use crate::error::Result;
 use crate::ids::{IdSource, first_id};
 use crate::permit::{Asked as _, OnRegistry, OnRepository, Permit, Place};
 use crate::store::StoreResultExt as _;
+
+pub(crate) use replication::{of_failed_replication, of_replication};
 
 /// The maximum number of tags in one event. An image can have a thousand.
 const TAGS: usize = 100;

@@ -10,8 +10,8 @@ use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{
-    CountSealedSecrets, GetSetting, ListSecretsNotUnder, OpError, PutSettingOnce, ReplaceSetting,
-    ResealSecret, SealedSecret,
+    CountSealedSecrets, GetSetting, ListConnectionsNotUnder, ListSecretsNotUnder, OpError, PutSettingOnce,
+    ReplaceSetting, ResealConnection, ResealSecret, SealedConnection, SealedSecret,
 };
 
 use crate::effects::authority;
@@ -175,7 +175,7 @@ impl Access {
         self.shown_keys(&ring, now).await
     }
 
-    /// One pass over stored values of older keys: access keys are sealed again in slices, and keys that are no longer
+    /// One pass over stored values of older keys: access keys and connections are sealed again in slices, and keys that are no longer
     /// needed are removed. Returns how much was done. It can be repeated, and can run on several nodes.
     pub async fn tend_keys(&self, now: Timestamp) -> Result<usize> {
         let (_, wraps) = self.stored_ring().await?;
@@ -183,7 +183,7 @@ impl Access {
         if ring.sealing(now) == 0 || wraps.count() > 1 {
             return Ok(0);
         }
-        let resealed = self.reseal_secrets().await?;
+        let resealed = self.reseal_secrets().await? + self.reseal_connections().await?;
         let mut retired = 0;
         for id in ring.over(now) {
             retired += usize::from(self.retire(id, now).await?);
@@ -218,9 +218,58 @@ impl Access {
         permit.write(|()| ResealSecret { old, sealed }).await.or_store_error()
     }
 
+    async fn reseal_connections(&self) -> Result<usize> {
+        let permit = Permit::for_service(authority::ResealSecrets, self);
+        let sealing_key = self.keys.sealing();
+        let (mut after, mut done) = (String::new(), 0);
+        loop {
+            let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = permit.read(|()| list).await?;
+            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(done) };
+            after = last;
+            for old in slice {
+                let Ok(plain) = self.keys.open_value(Purpose::Connection, &old.sealed) else {
+                    tracing::error!(
+                        connection = old.arn,
+                        "the secrets of a connection do not open; update it"
+                    );
+                    continue;
+                };
+                let sealed = self.keys.seal(Purpose::Connection, &plain).map_err(Error::internal)?;
+                let reseal = ResealConnection { old, sealed };
+                done += usize::from(permit.write(|()| reseal).await.or_store_error()?);
+            }
+            if done >= SLICE {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Whether a key that is not the sealing one still seals a connection.
+    async fn seals_connections(&self, id: u8) -> Result<bool> {
+        let sealing_key = self.keys.sealing();
+        let mut after = String::new();
+        loop {
+            let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = self.ring_permit().read(|()| list).await?;
+            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(false) };
+            after = last;
+            let opens = |connection: &SealedConnection| {
+                connection.sealed.get(1) == Some(&id)
+                    && self.keys.open_value(Purpose::Connection, &connection.sealed).is_ok()
+            };
+            if slice.iter().any(opens) {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Removes an expired key from the ring, unless it still seals a secret.
     async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
         let sealing_key = self.keys.sealing();
+        if self.seals_connections(id).await? {
+            return Ok(false);
+        }
         let mut after = String::new();
         loop {
             let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };

@@ -102,6 +102,9 @@ aws::ecr_public_operations! { service ecr_public EcrPublic EcrPublicOp }
 aws::iam_operations! { service iam Iam IamOp }
 aws::sts_operations! { service sts Sts StsOp }
 aws::organizations_operations! { service organizations Organizations OrganizationsOp }
+aws::event_bridge_operations! { service event_bridge EventBridge EventBridgeOp }
+aws::service_quotas_operations! { service service_quotas ServiceQuotas ServiceQuotasOp }
+aws::tagging_operations! { service tagging Tagging TaggingOp }
 
 /// An operation or a permission of any service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -116,6 +119,12 @@ pub enum Op {
     Sts(StsOp),
     /// Organizations.
     Organizations(OrganizationsOp),
+    /// Amazon EventBridge.
+    EventBridge(EventBridgeOp),
+    /// Service Quotas.
+    ServiceQuotas(ServiceQuotasOp),
+    /// The Resource Groups Tagging API.
+    Tagging(TaggingOp),
 }
 
 macro_rules! each {
@@ -126,6 +135,9 @@ macro_rules! each {
             Op::Iam($operation) => $value,
             Op::Sts($operation) => $value,
             Op::Organizations($operation) => $value,
+            Op::EventBridge($operation) => $value,
+            Op::ServiceQuotas($operation) => $value,
+            Op::Tagging($operation) => $value,
         }
     };
 }
@@ -138,7 +150,11 @@ impl Op {
         let iam = IamOp::ALL.iter().copied().map(Self::Iam);
         let sts = StsOp::ALL.iter().copied().map(Self::Sts);
         let organizations = OrganizationsOp::ALL.iter().copied().map(Self::Organizations);
-        ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations)
+        let event_bridge = EventBridgeOp::ALL.iter().copied().map(Self::EventBridge);
+        let service_quotas = ServiceQuotasOp::ALL.iter().copied().map(Self::ServiceQuotas);
+        let tagging = TaggingOp::ALL.iter().copied().map(Self::Tagging);
+        let others = event_bridge.chain(service_quotas).chain(tagging);
+        ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations).chain(others)
     }
 
     /// The service.
@@ -149,6 +165,9 @@ impl Op {
             Self::Iam(_) => Service::Iam,
             Self::Sts(_) => Service::Sts,
             Self::Organizations(_) => Service::Organizations,
+            Self::EventBridge(_) => Service::EventBridge,
+            Self::ServiceQuotas(_) => Service::ServiceQuotas,
+            Self::Tagging(_) => Service::Tagging,
         }
     }
 
@@ -189,7 +208,10 @@ mod tests {
     #[test]
     fn the_actions_of_a_service_have_its_prefix() {
         for op in Op::all().filter(|op| *op != Op::Organizations(OrganizationsOp::WharfRenameAccount)) {
-            assert_eq!(op.action().split_once(':').map(|(prefix, _)| prefix), Some(op.service().scope()));
+            assert_eq!(
+                op.action().split_once(':').map(|(prefix, _)| prefix),
+                Some(op.service().action_prefix())
+            );
         }
     }
 }

@@ -23,16 +23,22 @@ const MANAGEMENT: &str = "management-account";
 pub struct Organization {
     /// `o-` and ten characters (`aws:PrincipalOrgID`).
     pub id: Arc<str>,
-    /// `r-` and four characters: the root that holds all accounts.
+    /// `r-` and four characters: the root of the tree of accounts.
     pub root_id: String,
     #[serde(skip)]
     path: OnceLock<Arc<str>>,
 }
 
 impl Organization {
-    /// The path of every account in it: all accounts are in the root (`aws:PrincipalOrgPaths`).
-    pub fn path(&self) -> Arc<str> {
-        Arc::clone(self.path.get_or_init(|| format!("{}/{}/", self.id, self.root_id).into()))
+    /// The path of an account in these units (`aws:PrincipalOrgPaths`). Accounts in the root have no units.
+    pub fn path(&self, unit_path: &str) -> Arc<str> {
+        let root = self.path.get_or_init(|| format!("{}/{}/", self.id, self.root_id).into());
+        if unit_path.is_empty() { Arc::clone(root) } else { format!("{root}{unit_path}").into() }
+    }
+
+    /// A new ID of an organizational unit.
+    pub fn new_unit_id(&self) -> Result<String> {
+        Ok(format!("ou-{}-{}", self.root_id.trim_start_matches("r-"), random(8)?))
     }
 
     /// The deployment's organization; created on the first start.

@@ -13,7 +13,7 @@ use crate::error::{AwsCode, Code, Error};
 enum QuotaError {
     /// IAM: `Cannot exceed quota for NAME: N`.
     Iam,
-    /// ECR: each quota has its own text.
+    /// ECR and Organizations: each quota has its own text.
     Ecr(Code, fn(u64) -> String),
 }
 
@@ -27,7 +27,24 @@ pub struct Quota {
     error: QuotaError,
 }
 
+/// The service that has a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaOf {
+    Ecr,
+    Iam,
+    Organizations,
+}
+
 impl Quota {
+    /// The service that has it.
+    pub const fn of(&self) -> QuotaOf {
+        match self.error {
+            QuotaError::Iam => QuotaOf::Iam,
+            QuotaError::Ecr(Code::Aws(_), _) => QuotaOf::Organizations,
+            QuotaError::Ecr(..) => QuotaOf::Ecr,
+        }
+    }
+
     /// The limit as operations of the store carry it.
     pub const fn limit(&self) -> i64 {
         self.value.cast_signed()
@@ -71,6 +88,11 @@ pub enum InvalidQuota {
     /// The value is not in the range of the setting.
     #[error("{0} must be from 1 to {1}")]
     OutOfRange(&'static str, u64),
+}
+
+/// The error of a replication configuration, for which the API has no exception of its own.
+fn replication(constraint: &str) -> String {
+    format!("Invalid parameter at 'replicationConfiguration' failed to satisfy constraint: '{constraint}'")
 }
 
 macro_rules! fixed {
@@ -152,6 +174,10 @@ settings! {
     registries_per_account: "Registries per account" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The account has registries in {most} Regions, which is the most it can have.")
     });
+    /// Repositories of a registry, private or public.
+    repositories_per_registry: "Registered repositories" = 100_000, at most 10_000_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} repositories, which is the most it can have. Delete one first.")
+    });
     /// Tags of an image.
     tags_per_image: "Tags per image" = 1_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("An image may have at most {most} tags. Remove some before adding more.")
@@ -176,6 +202,36 @@ settings! {
     repository_creation_templates_per_registry: "Repository creation templates per registry" = 50, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} repository creation templates, which is the most it can have.")
     });
+
+    // EventBridge ("Amazon EventBridge quotas").
+    /// Rules of an event bus.
+    rules_per_event_bus: "Rules per event bus" = 300, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The event bus has {most} rules, which is the most it can have.")
+    });
+    /// Targets of all rules of an event bus. AWS has no such quota; here one event is written once for each target.
+    targets_per_event_bus: "Targets per event bus" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The rules of an event bus can have at most {most} targets together.")
+    });
+    /// Connections of an account in a Region.
+    connections_per_region: "Connections per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The account has {most} connections in this Region, which is the most it can have.")
+    });
+    /// API destinations of an account in a Region.
+    api_destinations_per_region: "API destinations per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The account has {most} API destinations in this Region, which is the most it can have.")
+    });
+    /// Rules of the replication configuration of a registry. The model of the API has the maximum.
+    replication_rules_per_registry: "Replication rules per registry" = 10, at most 25, QuotaError::Ecr(Code::InvalidParameter, |most| {
+        replication(&format!("A replication configuration can have at most {most} rules"))
+    });
+    /// Different destinations of all rules of a registry.
+    replication_destinations_per_registry: "Replication destinations per registry" = 25, at most 1_000, QuotaError::Ecr(Code::InvalidParameter, |most| {
+        replication(&format!("A replication configuration can have at most {most} unique destinations"))
+    });
+    /// Backfills of a registry that have not ended.
+    replication_backfills_in_progress_per_registry: "Replication backfills in progress per registry" = 10, at most 100, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} replication backfills in progress, which is the most it can have.")
+    });
 }
 
 fixed! {
@@ -187,6 +243,22 @@ fixed! {
     MANAGED_POLICY: "PolicySize" = 6_144, QuotaError::Iam;
     /// Characters of a role's trust policy, white space not counted.
     TRUST_POLICY: "ACLSizePerRole" = 4_096, QuotaError::Iam;
+    /// Targets of a rule of EventBridge.
+    TARGETS_PER_RULE: "Targets per rule" = 5, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The requested resource exceeds the maximum number allowed. A rule can have at most {most} targets.")
+    });
+    /// Tags of a rule of EventBridge.
+    TAGS_PER_RULE: "Tags per rule" = MAX_TAGS as u64, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("A rule can have at most {most} tags.")
+    });
+    /// Organizational units ("Quotas and service limits for AWS Organizations").
+    ORGANIZATIONAL_UNITS: "OUs in an organization" = 2_000, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
+        format!("You have exceeded the number of OUs that you can have in an organization: {most}.")
+    });
+    /// Organizational units in each other.
+    LEVELS_OF_UNITS: "Levels of OUs under a root" = 5, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
+        format!("You attempted to create an OU tree that is too many levels deep: the most is {most}.")
+    });
     /// Tags of a repository.
     TAGS_PER_REPOSITORY: "Tags per repository" = MAX_TAGS as u64, QuotaError::Ecr(Code::TooManyTags, |most| {
         format!("A repository can have at most {most} tags.")

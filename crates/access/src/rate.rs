@@ -50,6 +50,11 @@ macro_rules! rates {
                 match self { $(Self::$op => concat!("Rate of ", stringify!($op), " requests"),)* }
             }
 
+            /// The name of the operation.
+            pub const fn operation(self) -> &'static str {
+                match self { $(Self::$op => stringify!($op),)* }
+            }
+
             /// AWS's default, in requests per second.
             pub const fn default_per_second(self) -> u64 {
                 match self { $(Self::$op => $default,)* }

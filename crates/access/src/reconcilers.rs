@@ -42,6 +42,8 @@ pub const RESEAL_SECRETS: &str = "reseal-secrets";
 pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 /// Works out previews of lifecycle policies.
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
+/// Replicates images to other registries.
+pub const REPLICATE_IMAGES: &str = "replicate-images";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
 /// Moves objects to the archive and back.
@@ -52,7 +54,7 @@ pub const DELIVER_EVENTS: &str = "deliver-events";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     CHECK_STORE,
     COLLECT_GARBAGE,
     DELIVER_EVENTS,
@@ -64,6 +66,7 @@ pub const NAMES: [&str; 17] = [
     MOVE_OBJECTS,
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
+    REPLICATE_IMAGES,
     RESEAL_SECRETS,
     RESTORE_IMAGES,
     SCRUB_OBJECTS,
@@ -130,6 +133,7 @@ impl Access {
             (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
+            (REPLICATE_IMAGES, counted.replications),
             (RESEAL_SECRETS, counted.secrets),
             (RESTORE_IMAGES, counted.restores),
             (SCRUB_OBJECTS, 0),

@@ -34,6 +34,8 @@ pub enum Purpose {
     Download,
     /// Secret access keys in the store.
     AccessKey,
+    /// How an API destination of EventBridge authenticates, in the store.
+    Connection,
     /// The session token of temporary credentials.
     Session,
     /// The context of a session that is too large for a docker password, in the store.
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Page => b"wharf page",
             Self::Download => b"wharf download",
             Self::AccessKey => b"wharf access key",
+            Self::Connection => b"wharf connection",
             Self::Session => b"wharf session",
             Self::SessionContext => b"wharf session context",
         }

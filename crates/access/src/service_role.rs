@@ -1,6 +1,7 @@
 //! Roles that this server assumes as a service of AWS, such as the custom role of a repository creation template. The
 //! trust policy of the role must name the service. The role's own policies decide what is done with it.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use aws::ids::AccountId;
@@ -8,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use meta::FindEntity;
 
 use crate::authz::trusts_service;
-use crate::context::{Caller, Ctx, Session};
+use crate::context::{Caller, Ctx, Peer, Plane, Session};
+use crate::decisions::Decisions;
 use crate::entity::{role_of_arn, trust_policy};
 use crate::error::{Error, Result};
 use crate::permit::Reads;
@@ -35,15 +37,38 @@ pub async fn assumed_by_service(
     role_arn: &str,
     to: ServiceUse<'_>,
 ) -> Result<Option<Ctx>> {
+    let caller = session(store, role_arn, to, (ctx.now, &ctx.decisions)).await?;
+    Ok(caller.map(|caller| Ctx { caller: Arc::new(caller), ..ctx.clone() }))
+}
+
+/// The same for work of a service that no request asks for. `id` names the work in the log.
+pub async fn work_of_service(
+    store: &impl Reads<FindEntity>,
+    role_arn: &str,
+    to: ServiceUse<'_>,
+    (id, now): (&str, Timestamp),
+) -> Result<Option<Ctx>> {
+    let caller = session(store, role_arn, to, (now, &Decisions::none())).await?;
+    // The work has no client, so no network of a condition contains its address.
+    let peer = Peer { address: Ipv4Addr::UNSPECIFIED.into(), tls: true };
+    Ok(caller.map(|caller| Ctx::new(Arc::new(caller), peer, None, id, now, Plane::Control)))
+}
+
+/// The session of the role, if it trusts the service.
+async fn session(
+    store: &impl Reads<FindEntity>,
+    role_arn: &str,
+    to: ServiceUse<'_>,
+    (now, decisions): (Timestamp, &Decisions),
+) -> Result<Option<Caller>> {
     let role = role_of_arn(store, role_arn).await?.filter(|role| role.account_id == *to.account_id);
     let Some(role) = role else { return Ok(None) };
-    if !trusts_service(ctx, role_arn, &trust_policy(&role)?, to) {
+    if !trusts_service((now, decisions), role_arn, &trust_policy(&role)?, to) {
         return Ok(None);
     }
-    let expires_at = ctx.now.saturating_add(SESSION).unwrap_or(Timestamp::MAX);
+    let expires_at = now.saturating_add(SESSION).unwrap_or(Timestamp::MAX);
     let session =
-        Session { issued_at: ctx.now.as_second(), expires_at: expires_at.as_second(), ..Session::default() };
+        Session { issued_at: now.as_second(), expires_at: expires_at.as_second(), ..Session::default() };
     // The session has no credentials: it does not leave this process.
-    let caller = Caller::of_role(role, to.session_name.to_owned(), session).map_err(Error::internal)?;
-    Ok(Some(Ctx { caller: Arc::new(caller), ..ctx.clone() }))
+    Caller::of_role(role, to.session_name.to_owned(), session).map(Some).map_err(Error::internal)
 }

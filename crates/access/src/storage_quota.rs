@@ -31,6 +31,8 @@ pub enum More {
     Uploaded { recorded: u64, added: u64 },
     /// A layer that another repository of the registry has. Only the quota of a prefix counts it again.
     Linked(u64),
+    /// Layers that another registry of the deployment has. They add nothing to what the deployment stores.
+    Shared(u64),
 }
 
 impl StorageQuota {
@@ -64,7 +66,8 @@ impl StorageQuota {
     const fn adds(&self, more: More) -> u64 {
         match more {
             More::Linked(_) if self.prefix.is_none() => 0,
-            More::Stored(bytes) | More::Linked(bytes) => bytes,
+            More::Shared(_) if self.prefix.is_none() && self.account_id.is_none() => 0,
+            More::Stored(bytes) | More::Linked(bytes) | More::Shared(bytes) => bytes,
             More::Uploaded { added, .. } => added,
         }
     }
@@ -89,7 +92,7 @@ impl Access {
     pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: More) -> Result<()> {
         for quota in self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository)) {
             let added = quota.adds(more);
-            if matches!(more, More::Linked(_)) && added == 0 {
+            if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
                 continue;
             }
             let permit = Permit::for_service(authority::CheckStorageQuotas, self);

@@ -18,6 +18,16 @@ SERVED = {
     "iam": FOLDER / "../src/operation/iam.rs",
     "sts": FOLDER / "../src/operation/sts.rs",
     "organizations": FOLDER / "../src/operation/organizations.rs",
+    "events": FOLDER / "../src/operation/event_bridge.rs",
+    "service-quotas": FOLDER / "../src/operation/service_quotas.rs",
+    "resourcegroupstaggingapi": FOLDER / "../src/operation/tagging.rs",
+}
+
+# Members that only targets and networks have that Wharf has not, and a number with a fraction, which no operation reads.
+LEFT_OUT = {
+    "AppSyncParameters", "BatchParameters", "ConnectivityParameters", "DesiredValue", "EcsParameters",
+    "InvocationConnectivityParameters", "KinesisParameters", "RedshiftDataParameters", "RunCommandParameters",
+    "SageMakerPipelineParameters", "SqsParameters",
 }
 
 
@@ -36,6 +46,7 @@ def shape(name, shapes):
         kept["members"] = [
             {"name": member, "shape": target["shape"]} | ({"required": True} if member in required else {})
             for member, target in given["members"].items()
+            if member not in LEFT_OUT
         ]
     for role in ("member", "key", "value"):
         if role in given:
@@ -86,6 +97,10 @@ def main():
             items = ",\n".join(f"    {json.dumps(name)}: {json.dumps(item)}" for name, item in facts[part].items())
             lines.append(f'"{part}": {{\n{items}\n  }}')
         text = "{\n  " + ",\n  ".join(lines) + "\n}\n"
+        if service == "events":
+            # `aws::shape::Rule` is another type.
+            for place in ('"shape": {}', '"member": {}', '    {}: {{'):
+                text = text.replace(place.format('"Rule"'), place.format('"EventRule"'))
         (FOLDER / f"{service}.json").write_text(text)
         print(service, len(facts["operations"]), "operations,", len(facts["shapes"]), "shapes")
 

@@ -55,7 +55,17 @@ mod tests {
     #[test]
     fn each_service_is_recognised_by_its_prefix() {
         let services: Vec<_> = Service::ALL.into_iter().filter(|s| s.target_prefix().is_some()).collect();
-        assert_eq!(services, [Service::Ecr, Service::EcrPublic, Service::Organizations]);
+        assert_eq!(
+            services,
+            [
+                Service::Ecr,
+                Service::EcrPublic,
+                Service::Organizations,
+                Service::EventBridge,
+                Service::ServiceQuotas,
+                Service::Tagging
+            ]
+        );
         for service in services {
             let target = format!("{}.DescribeThings", service.target_prefix().unwrap());
             assert_eq!(parse_target(&target), Some((service, "DescribeThings")));

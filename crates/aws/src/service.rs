@@ -15,6 +15,12 @@ pub enum Service {
     Sts,
     /// AWS Organizations. Wharf's list includes one action of AWS Account Management.
     Organizations,
+    /// Amazon EventBridge.
+    EventBridge,
+    /// Service Quotas.
+    ServiceQuotas,
+    /// The Resource Groups Tagging API.
+    Tagging,
 }
 
 /// The Region of a service's requests (`aws:RequestedRegion`).
@@ -30,7 +36,16 @@ pub enum RegionRule {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 5] = [Self::Ecr, Self::EcrPublic, Self::Iam, Self::Sts, Self::Organizations];
+    pub const ALL: [Self; 8] = [
+        Self::Ecr,
+        Self::EcrPublic,
+        Self::Iam,
+        Self::Sts,
+        Self::Organizations,
+        Self::EventBridge,
+        Self::ServiceQuotas,
+        Self::Tagging,
+    ];
 
     /// The name in the credential scope of a signature.
     pub const fn scope(self) -> &'static str {
@@ -40,6 +55,17 @@ impl Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Organizations => "organizations",
+            Self::EventBridge => "events",
+            Self::ServiceQuotas => "servicequotas",
+            Self::Tagging => "tagging",
+        }
+    }
+
+    /// The part of its IAM actions before the colon.
+    pub const fn action_prefix(self) -> &'static str {
+        match self {
+            Self::Tagging => "tag",
+            other => other.scope(),
         }
     }
 
@@ -49,6 +75,9 @@ impl Service {
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
             Self::EcrPublic => Some("SpencerFrontendService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
+            Self::EventBridge => Some("AWSEvents"),
+            Self::ServiceQuotas => Some("ServiceQuotasV20190624"),
+            Self::Tagging => Some("ResourceGroupsTaggingAPI_20170126"),
             Self::Iam | Self::Sts => None,
         }
     }
@@ -61,13 +90,21 @@ impl Service {
             Self::Iam => "2010-05-08",
             Self::Sts => "2011-06-15",
             Self::Organizations => "2016-11-28",
+            Self::EventBridge => "2015-10-07",
+            Self::ServiceQuotas => "2019-06-24",
+            Self::Tagging => "2017-01-26",
         }
     }
 
     /// The protocol of requests and errors.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::Organizations => Dialect::Json,
+            Self::Ecr
+            | Self::EcrPublic
+            | Self::Organizations
+            | Self::EventBridge
+            | Self::ServiceQuotas
+            | Self::Tagging => Dialect::Json,
             Self::Iam | Self::Sts => Dialect::Query,
         }
     }
@@ -75,8 +112,8 @@ impl Service {
     /// The Region of its requests.
     pub const fn region_rule(self) -> RegionRule {
         match self {
-            Self::Ecr | Self::EcrPublic => RegionRule::Resource,
-            Self::Sts => RegionRule::Signed,
+            Self::Ecr | Self::EcrPublic | Self::EventBridge => RegionRule::Resource,
+            Self::Sts | Self::ServiceQuotas | Self::Tagging => RegionRule::Signed,
             Self::Iam | Self::Organizations => RegionRule::Global,
         }
     }
@@ -87,7 +124,7 @@ impl Service {
             Self::Ecr => Some("ecr:ResourceTag/"),
             Self::EcrPublic => Some("ecr-public:ResourceTag/"),
             Self::Iam | Self::Sts => Some("iam:ResourceTag/"),
-            Self::Organizations => None,
+            Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => None,
         }
     }
 
@@ -101,7 +138,12 @@ impl Service {
         match self {
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Ecr | Self::EcrPublic | Self::Organizations => "",
+            Self::Ecr
+            | Self::EcrPublic
+            | Self::Organizations
+            | Self::EventBridge
+            | Self::ServiceQuotas
+            | Self::Tagging => "",
         }
     }
 

@@ -8,8 +8,7 @@ use access::effects::authority;
 use access::error::{Error, Result};
 use access::permit::Permit;
 use access::store::{
-    Delivery, DeliveryTarget, EndDeliveries, FailDelivery, ForgetTarget, ListDeliveries, ListDueTargets,
-    StoreResultExt as _,
+    Delivery, DeliveryTarget, EndDeliveries, FailDelivery, ListDeliveries, RULE_TARGETS, StoreResultExt as _,
 };
 use bytes::Bytes;
 use fault::Fault;
@@ -19,13 +18,13 @@ use http::{Method, Request, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::authorization::Credentials;
 use crate::cloud_event::{CONTENT_TYPE, cloud_event};
-use crate::retry::{Failure, LIMITS, Retries, next_attempt};
+use crate::invocation::Invocation;
+use crate::retry::{Failure, LIMITS, Retries, TENANT_LIMITS, next_attempt};
 use crate::sink::Kind;
 use crate::{Events, lines, webhook};
 
-/// Targets that are called at the same time.
-const TARGETS: usize = 16;
 /// Deliveries of one target that are read at once.
 const BATCH: usize = 50;
 /// After this time a pass begins nothing more.
@@ -33,11 +32,7 @@ const PASS: Duration = Duration::from_secs(30);
 /// A target is called for this time before what it got is recorded.
 const TURN: Duration = Duration::from_secs(5);
 /// How often a pass looks for new events while targets are being called.
-const LOOK: Duration = Duration::from_millis(200);
-/// A target that is due within this time is called without waiting for the usual interval.
-const SOON: Duration = Duration::from_secs(30);
-/// Rows that are removed at once for a target that no longer exists.
-const SLICE: usize = 500;
+pub(crate) const LOOK: Duration = Duration::from_millis(200);
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +45,20 @@ pub struct Delivered {
     pub next_in: Option<Duration>,
 }
 
+/// Where the events of a target go.
+enum Destination {
+    Sink(Kind),
+    Rule(Box<Invocation>),
+    /// The target of a rule that cannot be called now.
+    Unusable(Failure),
+}
+
+/// What is called over HTTP.
+enum Endpoint<'a> {
+    Sink { url: &'a str, secret: &'a [u8] },
+    Rule(&'a Invocation),
+}
+
 impl Events {
     /// One pass: routes new events and calls the targets that are due. A slow target delays only its own deliveries.
     pub async fn pass(&self) -> Result<Delivered> {
@@ -57,6 +66,7 @@ impl Events {
         let (began, mut done) = (Instant::now(), 0);
         let mut calls = FuturesUnordered::new();
         let mut called = BTreeSet::new();
+        let is_left = self.forget_removed(&permit).await?;
         loop {
             let is_over = began.elapsed() > PASS;
             let mut routed = 0;
@@ -69,7 +79,11 @@ impl Events {
                 }
             }
             if calls.is_empty() && routed == 0 {
-                return Ok(Delivered { done, has_more: is_over, next_in: self.next_in(&permit).await? });
+                return Ok(Delivered {
+                    done,
+                    has_more: is_over || is_left,
+                    next_in: self.next_in(&permit).await?,
+                });
             }
             let look = tokio::time::timeout(if routed > 0 { Duration::ZERO } else { LOOK }, calls.next());
             if let Ok(Some(ended)) = look.await {
@@ -80,30 +94,6 @@ impl Events {
         }
     }
 
-    async fn next_in(&self, permit: &Permit<authority::DeliverEvents>) -> Result<Option<Duration>> {
-        let now = Timestamp::now();
-        let list = ListDueTargets { at: micros(now).plus(SOON), limit: 1 };
-        let next = permit.read(|()| list).await?.pop();
-        let micros = |target: DeliveryTarget| target.retry_at.0.saturating_sub(micros(now).0);
-        let pause = |target| Duration::from_micros(u64::try_from(micros(target)).unwrap_or_default());
-        Ok(next.map(|target| pause(target).max(LOOK)))
-    }
-
-    /// Targets that are due and that this pass does not call already.
-    async fn due(
-        &self,
-        permit: &Permit<authority::DeliverEvents>,
-        called: &BTreeSet<String>,
-    ) -> Result<Vec<DeliveryTarget>> {
-        let free = TARGETS.saturating_sub(called.len());
-        if free == 0 {
-            return Ok(Vec::new());
-        }
-        let list = ListDueTargets { at: micros(Timestamp::now()), limit: TARGETS * 2 };
-        let due = permit.read(|()| list).await?;
-        Ok(due.into_iter().filter(|target| !called.contains(&target.target)).take(free).collect())
-    }
-
     /// Calls one target. Returns its key and how many deliveries ended or failed.
     async fn call(
         &self,
@@ -111,14 +101,13 @@ impl Events {
         target: DeliveryTarget,
     ) -> Result<(String, usize)> {
         let key = target.target.clone();
-        let Some(kind) = self.sinks.iter().find(|sink| sink.key == key).map(|sink| sink.kind.clone()) else {
-            let forget = ForgetTarget { target: key.clone(), limit: SLICE };
-            permit.write(|()| forget).await.or_store_error()?;
+        let Some(to) = self.destination(permit, &key).await? else {
+            self.forget(permit, &key).await?;
             return Ok((key, 1));
         };
         let list = ListDeliveries { target: key.clone(), limit: BATCH };
         let batch = permit.read(|()| list).await?;
-        let (count, failure) = self.send(&kind, &batch).await;
+        let (count, failure) = self.send(&key, &to, &batch).await;
         if count > 0 {
             fault::hit(Fault::EventsSent);
             let sequences = batch.iter().take(count).map(|delivery| delivery.sequence).collect();
@@ -127,33 +116,93 @@ impl Events {
         }
         if let (Some(failure), Some(failed)) = (failure, batch.get(count)) {
             let failures = if count > 0 { 0 } else { target.failures };
-            self.fail(permit, &key, (failed, failures), failure).await?;
+            self.fail(permit, (&key, &to), (failed, failures), failure).await?;
             return Ok((key, count + 1));
         }
         Ok((key, count))
     }
 
+    /// Where the events of a target go; None: it does not exist.
+    async fn destination(
+        &self,
+        permit: &Permit<authority::DeliverEvents>,
+        key: &str,
+    ) -> Result<Option<Destination>> {
+        if key.starts_with(RULE_TARGETS) {
+            let found = self.invocation(permit, key).await?;
+            return Ok(found.map(|found| match found {
+                Ok(invocation) => Destination::Rule(Box::new(invocation)),
+                Err(failure) => Destination::Unusable(failure),
+            }));
+        }
+        let sink = self.sinks.iter().find(|sink| sink.key == key);
+        Ok(sink.map(|sink| Destination::Sink(sink.kind.clone())))
+    }
+
     /// Sends deliveries in their order until one fails. Returns how many were sent.
-    async fn send(&self, kind: &Kind, batch: &[Delivery]) -> (usize, Option<Failure>) {
-        match kind {
-            Kind::File(path) => {
+    async fn send(&self, key: &str, to: &Destination, batch: &[Delivery]) -> (usize, Option<Failure>) {
+        match to {
+            Destination::Unusable(failure) => (0, Some(failure.clone())),
+            Destination::Sink(Kind::File(path)) => {
                 let path = path.clone();
-                write(batch, move |bodies| lines::append(&path, bodies)).await
+                self.writer.write(key, batch, move |bodies| lines::append(&path, bodies)).await
             }
-            Kind::StandardOutput => write(batch, lines::print).await,
-            Kind::Http { url, secret } => {
-                let began = Instant::now();
-                for (count, delivery) in batch.iter().enumerate() {
-                    if began.elapsed() > TURN {
-                        return (count, None);
-                    }
-                    if let Err(failure) = self.post(url, secret, delivery).await {
-                        return (count, Some(failure));
-                    }
-                }
-                (batch.len(), None)
+            Destination::Sink(Kind::StandardOutput) => self.writer.write(key, batch, lines::print).await,
+            Destination::Sink(Kind::Http { url, secret }) => {
+                self.in_turn(&Endpoint::Sink { url, secret }, batch).await
+            }
+            Destination::Rule(invocation) => self.in_turn(&Endpoint::Rule(invocation), batch).await,
+        }
+    }
+
+    /// Calls an endpoint for one delivery after the other, until one fails or the turn is over.
+    async fn in_turn(&self, endpoint: &Endpoint<'_>, batch: &[Delivery]) -> (usize, Option<Failure>) {
+        let began = Instant::now();
+        for (count, delivery) in batch.iter().enumerate() {
+            if began.elapsed() > TURN {
+                return (count, None);
+            }
+            let sent = match endpoint {
+                Endpoint::Sink { url, secret } => self.post(url, secret, delivery).await.map(|()| true),
+                Endpoint::Rule(invocation) => self.invoke(invocation, delivery, began).await,
+            };
+            match sent {
+                Ok(true) => {}
+                Ok(false) => return (count, None),
+                Err(failure) => return (count, Some(failure)),
             }
         }
+        (batch.len(), None)
+    }
+
+    /// Calls the API destination of a rule. False: its rate allows no more calls in this turn.
+    async fn invoke(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        began: Instant,
+    ) -> std::result::Result<bool, Failure> {
+        while let Err(pause) = self.rates.take(&invocation.destination_arn, invocation.rate(), Instant::now())
+        {
+            let left = TURN.saturating_sub(began.elapsed());
+            tokio::time::sleep(pause.min(left)).await;
+            if pause >= left {
+                return Ok(false);
+            }
+        }
+        let role = &invocation.permit.caller().arn;
+        tracing::debug!(role, destination = invocation.destination_arn, "an API destination is invoked");
+        let event: Value = serde_json::from_str(&delivery.body).map_err(Failure::permanent)?;
+        let client = self.client()?;
+        let Credentials::OAuth(oauth) = &invocation.authorization.credentials else {
+            return webhook::send(client, invocation.request(&event, None)?).await.map(|()| true);
+        };
+        let token = self.tokens.token(client, &invocation.connection, oauth).await?;
+        let sent = webhook::send(client, invocation.request(&event, Some(&token))?).await;
+        if sent.as_ref().is_err_and(|failure| failure.is_unauthorized) {
+            self.tokens.forget(&invocation.connection);
+        }
+        sent.map(|()| true)
     }
 
     async fn post(&self, url: &str, secret: &[u8], delivery: &Delivery) -> std::result::Result<(), Failure> {
@@ -170,36 +219,28 @@ impl Events {
     async fn fail(
         &self,
         permit: &Permit<authority::DeliverEvents>,
-        key: &str,
+        (key, to): (&str, &Destination),
         (failed, failures): (&Delivery, i64),
         failure: Failure,
     ) -> Result<()> {
+        let (retries, limits) = match to {
+            Destination::Rule(invocation) => (invocation.retries(), TENANT_LIMITS),
+            Destination::Unusable(_) => (Retries::default(), TENANT_LIMITS),
+            Destination::Sink(_) => (Retries::default(), LIMITS),
+        };
         let now = Timestamp::now();
         let happened = Timestamp::from_microsecond(failed.at.0).map_err(Error::internal)?;
         let counts = (failed.attempts + 1, failures);
-        let next = next_attempt(&failure, Retries::default(), counts, (happened, now));
+        let next = next_attempt(&failure, retries, counts, (happened, now));
         tracing::warn!(target = key, error = failure.error, retry_at = ?next, "an event could not be delivered");
         let fail = FailDelivery {
             target: key.to_owned(),
             sequence: failed.sequence,
             error: failure.error,
             retry_at: next.map(micros),
-            limits: LIMITS,
+            limits,
             at: micros(now),
         };
         permit.write(|()| fail).await.or_store_error()
-    }
-}
-
-/// Writes all deliveries as lines, or none.
-async fn write(
-    batch: &[Delivery],
-    write: impl FnOnce(&[String]) -> std::io::Result<()> + Send + 'static,
-) -> (usize, Option<Failure>) {
-    let bodies: Vec<String> = batch.iter().map(|delivery| delivery.body.clone()).collect();
-    let written = tokio::task::spawn_blocking(move || write(&bodies)).await;
-    match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-        Ok(()) => (batch.len(), None),
-        Err(error) => (0, Some(Failure::temporary(error))),
     }
 }

@@ -13,10 +13,13 @@ struct Kind {
 
 const IMAGE: &str = "ECR Image Action";
 const REFERRER: &str = "ECR Referrer Action";
+const REPLICATION: &str = "ECR Replication Action";
 const PULL_THROUGH_CACHE: &str = "ECR Pull Through Cache Action";
 /// AWS has no events of these; they have a source of their own, so patterns for `aws.ecr` do not match them.
 const REPOSITORY: &str = "Wharf Repository Action";
 const REGISTRY: &str = "Wharf Registry Action";
+/// In the registry that is replicated. ECR has the event only in the destination.
+const REPLICATED: &str = "Wharf Replication Action";
 
 fn kind(name: &str) -> Option<Kind> {
     let of = |source, detail_type, action| Some(Kind { source, detail_type, action });
@@ -30,6 +33,8 @@ fn kind(name: &str) -> Option<Kind> {
         // Its detail has no action.
         "ecr.pull-through-cache" => of(ecr, PULL_THROUGH_CACHE, ""),
         "ecr.referrer.delete" => of(ecr, REFERRER, "DELETE"),
+        "ecr.image.replicate" => of(ecr, REPLICATION, "REPLICATE"),
+        "ecr.image.replicated" => of(wharf, REPLICATED, "REPLICATE"),
         "ecr.repository.create" => of(wharf, REPOSITORY, "CREATE"),
         "ecr.repository.delete" => of(wharf, REPOSITORY, "DELETE"),
         "ecr.repository.policy.set" => of(wharf, REPOSITORY, "SET_POLICY"),
@@ -58,7 +63,7 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
         facts.insert("rule-version".to_owned(), json!("1"));
         return vec![envelope(new, &kind, 0, &facts)];
     }
-    facts.insert("result".to_owned(), json!("SUCCESS"));
+    facts.entry("result").or_insert_with(|| json!("SUCCESS"));
     facts.insert("action-type".to_owned(), json!(kind.action));
     if tags.is_empty() {
         return vec![envelope(new, &kind, 0, &facts)];
@@ -74,8 +79,9 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
 fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: &Map<String, Value>) -> Value {
     let event = &new.event;
     let time = Timestamp::from_microsecond(event.at.0).unwrap_or_default();
-    let names_resource = kind.source != "aws.ecr" || kind.detail_type == PULL_THROUGH_CACHE;
-    let resources = if names_resource { json!([event.resource]) } else { json!([]) };
+    // Of ECR's own events, only those of replication and of the pull-through cache name their resource.
+    let is_named = kind.source != "aws.ecr" || [REPLICATION, PULL_THROUGH_CACHE].contains(&kind.detail_type);
+    let resources = if is_named { json!([event.resource]) } else { json!([]) };
     json!({
         "version": "0",
         "id": id(new, part),
@@ -175,6 +181,21 @@ mod tests {
             assert_eq!(events[0]["detail"]["action-type"], action, "{kind}");
             assert_eq!(events[0]["detail"].get("image-tag"), None, "{kind}");
         }
+        let body = json!({ "repository-name": "app", "image-digest": "sha256:1", "image-tags": ["v1"],
+            "source-account": "222233334444", "source-region": "us-east-1" });
+        let events = envelopes(&event("ecr.image.replicate", &body));
+        assert_eq!(events[0]["detail-type"], "ECR Replication Action");
+        assert_eq!(events[0]["resources"][0], "arn:aws:ecr:eu-west-1:123456789012:repository/app");
+        let detail = json!({ "result": "SUCCESS", "action-type": "REPLICATE", "repository-name": "app",
+            "image-digest": "sha256:1", "image-tag": "v1", "source-account": "222233334444",
+            "source-region": "us-east-1" });
+        assert_eq!(events[0]["detail"], detail);
+        let failed = json!({ "repository-name": "app", "result": "FAILED", "failure-code": "AccessDenied" });
+        let events = envelopes(&event("ecr.image.replicated", &failed));
+        assert_eq!(
+            (&events[0]["source"], &events[0]["detail"]["result"]),
+            (&json!("wharf.ecr"), &json!("FAILED"))
+        );
         let events = envelopes(&event("ecr.repository.create", &json!({ "repository-name": "app" })));
         assert_eq!(events[0]["source"], "wharf.ecr");
         assert_eq!(events[0]["resources"][0], "arn:aws:ecr:eu-west-1:123456789012:repository/app");

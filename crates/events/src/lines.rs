@@ -8,6 +8,10 @@ use std::path::Path;
 /// Appends the lines to a file and syncs it. The file is opened for each call, so it can be renamed while the server
 /// runs.
 pub(crate) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
+    if is_something_else(path) {
+        // Opening a pipe waits for its other end.
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     let is_new = file.metadata()?.len() == 0;
     end_last_line(&mut file)?;
@@ -18,6 +22,11 @@ pub(crate) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
         Some(folder) if is_new && !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => Ok(()),
     }
+}
+
+/// Whether the path exists and is not a regular file.
+pub(crate) fn is_something_else(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// A crash can leave the beginning of a line. Its event was not recorded as delivered, so it comes again.
@@ -45,6 +54,17 @@ fn joined(lines: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Opening a pipe would wait for its other end.
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(is_something_else(&path));
+        assert!(append(&path, &["1".to_owned()]).is_err());
+        assert!(is_something_else(folder.path()) && !is_something_else(&folder.path().join("new")));
+    }
 
     #[test]
     fn each_event_has_a_line_of_its_own() {

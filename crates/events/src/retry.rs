@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How much waits for one target: about the events of a day at one a second.
 pub(crate) const LIMITS: DeliveryLimits = DeliveryLimits { waiting: 100_000, dead: 10_000 };
+/// The same for a target of a tenant's rule: tenants can have many targets.
+pub(crate) const TENANT_LIMITS: DeliveryLimits = DeliveryLimits { waiting: 10_000, dead: 1_000 };
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -32,15 +34,17 @@ pub(crate) struct Failure {
     pub(crate) is_temporary: bool,
     /// When the target wants the next attempt.
     pub(crate) after: Option<Duration>,
+    /// Whether the target refused the credentials.
+    pub(crate) is_unauthorized: bool,
 }
 
 impl Failure {
     pub(crate) fn temporary(error: impl std::fmt::Display) -> Self {
-        Self { error: error.to_string(), is_temporary: true, after: None }
+        Self { error: error.to_string(), is_temporary: true, after: None, is_unauthorized: false }
     }
 
     pub(crate) fn permanent(error: impl std::fmt::Display) -> Self {
-        Self { error: error.to_string(), is_temporary: false, after: None }
+        Self { error: error.to_string(), is_temporary: false, after: None, is_unauthorized: false }
     }
 }
 

@@ -7,8 +7,10 @@ use access::settings::{EventSink, SinkKind};
 use pattern::Pattern;
 use serde_json::Value;
 
+use crate::lines;
+
 /// What the keys of sinks begin with.
-const PREFIX: &str = "sink/";
+pub(crate) const PREFIX: &str = "sink/";
 
 /// A sink that is ready to use.
 pub(crate) struct Sink {
@@ -35,6 +37,9 @@ pub enum InvalidSink {
     /// The pattern does not parse.
     #[error("the event pattern is not valid: {0}")]
     Pattern(#[from] pattern::Invalid),
+    /// The file is a pipe, a device or a folder.
+    #[error("{0} is not a regular file; stdout = true writes to standard output")]
+    NotAFile(PathBuf),
     /// The URL is invalid.
     #[error("the URL does not begin with https:// or http://, or has no host")]
     Url,
@@ -53,6 +58,9 @@ impl Sink {
         }
         let pattern = sink.pattern.as_deref().map(Pattern::parse).transpose()?;
         let kind = match &sink.to {
+            SinkKind::File(path) if lines::is_something_else(path) => {
+                return Err(InvalidSink::NotAFile(path.clone()));
+            }
             SinkKind::File(path) => Kind::File(path.clone()),
             SinkKind::StandardOutput => Kind::StandardOutput,
             SinkKind::Http { url, secret } => {

@@ -67,7 +67,9 @@ fn answered(response: &Response<Bytes>) -> Result<(), Failure> {
     }
     let after =
         response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Err(Failure { after: after.map(Duration::from_secs), ..Failure::temporary(text) })
+    let is_unauthorized =
+        matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+    Err(Failure { after: after.map(Duration::from_secs), is_unauthorized, ..Failure::temporary(text) })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use access::context::Ctx;
 use access::error::Result;
+use aws::ids::Region;
 use aws::shape::Request;
 use futures::future::BoxFuture;
 
@@ -35,3 +36,45 @@ macro_rules! answers {
 aws::iam_operations! { answers iam }
 aws::sts_operations! { answers sts }
 aws::organizations_operations! { answers organizations }
+
+/// The same for services whose answers depend on the Region of the request.
+pub trait AnswersIn<R: Request> {
+    /// Runs the operation.
+    fn answer_in<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        region: &'a Region,
+        input: R,
+    ) -> BoxFuture<'a, Result<R::Response>>;
+}
+
+macro_rules! answers_in {
+    (
+        $service:ident
+        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
+        $($other:tt)*
+    ) => {
+        $(impl AnswersIn<aws::$service::$request> for Identity {
+            fn answer_in<'a>(
+                &'a self,
+                ctx: &'a Ctx,
+                region: &'a Region,
+                input: aws::$service::$request,
+            ) -> BoxFuture<'a, Result<<aws::$service::$request as Request>::Response>> {
+                Box::pin(self.$method(ctx, region, input))
+            }
+        })*
+    };
+}
+
+aws::service_quotas_operations! { answers_in service_quotas }
+
+// The other two operations of tagging are also about repositories: the server carries them out.
+answers_in! {
+    tagging
+    operations {
+        GetResources: "tag:GetResources" on Named => GetResourcesInput, get_resources;
+        GetTagKeys: "tag:GetTagKeys" on Named => GetTagKeysInput, get_tag_keys;
+        GetTagValues: "tag:GetTagValues" on Named => GetTagValuesInput, get_tag_values;
+    }
+}

@@ -1,4 +1,4 @@
-//! Identities: the operations of IAM, STS and Organizations, the policy simulator, and the explanation of decisions.
+//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and the explanation of decisions.
 //!
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
@@ -8,12 +8,14 @@ pub mod bootstrap;
 pub mod explain;
 pub mod iam;
 pub mod organizations;
+mod service_quotas;
 pub mod sts;
+pub mod tagging;
 
 use std::sync::Arc;
 
 use access::Access;
-pub use answers::Answers;
+pub use answers::{Answers, AnswersIn};
 use aws::ids::AccessKeyId;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;

@@ -186,6 +186,7 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
         tags: Vec::new(),
         policy: None,
         lifecycle_policy: None,
+        limit: i64::MAX,
     };
     meta.write(create).await.unwrap().key
 }

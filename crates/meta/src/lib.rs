@@ -35,18 +35,21 @@ pub mod operations {
     pub use crate::mutability::Mutability;
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
-        access_key::*, account::*, account_alias::*, account_summary::*, backlog::*, blob::*, check::*,
-        collection::*, collection_state::*, creation_template::*, dead_letter::*, delivery::*, entity::*,
-        entity_delete::*, first_user::*, group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*,
-        image_list::*, image_pull::*, image_scan::*, in_use::*, instance_profile::*, lifecycle_execute::*,
-        lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*, managed_policy::*, member_account::*,
-        named_principals::*, object_move::*, oidc_provider::*, outbox::*, password_policy::*, policy_use::*,
-        principal::*, protection::*, public_catalog::*, public_registry::*, pull_through_cache::*,
-        pull_time_exclusion::*, reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*,
-        registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
-        storage_class::*, store_check::*, tag::*, tag_detail::*, tag_history::*, target::*, upload::*,
-        upload_expire::*, usage::*, usage_list::*, work::*,
+        access_key::*, account::*, account_alias::*, account_summary::*, api_destination::*,
+        backfill_item::*, backlog::*, blob::*, check::*, collection::*, collection_state::*,
+        creation_template::*, dead_letter::*, delivery::*, entity::*, entity_delete::*, event_connection::*,
+        event_rule::*, event_target::*, first_user::*, group::*, iam_tag::*, identity_policy::*, image::*,
+        image_delete::*, image_list::*, image_pull::*, image_scan::*, in_use::*, instance_profile::*,
+        lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*,
+        managed_policy::*, member_account::*, named_principals::*, object_move::*, oidc_provider::*,
+        organizational_unit::*, outbox::*, password_policy::*, policy_use::*, principal::*, protection::*,
+        public_catalog::*, public_registry::*, pull_through_cache::*, pull_time_exclusion::*, quota_use::*,
+        reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*, registry::*,
+        replicate_deletion::*, replicate_image::*, replication::*, replication_backfill::*,
+        replication_item::*, replication_queue::*, repository::*, repository_policy::*, repository_purge::*,
+        resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
+        storage_class::*, store_check::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
+        upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

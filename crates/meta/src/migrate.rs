@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 5;
+pub const COMPAT: i64 = 6;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +66,29 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
     },
+    // An older binary would route events without rules, and would remove what waits for their targets.
+    Migration { number: 20, oldest_compat: 6, text: include_str!("../migrations/0020_event_rules.sql") },
+    // An older binary would retire a key that still seals a connection.
+    Migration { number: 21, oldest_compat: 6, text: include_str!("../migrations/0021_api_destinations.sql") },
+    // An older binary would not apply conditions on organizational units.
+    Migration {
+        number: 22,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0022_organizational_units.sql"),
+    },
     // An older binary pulls only what is stored already.
     Migration {
         number: 24,
-        oldest_compat: 5,
+        oldest_compat: 6,
         text: include_str!("../migrations/0024_pull_through_cache.sql"),
+    },
+    // What comes through an older binary is not replicated; a backfill replicates it.
+    Migration { number: 26, oldest_compat: 6, text: include_str!("../migrations/0026_replication.sql") },
+    // New tables.
+    Migration {
+        number: 27,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0027_replication_backfill.sql"),
     },
 ];
 

@@ -23,6 +23,7 @@ mod pull_through;
 pub mod purge;
 pub mod reconcile;
 mod registry_settings;
+pub mod replication;
 mod repository;
 mod scrub;
 pub mod sweep;

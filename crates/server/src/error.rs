@@ -108,6 +108,9 @@ dialects! {
     UpstreamTooManyRequests => TooManyRequests TOO_MANY_REQUESTS, "UnableToGetUpstreamImageException" BAD_REQUEST;
     UpstreamUnavailable => Unavailable BAD_GATEWAY, "UnableToGetUpstreamImageException" BAD_REQUEST;
     TemplateAlreadyExists => Denied CONFLICT, "TemplateAlreadyExistsException" BAD_REQUEST;
+    ReplicationBackfillInProgress => Denied CONFLICT, "ReplicationBackfillInProgressException" BAD_REQUEST;
+    ReplicationBackfillInvalidStatus => Denied CONFLICT, "ReplicationBackfillInvalidStatusException" BAD_REQUEST;
+    ReplicationBackfillNotFound => Unsupported NOT_FOUND, "ReplicationBackfillNotFoundException" BAD_REQUEST;
     TemplateNotFound => Unsupported NOT_FOUND, "TemplateNotFoundException" BAD_REQUEST;
     Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
     RegistryNotFound => NameUnknown NOT_FOUND, "RegistryNotFoundException" BAD_REQUEST;

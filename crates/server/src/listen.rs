@@ -114,6 +114,7 @@ impl Server {
         let app = Arc::new(App {
             access: deployment.access,
             identity: deployment.identity,
+            events: deployment.events,
             registry: deployment.registry,
             options: listener.options.clone(),
             metrics,

@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use registry::replication::DestinationLag;
 
 use crate::ledger::Figures;
 use crate::log_lines::DroppedLines;
@@ -67,6 +68,21 @@ pub(crate) struct Metrics {
     pub(crate) memory: Figures,
     reconcilers: Reconcilers,
     storage: Storage,
+    replication: Replication,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Replicated {
+    source: String,
+    destination: String,
+}
+
+/// How far the destinations of replication are behind, as one node last read it.
+#[derive(Default)]
+struct Replication {
+    lag: Family<Replicated, Gauge>,
+    waiting: Family<Replicated, Gauge>,
+    failed: Family<Replicated, Gauge>,
 }
 
 /// What the deployment stores, as one node last read it.
@@ -96,6 +112,7 @@ impl Metrics {
             memory: Figures::default(),
             reconcilers: Reconcilers::default(),
             storage: Storage::default(),
+            replication: Replication::default(),
         };
         metrics.register();
         let help = "Lines of the log that were lost because it could not be written in time, by kind";
@@ -139,6 +156,12 @@ impl Metrics {
         registry.register("reconciler_backlog", help, self.reconcilers.backlog.clone());
         let help = "Whether the last pass of a reconciler failed";
         registry.register("reconciler_failed", help, self.reconcilers.failed.clone());
+        let help = "How long the oldest image or tag has waited for a destination of replication, in seconds";
+        registry.register("replication_lag_seconds", help, self.replication.lag.clone());
+        let help = "How many images and tags wait for a destination of replication, counted up to 10000";
+        registry.register("replication_waiting", help, self.replication.waiting.clone());
+        let help = "How many images and tags a destination of replication refused, counted up to 10000";
+        registry.register("replication_failed", help, self.replication.failed.clone());
         let help = "Bytes of layers and manifests that are stored; each layer counts once";
         registry.register("stored_bytes", help, self.storage.stored.clone());
         let help = "Bytes whose rows are gone and that wait for their removal";
@@ -183,6 +206,22 @@ impl Metrics {
             has_more.get_or_create(&label).set(state.has_more.into());
             backlog.get_or_create(&label).set(state.backlog);
             failed.get_or_create(&label).set(state.last_error.is_some().into());
+        }
+    }
+
+    /// Takes how far the destinations of replication are behind.
+    pub(crate) fn replication(&self, lags: Vec<DestinationLag>) {
+        let Replication { lag, waiting, failed } = &self.replication;
+        // A destination that was removed has no line.
+        lag.clear();
+        waiting.clear();
+        failed.clear();
+        for of_destination in lags {
+            let DestinationLag { source, destination, .. } = of_destination;
+            let label = Replicated { source, destination };
+            lag.get_or_create(&label).set(of_destination.seconds);
+            waiting.get_or_create(&label).set(of_destination.waiting);
+            failed.get_or_create(&label).set(of_destination.failed);
         }
     }
 

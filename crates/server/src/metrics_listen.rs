@@ -35,6 +35,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                 if let Ok(Ok(shown)) = states {
                     app.metrics.reconcilers(&shown.reconcilers);
                 }
+                let lags = timeout(STORE_TIME, app.registry.replication_lags(Timestamp::now())).await;
+                if let Ok(Ok(lags)) = lags {
+                    app.metrics.replication(lags);
+                }
                 let stored = timeout(STORE_TIME, app.identity.storage(Timestamp::now())).await;
                 if let Ok(Ok((stored, state))) = stored {
                     app.metrics.storage(stored, &state);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use access::Access;
 use access::context::Caller;
 use access::decisions::Decisions;
+use events::Events;
 use futures::FutureExt;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 use http_body::Body as _;
@@ -39,6 +40,7 @@ use crate::{control, download, health, logo, v2};
 pub(crate) struct App {
     pub(crate) access: Arc<Access>,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) events: Arc<Events>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) options: Options,
     pub(crate) metrics: Arc<Metrics>,

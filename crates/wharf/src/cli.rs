@@ -19,6 +19,7 @@ use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::quotas::Quotas;
+use crate::cmd::replication::ReplicationCommand;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
 use crate::cmd::tags::TagsCommand;
@@ -267,6 +268,9 @@ Examples:
     /// Carry out lifecycle policies at once, preview them, and show what they did.
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// Show how far the replication of a registry has come.
+    #[command(subcommand)]
+    Replication(ReplicationCommand),
     /// Show what the tags of a repository named before, and restore a tag.
     #[command(subcommand)]
     Tags(TagsCommand),

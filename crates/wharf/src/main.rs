@@ -3,6 +3,7 @@
 
 mod aws_client;
 mod background;
+mod blob_folders;
 mod cli;
 mod cmd;
 mod config;

@@ -1,13 +1,12 @@
 //! One running node: stores, registry, server, background work, signals.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use access::Access;
 use access::settings::Settings;
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use events::Events;
 use identity::Identity;
 use registry::Registry;
@@ -15,29 +14,8 @@ use server::{Deployment, Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
+use crate::blob_folders::BlobFolders;
 use crate::logging;
-
-/// The folders of blobs.
-#[derive(Clone, Debug)]
-pub(crate) struct BlobFolders {
-    pub(crate) standard: PathBuf,
-    /// Of archived layers, if they have a folder of their own.
-    pub(crate) archive: Option<PathBuf>,
-}
-
-impl BlobFolders {
-    fn open(&self) -> anyhow::Result<blob::Store> {
-        let cannot = |path: &Path| format!("cannot open the blob folder {}", path.display());
-        let store = blob::Store::disk(&self.standard, blob::DiskOptions::default())
-            .with_context(|| cannot(&self.standard))?;
-        match &self.archive {
-            Some(path) => {
-                store.with_archive(path, blob::DiskOptions::default()).with_context(|| cannot(path))
-            }
-            None => Ok(store),
-        }
-    }
-}
 
 /// Opens the deployment on SQLite or PostgreSQL and its folders of blobs.
 pub(crate) async fn open(
@@ -48,7 +26,7 @@ pub(crate) async fn open(
     if blobs.archive.is_none() && meta.read(meta::HasArchivedObjects).await? {
         bail!("layers are in the archive: set blobs.archive_path (WHARF__BLOBS__ARCHIVE_PATH) to its folder");
     }
-    let store = tokio::task::spawn_blocking(move || blobs.open()).await??;
+    let store = blobs.open(&meta).await?;
     let access = Access::open(settings, meta).await?;
     Ok(Deployment {
         identity: Identity::new(Arc::clone(&access)),

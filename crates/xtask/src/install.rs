@@ -4,12 +4,16 @@
 
 mod crates;
 pub(crate) mod go;
+mod java;
+mod node;
+mod python;
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{command, workspace};
 
@@ -43,17 +47,15 @@ const DEBIAN: [&str; 25] = [
     "wrk",
 ];
 
-/// The package with Ansible's collections.
-const COLLECTIONS: &str = "ansible==12.3.0";
-
 /// Installs the missing pieces.
 pub(crate) fn run() -> Result<()> {
     let tools = Tools { root: workspace::tools()? };
     fs::create_dir_all(tools.root.join("bin"))?;
     fs::create_dir_all(tools.root.join("stamps"))?;
     debian()?;
-    tools.python()?;
-    tools.ansible()?;
+    python::environments(&tools)?;
+    node::packages(&tools)?;
+    java::programs(&tools)?;
     go::programs(&tools)?;
     crates::programs(&tools)?;
     println!("tools are in {}", tools.root.display());
@@ -128,47 +130,15 @@ impl Tools {
         fs::write(&stamp, version)?;
         Ok(())
     }
+}
 
-    fn python(&self) -> Result<()> {
-        let requirements = workspace::root().join("tests/e2e/requirements.txt");
-        let wanted = fs::read_to_string(&requirements)?;
-        self.once("python", &wanted, || {
-            let venv = self.root.join("venv");
-            command::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-            let mut pip = Command::new(venv.join("bin/python"));
-            command::run(pip.args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements))
-        })
-    }
-
-    /// Ansible in an environment of its own, with the two collections that call AWS. The package has many others.
-    fn ansible(&self) -> Result<()> {
-        let requirements = workspace::root().join("tests/e2e/ansible.txt");
-        let wanted = fs::read_to_string(&requirements)? + COLLECTIONS;
-        self.once("ansible", &wanted, || {
-            let venv = self.root.join("ansible");
-            let python = |words: &[&str]| {
-                let mut python = Command::new(venv.join("bin/python"));
-                command::run(python.args(words).current_dir(&self.root))
-            };
-            command::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-            let file = requirements.to_str().context("a path that is not UTF-8")?;
-            python(&["-m", "pip", "install", "--quiet", "-r", file])?;
-            python(&[
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--dest",
-                "ansible/wheel",
-                COLLECTIONS,
-            ])?;
-            let extract = "import glob, shutil, zipfile
-wheel = zipfile.ZipFile(glob.glob('ansible/wheel/*.whl')[0])
-wanted = tuple(f'ansible_collections/{name}/' for name in ('amazon/aws', 'community/aws'))
-wheel.extractall('ansible', [name for name in wheel.namelist() if name.startswith(wanted)])
-shutil.rmtree('ansible/wheel')";
-            python(&["-c", extract])
-        })
+/// A program that the user installs: the one on PATH, or in its usual place.
+fn program(name: &str, usual: &str, needed_for: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).map(|folder| folder.join(name));
+    let mut places = on_path.chain([PathBuf::from(usual)]);
+    match places.find(|program| program.exists()) {
+        Some(program) => Ok(program),
+        None => bail!("{name} is not installed: {needed_for}"),
     }
 }

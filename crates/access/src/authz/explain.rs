@@ -51,6 +51,7 @@ impl Access {
             name: "root".to_owned(),
             account_status: account.status.clone(),
             in_organization: account.in_organization,
+            unit_path: account.unit_path.clone(),
             access_key_active: true,
         };
         self.gate_of(ctx, to, Some(&root).filter(|root| root.is_active())).await.map(Examined)

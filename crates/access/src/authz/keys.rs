@@ -18,6 +18,14 @@ use crate::settings::Settings;
 /// Room for the keys of most requests.
 const USUAL_KEYS: usize = 24;
 
+/// Where an account is in the organization.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) organization: &'a Organization,
+    /// The units that it is in; empty in the root.
+    pub(super) unit_path: &'a str,
+}
+
 /// Where a request comes from, and when.
 pub(super) struct Origin<'a> {
     peer: Peer,
@@ -34,7 +42,7 @@ impl<'a> From<&'a Unsigned> for Origin<'a> {
 /// The keys of a request without a caller.
 pub(super) fn of_unsigned(
     request: &Origin<'_>,
-    (account, organization): (&AccountId, Option<&Organization>),
+    (account, place): (&AccountId, Option<Place<'_>>),
     region: &Region,
     settings: &Settings,
 ) -> policy::Context {
@@ -44,7 +52,7 @@ pub(super) fn of_unsigned(
         .with("aws:CurrentTime", request.now)
         .with("aws:EpochTime", request.now.as_second())
         .with("aws:RequestedRegion", Arc::<str>::from(&region.of_api()));
-    add_resource_account(&mut context, account, organization);
+    add_resource_account(&mut context, account, place);
     if let Some(user_agent) = request.user_agent {
         context.set("aws:UserAgent", Arc::clone(user_agent));
     }
@@ -64,7 +72,7 @@ pub(super) fn of_unsigned(
 pub(super) fn of_request(
     ctx: &Ctx,
     caller: &Caller,
-    account: (&AccountId, Option<&Organization>),
+    account: (&AccountId, Option<Place<'_>>),
     region: &Region,
     settings: &Settings,
 ) -> policy::Context {
@@ -100,23 +108,23 @@ pub(super) fn of_service(to: ServiceUse<'_>, now: Timestamp) -> policy::Context 
 }
 
 /// The organization of the caller's account.
-pub(super) fn add_principal_organization(context: &mut policy::Context, organization: &Organization) {
-    context.set("aws:PrincipalOrgID", Arc::clone(&organization.id));
-    context.set_all("aws:PrincipalOrgPaths", [organization.path()]);
+pub(super) fn add_principal_organization(context: &mut policy::Context, place: Place<'_>) {
+    context.set("aws:PrincipalOrgID", Arc::clone(&place.organization.id));
+    context.set_all("aws:PrincipalOrgPaths", [place.organization.path(place.unit_path)]);
 }
 
 /// The account of a resource and its organization; none hides the earlier values for another account.
 pub(super) fn add_resource_account(
     context: &mut policy::Context,
     account: &AccountId,
-    organization: Option<&Organization>,
+    place: Option<Place<'_>>,
 ) {
     context.set("aws:ResourceAccount", Arc::<str>::from(account));
     context.set_all("aws:ResourceOrgID", [""; 0]);
     context.set_all("aws:ResourceOrgPaths", [""; 0]);
-    if let Some(organization) = organization {
+    if let Some(Place { organization, unit_path }) = place {
         context.set("aws:ResourceOrgID", Arc::clone(&organization.id));
-        context.set_all("aws:ResourceOrgPaths", [organization.path()]);
+        context.set_all("aws:ResourceOrgPaths", [organization.path(unit_path)]);
     }
 }
 

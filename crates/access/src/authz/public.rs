@@ -67,6 +67,7 @@ pub(super) fn nobody(caller: &Caller, region: &Region) -> Result<Option<CallerSt
         name: caller.unique_id.clone(),
         account_status: "ACTIVE".to_owned(),
         in_organization: false,
+        unit_path: String::new(),
         access_key_active: true,
     }))
 }

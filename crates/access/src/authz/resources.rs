@@ -156,7 +156,7 @@ impl Gate {
         Ok(self.permit_of(&self.caller.unique_id, arn))
     }
 
-    fn permit_of<E: Effect<On = OnAccount>>(&self, id: &str, arn: &str) -> Permit<Of<E>> {
+    pub(super) fn permit_of<E: Effect<On = OnAccount>>(&self, id: &str, arn: &str) -> Permit<Of<E>> {
         let (caller, account_id) = (Arc::clone(&self.caller), self.account_id.clone());
         let on = OnResource { caller, account_id, key: ResourceKey::new(id, arn) };
         Permit::new(self.store.clone(), on)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use aws::ids::AccountId;
+use jiff::Timestamp;
 
 use super::decide::log_denial;
 use super::{Gate, keys};
 use crate::Access;
-use crate::context::{Ctx, Unsigned, WebIdentity};
+use crate::context::{Unsigned, WebIdentity};
+use crate::decisions::Decisions;
 use crate::op::{Effect, sts};
 use crate::permit::{OnAccount, OnUnsigned, Permit};
 use crate::service_role::ServiceUse;
@@ -69,9 +71,14 @@ impl Access {
 
 /// Decides whether a role trusts a service of AWS that this server acts as. The trust policy alone decides: a service
 /// has no policies of its own.
-pub(crate) fn trusts_service(ctx: &Ctx, role_arn: &str, trust: &policy::Policy, to: ServiceUse<'_>) -> bool {
+pub(crate) fn trusts_service(
+    (now, decisions): (Timestamp, &Decisions),
+    role_arn: &str,
+    trust: &policy::Policy,
+    to: ServiceUse<'_>,
+) -> bool {
     let op = sts::AssumeRole::OP;
-    let context = keys::of_service(to, ctx.now);
+    let context = keys::of_service(to, now);
     let name = policy::SourceName::new("role trust policy");
     let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
     let kind = policy::CallerKind::Service { name: to.service };
@@ -82,7 +89,7 @@ pub(crate) fn trusts_service(ctx: &Ctx, role_arn: &str, trust: &policy::Policy, 
     };
     let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
     let decision = policy::evaluate(&policies, &request, &access);
-    ctx.decisions.record(op, role_arn, decision.is_allowed());
+    decisions.record(op, role_arn, decision.is_allowed());
     if !decision.is_allowed() {
         log_denial(to.service, op, role_arn, &decision);
     }

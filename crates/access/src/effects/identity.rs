@@ -4,7 +4,7 @@
 use meta::operations::*;
 
 use crate::ids::IdSource;
-use crate::op::{iam, organizations, sts};
+use crate::op::{iam, organizations, sts, tagging};
 use crate::permit::sealed::Listed;
 use crate::permit::{Of, Opens, PermittedAccount, PermittedKey};
 
@@ -139,14 +139,28 @@ opens! {
 opens! {
     organizations::DescribeOrganization => FindMemberAccount;
     organizations::ListAccounts => ListMemberAccounts;
-    organizations::ListAccountsForParent => ListMemberAccounts;
-    organizations::ListChildren => ListMemberAccounts;
+    organizations::ListAccountsForParent => ListAccountsOfUnit;
+    organizations::ListChildren => ListAccountsOfUnit, ListOrganizationalUnits;
+    organizations::ListOrganizationalUnitsForParent => ListOrganizationalUnits;
+    organizations::CreateOrganization => FindMemberAccount;
+    organizations::DeleteOrganization => ListMemberAccounts, ListOrganizationalUnits;
+    organizations::CreateOrganizationalUnit => CreateOrganizationalUnit;
+    organizations::UpdateOrganizationalUnit => RenameOrganizationalUnit;
+    organizations::DeleteOrganizationalUnit => DeleteOrganizationalUnit;
+    organizations::MoveAccount => MoveMemberAccount;
     organizations::CreateAccount => CreateMemberAccount;
     organizations::DescribeCreateAccountStatus => ListAccountCreations;
     organizations::ListCreateAccountStatus => ListAccountCreations;
     organizations::CloseAccount => ChangeMemberAccount;
     organizations::RemoveAccountFromOrganization => ChangeMemberAccount;
     organizations::WharfRenameAccount => ChangeMemberAccount;
-    organizations::TagResource => TagAccount;
-    organizations::UntagResource => TagAccount;
+    organizations::TagResource => TagAccount, TagOrganizationNode;
+    organizations::UntagResource => TagAccount, TagOrganizationNode;
+}
+
+// The Resource Groups Tagging API. Tags are changed with the permission of the service that has the resource.
+opens! {
+    tagging::GetResources => ListTagged, FindTagged;
+    tagging::GetTagKeys => ListTagTexts;
+    tagging::GetTagValues => ListTagTexts;
 }

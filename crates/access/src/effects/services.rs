@@ -55,7 +55,7 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Shows how much of its quotas an account uses.
-    DescribeQuotas => CountAccount;
+    DescribeQuotas => CountAccount, CountRegistries;
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
@@ -69,6 +69,12 @@ services! {
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
         ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below.
+    ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource, ForgetReplications,
+        ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
+        TrimReplicationBackfills;
+    /// Shows how far the destinations of replication are behind.
+    DescribeReplication => ListReplicationLags;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Receives layers from upstream registries that images of the repository need.
@@ -85,8 +91,8 @@ services! {
     ForgetSessions => ForgetSessionContexts;
     /// Removes reports of digests in use that expired.
     ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys with the newest key.
-    ResealSecrets => ListSecretsNotUnder, ResealSecret;
+    /// Seals the secrets of access keys and connections with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret, ListConnectionsNotUnder, ResealConnection;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;
@@ -98,16 +104,18 @@ services! {
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
-    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
+    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder,
+        ListConnectionsNotUnder;
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.
     TrimEvents => TrimEvents, OldestNewEvent;
     /// Removes history of tags that is older than the deployment keeps it.
     TrimTagHistory => TrimTagHistory;
-    /// Routes events to their targets and delivers them.
-    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
-        ForgetTarget;
+    /// Routes events to their targets and delivers them. A target of a rule is called with the permission of its role.
+    DeliverEvents => ListNewEvents, ListEventRoutes, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries,
+        FailDelivery, ForgetTarget, ListRemovedEventTargets, FindRoutedTarget, FindApiDestination,
+        FindEventConnection, FindEntity;
     /// Shows the state of targets to the operator, and delivers dead letters again.
     ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
     /// Runs the reconcilers: which node runs which, and when.
@@ -134,5 +142,16 @@ impl Opens<DeleteReferrers> for authority::DeleteReferrers {
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
         events::of_referrers(ids, operation)
+    }
+}
+
+// A replication that fails has an event in the registry that is replicated.
+impl Listed<EndReplication> for authority::ReplicateImages {}
+impl Opens<EndReplication> for authority::ReplicateImages {
+    type Runs = Recorded<EndReplication>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: EndReplication) -> Self::Runs {
+        events::of_failed_replication(ids, operation)
     }
 }

@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 72] = [
+pub const OPERATIONS: [&str; 73] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -77,6 +77,7 @@ pub const OPERATIONS: [&str; 72] = [
     "UploadLayerPart",
     "ValidatePullThroughCacheRule",
     "WharfDeleteInUseReport",
+    "WharfDescribeReplication",
     "WharfListInUseReports",
     "WharfListLifecycleActions",
     "WharfListProtectedImages",
@@ -2838,6 +2839,16 @@ pub struct WharfDeleteInUseReportResponse {
     pub source: String,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct WharfDescribeReplicationRequest {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfDescribeReplicationResponse {
+    pub registry_id: String,
+    pub destinations: Vec<WharfReplicationLag>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WharfInUseReport {
@@ -3004,6 +3015,18 @@ pub struct WharfRefreshUpstreamTagsResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub refreshed_tags: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfReplicationLag {
+    pub region: String,
+    pub registry_id: String,
+    pub waiting_count: u32,
+    pub failed_count: u32,
+    pub lag_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_queued_at: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -4029,6 +4052,12 @@ impl Request for WharfDeleteInUseReportRequest {
     type Response = WharfDeleteInUseReportResponse;
     const OPERATION: &'static str = "WharfDeleteInUseReport";
     const MEMBERS: &'static [Member] = &[Member::required("source", WHARF_IN_USE_SOURCE)];
+}
+
+impl Request for WharfDescribeReplicationRequest {
+    type Response = WharfDescribeReplicationResponse;
+    const OPERATION: &'static str = "WharfDescribeReplication";
+    const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for WharfListInUseReportsRequest {

@@ -79,7 +79,7 @@ fn found(value: &Tree<'_>) -> &'static str {
         Tree::Number(_) => "NUMBER_VALUE",
         Tree::Text(_) => "STRING_VALUE",
         Tree::List(_) => "START_OF_LIST",
-        Tree::Structure(_) => "START_OF_STRUCTURE",
+        Tree::Map(_) | Tree::Structure(_) => "START_OF_STRUCTURE",
     }
 }
 
@@ -144,6 +144,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree<'de>, A::Error> {
+        if let Rule::Map { of, max, .. } = self.0 {
+            return entries(map, of, *max);
+        }
         let members: &[Member] = if let Rule::Structure { members, .. } = self.0 { members } else { &[] };
         let mut found: Vec<(&'static str, Tree<'de>)> = Vec::new();
         while let Some(name) = map.next_key_seed(Name(members))? {
@@ -159,6 +162,21 @@ impl<'de> Visitor<'de> for Reader<'_> {
         }
         Ok(Tree::Structure(found))
     }
+}
+
+/// The entries of a map; one more than is allowed shows that there are too many.
+fn entries<'de, A: MapAccess<'de>>(mut map: A, of: &Rule, max: usize) -> Result<Tree<'de>, A::Error> {
+    let mut found: Vec<(String, Tree<'de>)> = Vec::new();
+    while let Some(name) = map.next_key::<String>()? {
+        if found.len() > max {
+            map.next_value::<IgnoredAny>()?;
+            continue;
+        }
+        let value = map.next_value_seed(Reader(of))?;
+        found.retain(|(known, _)| *known != name);
+        found.push((name, value));
+    }
+    Ok(Tree::Map(found))
 }
 
 /// Reads the name of a member that the shape has; others are not kept.

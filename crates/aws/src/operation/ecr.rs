@@ -22,10 +22,12 @@ macro_rules! ecr_operations {
                 DeleteRepositoryCreationTemplate: "ecr:DeleteRepositoryCreationTemplate" on Account => DeleteRepositoryCreationTemplateRequest, delete_repository_creation_template;
                 DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository => DeleteRepositoryPolicyRequest, delete_repository_policy;
                 DeregisterPullTimeUpdateExclusion: "ecr:DeregisterPullTimeUpdateExclusion" on Account => DeregisterPullTimeUpdateExclusionRequest, deregister_pull_time_update_exclusion;
+                DescribeImageReplicationStatus: "ecr:DescribeImageReplicationStatus" on Repository => DescribeImageReplicationStatusRequest, describe_image_replication_status;
                 DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository => DescribeImageScanFindingsRequest, describe_image_scan_findings;
                 DescribeImages: "ecr:DescribeImages" on Repository => DescribeImagesRequest, describe_images;
                 DescribePullThroughCacheRules: "ecr:DescribePullThroughCacheRules" on Account => DescribePullThroughCacheRulesRequest, describe_pull_through_cache_rules;
                 DescribeRegistry: "ecr:DescribeRegistry" on Account => DescribeRegistryRequest, describe_registry;
+                DescribeReplicationBackfillResults: "ecr:DescribeReplicationBackfillResults" on Account => DescribeReplicationBackfillResultsRequest, describe_replication_backfill_results;
                 DescribeRepositories: "ecr:DescribeRepositories" on Repository => DescribeRepositoriesRequest, describe_repositories;
                 DescribeRepositoryCreationTemplates: "ecr:DescribeRepositoryCreationTemplates" on Account => DescribeRepositoryCreationTemplatesRequest, describe_repository_creation_templates;
                 GetAccountSetting: "ecr:GetAccountSetting" on Account => GetAccountSettingRequest, get_account_setting;
@@ -40,6 +42,7 @@ macro_rules! ecr_operations {
                 ListImageReferrers: "ecr:BatchGetImage" on Repository => ListImageReferrersRequest, list_image_referrers;
                 ListImages: "ecr:ListImages" on Repository => ListImagesRequest, list_images;
                 ListPullTimeUpdateExclusions: "ecr:ListPullTimeUpdateExclusions" on Account => ListPullTimeUpdateExclusionsRequest, list_pull_time_update_exclusions;
+                ListReplicationBackfills: "ecr:ListReplicationBackfills" on Account => ListReplicationBackfillsRequest, list_replication_backfills;
                 ListTagsForResource: "ecr:ListTagsForResource" on Repository => ListTagsForResourceRequest, list_tags_for_resource;
                 PutAccountSetting: "ecr:PutAccountSetting" on Account => PutAccountSettingRequest, put_account_setting;
                 PutImage: "ecr:PutImage" on Repository => PutImageRequest, put_image;
@@ -48,10 +51,13 @@ macro_rules! ecr_operations {
                 PutLifecyclePolicy: "ecr:PutLifecyclePolicy" on Repository => PutLifecyclePolicyRequest, put_lifecycle_policy;
                 PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account => PutRegistryPolicyRequest, put_registry_policy;
                 PutRegistryScanningConfiguration: "ecr:PutRegistryScanningConfiguration" on Account => PutRegistryScanningConfigurationRequest, put_registry_scanning_configuration;
+                PutReplicationConfiguration: "ecr:PutReplicationConfiguration" on Account => PutReplicationConfigurationRequest, put_replication_configuration;
                 RegisterPullTimeUpdateExclusion: "ecr:RegisterPullTimeUpdateExclusion" on Account => RegisterPullTimeUpdateExclusionRequest, register_pull_time_update_exclusion;
                 SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository => SetRepositoryPolicyRequest, set_repository_policy;
                 StartImageScan: "ecr:StartImageScan" on Repository => StartImageScanRequest, start_image_scan;
                 StartLifecyclePolicyPreview: "ecr:StartLifecyclePolicyPreview" on Repository => StartLifecyclePolicyPreviewRequest, start_lifecycle_policy_preview;
+                StartReplicationBackfill: "ecr:StartReplicationBackfill" on Account => StartReplicationBackfillRequest, start_replication_backfill;
+                StopReplicationBackfill: "ecr:StopReplicationBackfill" on Account => StopReplicationBackfillRequest, stop_replication_backfill;
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
                 UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
@@ -60,6 +66,7 @@ macro_rules! ecr_operations {
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
                 ValidatePullThroughCacheRule: "ecr:ValidatePullThroughCacheRule" on Account => ValidatePullThroughCacheRuleRequest, validate_pull_through_cache_rule;
                 WharfDeleteInUseReport: "ecr:WharfDeleteInUseReport" on Account => WharfDeleteInUseReportRequest, wharf_delete_in_use_report;
+                WharfDescribeReplication: "ecr:WharfDescribeReplication" on Account => WharfDescribeReplicationRequest, wharf_describe_replication;
                 WharfListInUseReports: "ecr:WharfListInUseReports" on Account => WharfListInUseReportsRequest, wharf_list_in_use_reports;
                 WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
                 WharfListProtectedImages: "ecr:WharfListProtectedImages" on Repository => WharfListProtectedImagesRequest, wharf_list_protected_images;
@@ -75,6 +82,7 @@ macro_rules! ecr_operations {
             permissions {
                 BatchImportUpstreamImage: "ecr:BatchImportUpstreamImage" on Repository;
                 ListRepositories: "ecr:DescribeRepositories" on AllRepositories;
+                ReplicateImage: "ecr:ReplicateImage" on Repository;
             }
         }
     };

@@ -3,9 +3,12 @@
 
 mod ecr;
 mod ecr_public;
+mod event_bridge;
 mod iam;
 mod organizations;
+mod service_quotas;
 mod sts;
+mod tagging;
 
 /// The resource on which an operation's IAM action is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,9 +10,14 @@ macro_rules! organizations_operations {
             operations {
                 CloseAccount: "organizations:CloseAccount" on Named => CloseAccountRequest, close_account;
                 CreateAccount: "organizations:CreateAccount" on Named => CreateAccountRequest, create_account;
+                CreateOrganization: "organizations:CreateOrganization" on Named => CreateOrganizationRequest, create_organization;
+                CreateOrganizationalUnit: "organizations:CreateOrganizationalUnit" on Named => CreateOrganizationalUnitRequest, create_organizational_unit;
+                DeleteOrganization: "organizations:DeleteOrganization" on Named => DeleteOrganizationRequest, delete_organization;
+                DeleteOrganizationalUnit: "organizations:DeleteOrganizationalUnit" on Named => DeleteOrganizationalUnitRequest, delete_organizational_unit;
                 DescribeAccount: "organizations:DescribeAccount" on Named => DescribeAccountRequest, describe_account;
                 DescribeCreateAccountStatus: "organizations:DescribeCreateAccountStatus" on Named => DescribeCreateAccountStatusRequest, describe_create_account_status;
                 DescribeOrganization: "organizations:DescribeOrganization" on Named => DescribeOrganizationRequest, describe_organization;
+                DescribeOrganizationalUnit: "organizations:DescribeOrganizationalUnit" on Named => DescribeOrganizationalUnitRequest, describe_organizational_unit;
                 ListAWSServiceAccessForOrganization: "organizations:ListAWSServiceAccessForOrganization" on Named => ListAWSServiceAccessForOrganizationRequest, list_aws_service_access_for_organization;
                 ListAccounts: "organizations:ListAccounts" on Named => ListAccountsRequest, list_accounts;
                 ListAccountsForParent: "organizations:ListAccountsForParent" on Named => ListAccountsForParentRequest, list_accounts_for_parent;
@@ -22,11 +27,12 @@ macro_rules! organizations_operations {
                 ListOrganizationalUnitsForParent: "organizations:ListOrganizationalUnitsForParent" on Named => ListOrganizationalUnitsForParentRequest, list_organizational_units_for_parent;
                 ListParents: "organizations:ListParents" on Named => ListParentsRequest, list_parents;
                 ListRoots: "organizations:ListRoots" on Named => ListRootsRequest, list_roots;
-                ListTagsForResource: "organizations:ListTagsForResource" on Named => ListTagsForResourceRequest, list_tags_for_account;
+                ListTagsForResource: "organizations:ListTagsForResource" on Named => ListTagsForResourceRequest, list_tags_of_node;
                 MoveAccount: "organizations:MoveAccount" on Named => MoveAccountRequest, move_account;
                 RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named => RemoveAccountFromOrganizationRequest, remove_account_from_organization;
-                TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_account;
-                UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
+                TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_node;
+                UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_node;
+                UpdateOrganizationalUnit: "organizations:UpdateOrganizationalUnit" on Named => UpdateOrganizationalUnitRequest, update_organizational_unit;
                 WharfDescribeCheck: "organizations:WharfDescribeCheck" on Named => WharfDescribeCheckRequest, wharf_describe_check;
                 WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
                 WharfDescribeQuotas: "organizations:WharfDescribeQuotas" on Named => WharfDescribeQuotasRequest, wharf_describe_quotas;

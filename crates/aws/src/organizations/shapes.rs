@@ -7,12 +7,17 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 34] = [
+pub const OPERATIONS: [&str; 40] = [
     "CloseAccount",
     "CreateAccount",
+    "CreateOrganization",
+    "CreateOrganizationalUnit",
+    "DeleteOrganization",
+    "DeleteOrganizationalUnit",
     "DescribeAccount",
     "DescribeCreateAccountStatus",
     "DescribeOrganization",
+    "DescribeOrganizationalUnit",
     "ListAWSServiceAccessForOrganization",
     "ListAccounts",
     "ListAccountsForParent",
@@ -27,6 +32,7 @@ pub const OPERATIONS: [&str; 34] = [
     "RemoveAccountFromOrganization",
     "TagResource",
     "UntagResource",
+    "UpdateOrganizationalUnit",
     "WharfDescribeCheck",
     "WharfDescribeCollection",
     "WharfDescribeQuotas",
@@ -45,11 +51,13 @@ pub const OPERATIONS: [&str; 34] = [
 ];
 
 /// Every exception of these operations, in alphabetical order.
-pub const EXCEPTIONS: [Exception; 20] = [
+pub const EXCEPTIONS: [Exception; 26] = [
     Exception { code: "AWSOrganizationsNotInUseException", status: 400, members: &["Message"] },
     Exception { code: "AccessDeniedException", status: 400, members: &["Message"] },
+    Exception { code: "AccessDeniedForDependencyException", status: 400, members: &["Message", "Reason"] },
     Exception { code: "AccountAlreadyClosedException", status: 400, members: &["Message"] },
     Exception { code: "AccountNotFoundException", status: 400, members: &["Message"] },
+    Exception { code: "AlreadyInOrganizationException", status: 400, members: &["Message"] },
     Exception { code: "ChildNotFoundException", status: 400, members: &["Message"] },
     Exception { code: "ConcurrentModificationException", status: 400, members: &["Message"] },
     Exception { code: "ConflictException", status: 400, members: &["Message"] },
@@ -57,9 +65,13 @@ pub const EXCEPTIONS: [Exception; 20] = [
     Exception { code: "CreateAccountStatusNotFoundException", status: 400, members: &["Message"] },
     Exception { code: "DestinationParentNotFoundException", status: 400, members: &["Message"] },
     Exception { code: "DuplicateAccountException", status: 400, members: &["Message"] },
+    Exception { code: "DuplicateOrganizationalUnitException", status: 400, members: &["Message"] },
     Exception { code: "FinalizingOrganizationException", status: 400, members: &["Message"] },
     Exception { code: "InvalidInputException", status: 400, members: &["Message", "Reason"] },
     Exception { code: "MasterCannotLeaveOrganizationException", status: 400, members: &["Message"] },
+    Exception { code: "OrganizationNotEmptyException", status: 400, members: &["Message"] },
+    Exception { code: "OrganizationalUnitNotEmptyException", status: 400, members: &["Message"] },
+    Exception { code: "OrganizationalUnitNotFoundException", status: 400, members: &["Message"] },
     Exception { code: "ParentNotFoundException", status: 400, members: &["Message"] },
     Exception { code: "ServiceException", status: 500, members: &["Message"] },
     Exception { code: "SourceParentNotFoundException", status: 400, members: &["Message"] },
@@ -465,6 +477,22 @@ pub struct CreateAccountStatus {
     pub failure_reason: Option<CreateAccountFailureReason>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateOrganizationRequest {
+    #[serde(default)]
+    pub feature_set: Option<OrganizationFeatureSet>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateOrganizationalUnitRequest {
+    pub parent_id: String,
+    pub name: String,
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeadLetter {
@@ -499,6 +527,15 @@ pub struct DelegatedAdministrator {
     pub delegation_enabled_date: Option<f64>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct DeleteOrganizationRequest {}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteOrganizationalUnitRequest {
+    pub organizational_unit_id: String,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeAccountRequest {
@@ -524,6 +561,18 @@ pub struct DescribeOrganizationRequest {}
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeOrganizationResponse {
     pub organization: Organization,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeOrganizationalUnitRequest {
+    pub organizational_unit_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeOrganizationalUnitResponse {
+    pub organizational_unit: OrganizationalUnit,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -790,7 +839,7 @@ pub struct Organization {
     pub available_policy_types: Vec<PolicyTypeSummary>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrganizationFeatureSet {
     #[serde(rename = "ALL")]
     All,
@@ -818,14 +867,10 @@ impl OrganizationFeatureSet {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OrganizationalUnit {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arn: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub id: String,
+    pub arn: String,
+    pub name: String,
+    pub path: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -1133,6 +1178,14 @@ pub struct UntagResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct UpdateOrganizationalUnitRequest {
+    pub organizational_unit_id: String,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct WharfDescribeCheckRequest {
     #[serde(default)]
     pub next_token: Option<String>,
@@ -1352,9 +1405,15 @@ pub struct WharfStartCheckRequest {
     pub quick: bool,
 }
 
+pub type CreateOrganizationResponse = DescribeOrganizationResponse;
+
+pub type CreateOrganizationalUnitResponse = DescribeOrganizationalUnitResponse;
+
 pub type DescribeCreateAccountStatusResponse = CreateAccountResponse;
 
 pub type ListAccountsForParentResponse = ListAccountsResponse;
+
+pub type UpdateOrganizationalUnitResponse = DescribeOrganizationalUnitResponse;
 
 const ACCOUNT_ID: Rule = Rule::Text {
     min: 0,
@@ -1401,6 +1460,21 @@ const MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 20 };
 const NEXT_TOKEN: Rule = Rule::Text {
     min: 0,
     max: 100_000,
+    pattern: Some(Pattern { text: r"[\s\S]*", is_quoted: false, matches: pattern::is_anything }),
+};
+const ORGANIZATION_FEATURE_SET: Rule = Rule::Choice(&["ALL", "CONSOLIDATED_BILLING"]);
+const ORGANIZATIONAL_UNIT_ID: Rule = Rule::Text {
+    min: 0,
+    max: 68,
+    pattern: Some(Pattern {
+        text: "^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$",
+        is_quoted: false,
+        matches: pattern::is_unit_id,
+    }),
+};
+const ORGANIZATIONAL_UNIT_NAME: Rule = Rule::Text {
+    min: 1,
+    max: 128,
     pattern: Some(Pattern { text: r"[\s\S]*", is_quoted: false, matches: pattern::is_anything }),
 };
 const PARENT_ID: Rule = Rule::Text {
@@ -1481,6 +1555,36 @@ impl Request for CreateAccountRequest {
     ];
 }
 
+impl Request for CreateOrganizationRequest {
+    type Response = CreateOrganizationResponse;
+    const OPERATION: &'static str = "CreateOrganization";
+    const MEMBERS: &'static [Member] = &[Member::optional("FeatureSet", ORGANIZATION_FEATURE_SET)];
+}
+
+impl Request for CreateOrganizationalUnitRequest {
+    type Response = CreateOrganizationalUnitResponse;
+    const OPERATION: &'static str = "CreateOrganizationalUnit";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("ParentId", PARENT_ID),
+        Member::required("Name", ORGANIZATIONAL_UNIT_NAME),
+        Member::optional("Tags", TAGS),
+    ];
+}
+
+impl Request for DeleteOrganizationRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeleteOrganization";
+    const MEMBERS: &'static [Member] = &[];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for DeleteOrganizationalUnitRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeleteOrganizationalUnit";
+    const MEMBERS: &'static [Member] = &[Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID)];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for DescribeAccountRequest {
     type Response = DescribeAccountResponse;
     const OPERATION: &'static str = "DescribeAccount";
@@ -1498,6 +1602,12 @@ impl Request for DescribeOrganizationRequest {
     type Response = DescribeOrganizationResponse;
     const OPERATION: &'static str = "DescribeOrganization";
     const MEMBERS: &'static [Member] = &[];
+}
+
+impl Request for DescribeOrganizationalUnitRequest {
+    type Response = DescribeOrganizationalUnitResponse;
+    const OPERATION: &'static str = "DescribeOrganizationalUnit";
+    const MEMBERS: &'static [Member] = &[Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID)];
 }
 
 impl Request for ListAWSServiceAccessForOrganizationRequest {
@@ -1621,6 +1731,15 @@ impl Request for UntagResourceRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::required("TagKeys", TAG_KEYS)];
     const HAS_RESULT: bool = false;
+}
+
+impl Request for UpdateOrganizationalUnitRequest {
+    type Response = UpdateOrganizationalUnitResponse;
+    const OPERATION: &'static str = "UpdateOrganizationalUnit";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID),
+        Member::optional("Name", ORGANIZATIONAL_UNIT_NAME),
+    ];
 }
 
 impl Request for WharfDescribeCheckRequest {

@@ -57,6 +57,8 @@ fn value<'f>(form: &'f Form, name: &str, rule: &'static Rule) -> Option<Tree<'f>
             let is_present = !elements.is_empty() || form.get(name).is_some();
             is_present.then_some(Tree::List(elements))
         }
+        // No request of these services has a map.
+        Rule::Map { .. } => None,
         Rule::Structure { members: inner, .. } => {
             let prefix = format!("{name}.");
             form.has(&prefix).then(|| Tree::Structure(members(form, &prefix, inner)))

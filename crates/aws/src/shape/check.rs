@@ -28,6 +28,8 @@ enum Segment {
     Member(&'static Member),
     /// From one.
     Element(usize),
+    /// A key or a value of a map.
+    Entry,
 }
 
 impl Path {
@@ -40,7 +42,7 @@ impl Path {
     pub(crate) fn member(&self) -> &'static str {
         let name = |segment: &Segment| match segment {
             Segment::Member(member) => Some(member.name),
-            Segment::Element(_) => None,
+            Segment::Element(_) | Segment::Entry => None,
         };
         self.0.iter().rev().find_map(name).unwrap_or_default()
     }
@@ -58,6 +60,7 @@ impl fmt::Display for Path {
         for (at, segment) in self.0.iter().enumerate() {
             let dot = if at == 0 { "" } else { "." };
             match segment {
+                Segment::Entry => write!(f, "{dot}member")?,
                 Segment::Element(number) => write!(f, "{dot}{number}.member")?,
                 Segment::Member(member) => {
                     let (first, rest) = member.name.split_at_checked(1).unwrap_or((member.name, ""));
@@ -118,6 +121,7 @@ impl<R: Report> Check<'_, R> {
             }
             (Rule::Flag, Tree::Flag(_)) | (Rule::Blob { .. }, Tree::Text(_)) => ControlFlow::Continue(()),
             (Rule::List { .. }, Tree::List(items)) => self.list(rule, value, items),
+            (Rule::Map { .. }, Tree::Map(entries)) => self.map(rule, value, entries),
             (Rule::Structure { members, .. }, Tree::Structure(values)) => self.members(values, members),
             _ => self.report.wrong_type(&self.path, rule, value),
         }
@@ -147,6 +151,28 @@ impl<R: Report> Check<'_, R> {
             }
             self.path.0.pop();
         }
+        ControlFlow::Continue(())
+    }
+
+    fn map(
+        &mut self,
+        rule: &'static Rule,
+        map: &Tree<'_>,
+        entries: &[(String, Tree<'_>)],
+    ) -> ControlFlow<()> {
+        let Rule::Map { key, of, max } = rule else { return ControlFlow::Continue(()) };
+        if entries.len() > *max {
+            self.violates(rule, Some(map), Constraint::MaxLength(*max))?;
+        }
+        self.path.0.push(Segment::Entry);
+        for (name, value) in entries {
+            self.value(key, &Tree::Text(name.as_str().into()))?;
+            match value {
+                Tree::Null => self.violates(of, None, Constraint::Required)?,
+                value => self.value(of, value)?,
+            }
+        }
+        self.path.0.pop();
         ControlFlow::Continue(())
     }
 

@@ -50,6 +50,15 @@ pub enum Rule {
         /// Maximum number of elements.
         max: usize,
     },
+    /// A map from strings.
+    Map {
+        /// The constraints on each key.
+        key: &'static Rule,
+        /// The constraints on each value.
+        of: &'static Rule,
+        /// Maximum number of keys.
+        max: usize,
+    },
     /// A nested structure.
     Structure {
         /// The shape's name.
@@ -105,6 +114,7 @@ impl Rule {
             Self::Integer { .. } => "an Integer",
             Self::Blob { .. } => "a Blob",
             Self::List { .. } => "a List",
+            Self::Map { .. } => "a Map",
             Self::Structure { .. } => "a Structure",
         }
     }

@@ -16,6 +16,7 @@ pub(crate) enum Tree<'a> {
     Number(serde_json::Number),
     Text(Cow<'a, str>),
     List(Vec<Tree<'a>>),
+    Map(Vec<(String, Tree<'a>)>),
     /// If a member occurs twice, the last one counts.
     Structure(Vec<(&'static str, Tree<'a>)>),
 }
@@ -50,6 +51,7 @@ impl<'de> Deserializer<'de> for Tree<'de> {
             Self::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             Self::Text(Cow::Owned(text)) => visitor.visit_string(text),
             Self::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            Self::Map(entries) => visitor.visit_map(MapDeserializer::new(entries.into_iter())),
             Self::Structure(members) => visitor.visit_map(MapDeserializer::new(members.into_iter())),
         }
     }

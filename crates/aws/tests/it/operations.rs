@@ -20,4 +20,5 @@ fn every_operation_of_iam_sts_and_organizations_has_shapes() {
     assert_eq!(sorted(aws::iam_operations! { names }), sorted(aws::iam::OPERATIONS));
     assert_eq!(sorted(aws::sts_operations! { names }), sorted(aws::sts::OPERATIONS));
     assert_eq!(sorted(aws::organizations_operations! { names }), sorted(aws::organizations::OPERATIONS));
+    assert_eq!(sorted(aws::event_bridge_operations! { names }), sorted(aws::event_bridge::OPERATIONS));
 }

@@ -1,6 +1,5 @@
 //! Copies an object to another key, for a move between places. The copy is durable and read again on return.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use oci::digest::{Algorithm, Digest};
 use super::DiskStore;
 use super::layout::Layout;
 use super::pool::Buffer;
+use super::read::open_file;
 use super::stream::CHUNK_BYTES;
 use crate::content::OpenError;
 use crate::key::ObjectKey;
@@ -32,11 +32,7 @@ impl DiskStore {
 }
 
 fn copy_blocking(source: &Path, layout: &Layout, to: &ObjectKey, size: u64) -> Result<(), OpenError> {
-    let mut from = match File::open(source) {
-        Ok(file) => file.take(size),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing),
-        Err(error) => return Err(OpenError::Io(error)),
-    };
+    let mut from = open_file(source)?.take(size);
     let file = layout.disk.open(&layout.path(to), true).map_err(OpenError::Io)?;
     // A copy that was begun before is replaced.
     file.set_len(0).map_err(OpenError::Io)?;

@@ -6,15 +6,17 @@ mod file_system;
 mod folder_sync;
 mod layout;
 mod listing;
+mod missing;
 mod pool;
 mod read;
+mod store_id;
 mod stream;
 mod turn;
 mod writer;
 
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,6 +33,8 @@ use crate::store::Store;
 pub use file_system::{Disk, DiskFile, LocalDisk};
 use layout::Layout;
 pub use listing::Found;
+use missing::missing;
+pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
 use turn::Turns;
 use writer::Writer;
@@ -74,6 +78,11 @@ impl Store {
         let Self::Disk(disk) = self;
         Ok(Self::Disk(DiskStore { archive, ..disk }))
     }
+}
+
+/// The ID of the store in this folder, which is opened already. It is created, if there is none. This call blocks.
+pub fn ensure_store_id(root: &Path, options: &DiskOptions) -> io::Result<String> {
+    store_id::ensure_store_id(root, &*options.disk)
 }
 
 impl DiskStore {
@@ -147,18 +156,16 @@ impl DiskStore {
                 fault::hit(Fault::Deleted);
                 Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => missing(&path, error).map(|()| false),
         });
         job.await.map_err(io::Error::other)?
     }
 
     pub(crate) async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
         let path = self.path(key)?;
-        let job = tokio::task::spawn_blocking(move || match std::fs::metadata(path) {
+        let job = tokio::task::spawn_blocking(move || match std::fs::metadata(&path) {
             Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => missing(&path, error).map(|()| None),
         });
         job.await.map_err(io::Error::other)?
     }

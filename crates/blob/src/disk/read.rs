@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oci::digest::{Algorithm, Digest, Hasher};
 
+use super::missing::missing;
 use super::pool::Buffer;
 use super::stream::CHUNK_BYTES;
 use crate::content::{Content, OpenError};
@@ -39,12 +40,12 @@ fn open_cached(_path: &Path) -> Option<File> {
 
 async fn open_blocking(path: &Path) -> Result<File, OpenError> {
     let path = path.to_owned();
-    let opened = tokio::task::spawn_blocking(move || File::open(path)).await.map_err(io::Error::other);
-    match opened.flatten() {
-        Ok(file) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing),
-        Err(error) => Err(OpenError::Io(error)),
-    }
+    let opened = tokio::task::spawn_blocking(move || open_file(&path)).await;
+    opened.map_err(|error| OpenError::Io(io::Error::other(error)))?
+}
+
+pub(super) fn open_file(path: &Path) -> Result<File, OpenError> {
+    File::open(path).map_err(|error| missing(path, error).map_or_else(OpenError::Io, |()| OpenError::Missing))
 }
 
 pub(crate) async fn rehash(path: PathBuf, algorithm: Algorithm, size: u64) -> Result<Digest, OpenError> {
@@ -53,11 +54,7 @@ pub(crate) async fn rehash(path: PathBuf, algorithm: Algorithm, size: u64) -> Re
 }
 
 fn rehash_blocking(path: &Path, algorithm: Algorithm, size: u64) -> Result<Digest, OpenError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file.take(size),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing),
-        Err(error) => return Err(OpenError::Io(error)),
-    };
+    let mut file = open_file(path)?.take(size);
     let mut hasher = Hasher::new(algorithm);
     let mut buffer = Buffer::of(CHUNK_BYTES);
     let mut len = 0;

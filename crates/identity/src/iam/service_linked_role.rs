@@ -6,9 +6,8 @@ use access::error::{AwsCode, Code, Error, Result};
 use access::ids::unique_id;
 use access::op::iam;
 use access::permit::ResourceKey;
-use access::store::{
-    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
-};
+use access::service_linked_role;
+use access::store::{AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _};
 use aws::iam::{
     CreateServiceLinkedRoleRequest, CreateServiceLinkedRoleResponse, DeleteServiceLinkedRoleRequest,
     DeleteServiceLinkedRoleResponse, DeletionTaskStatusType, GetServiceLinkedRoleDeletionStatusRequest,
@@ -35,7 +34,7 @@ impl Identity {
     ) -> Result<CreateServiceLinkedRoleResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let service = input.aws_service_name;
-        let path = format!("/aws-service-role/{service}/");
+        let path = service_linked_role::path(&service);
         let known = ServiceRole::find(&service);
         let name = match (known, &input.custom_suffix) {
             (Some(known), Some(suffix)) => format!("{}_{suffix}", known.role),
@@ -53,9 +52,6 @@ impl Identity {
             let message = format!("Custom suffix is not allowed for {service}");
             return Err(Error::aws(AwsCode::InvalidInput, message));
         }
-        let trust = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
-        );
         let create = CreateEntity {
             account: permit.account_key().await?,
             kind: EntityKind::Role,
@@ -63,12 +59,7 @@ impl Identity {
             path: path.clone(),
             name: name.clone(),
             boundary: None,
-            role: Some(RoleFields {
-                trust_policy: trust,
-                description: input.description,
-                max_session_seconds: 3_600,
-                service_name: Some(service.clone()),
-            }),
+            role: Some(service_linked_role::fields(&service, input.description)),
             tags: Vec::new(),
             limit: self.access.quotas().roles_per_account.limit(),
             at: ctx.at(),

@@ -2,10 +2,11 @@
 
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Field, Result};
-use access::op::{Effect, organizations};
-use access::permit::{OnAccount, Opens, Permit};
+use access::op::organizations;
+use access::permit::Opens;
 use access::store::{
-    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
+    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, MoveMemberAccount,
+    MoveMemberAccountRefusal, RefusedExt as _, StoreResultExt as _,
 };
 use aws::ids::AccountId;
 use aws::json::epoch_seconds;
@@ -15,6 +16,7 @@ use aws::organizations::{
     MoveAccountRequest, RemoveAccountFromOrganizationRequest, WharfRenameAccountRequest,
 };
 
+use super::place::not_found;
 use super::{Member, account_not_found, email_of};
 use crate::Identity;
 use crate::iam::time;
@@ -33,6 +35,8 @@ async fn change_member<E: Opens<ChangeMemberAccount>>(
 
 impl Identity {
     fn shown_account(&self, management: &AccountId, account: MemberAccount) -> Account {
+        let paths =
+            vec![format!("{}{}/", self.access.organization.path(&account.unit_path), account.account_id)];
         let is_active = account.status == AccountStatus::Active.as_str();
         Account {
             arn: self.member_arn(management, account.account_id.as_str()),
@@ -41,7 +45,7 @@ impl Identity {
             name: account.name,
             status: AccountStatus::parse(&account.status),
             state: Some(if is_active { AccountState::Active } else { AccountState::Closed }),
-            paths: Vec::new(),
+            paths,
             joined_method: AccountJoinedMethod::parse(&account.joined_method),
             joined_timestamp: epoch_seconds(time(account.joined_at)),
         }
@@ -79,50 +83,34 @@ impl Identity {
         items.last().map(|last| self.access.page_token(list, key(last))).transpose()
     }
 
-    pub(super) async fn member_page<E: Opens<ListMemberAccounts>>(
-        &self,
-        permit: &Permit<E>,
-        token: Option<&str>,
-        max: Option<u32>,
-    ) -> Result<(Vec<MemberAccount>, Option<String>)> {
-        let (after, limit) = self.organization_page("accounts", token, max)?;
+    /// Lists the accounts of the organization.
+    pub async fn list_accounts(&self, ctx: &Ctx, input: ListAccountsRequest) -> Result<ListAccountsResponse> {
+        let permit = self.manages::<organizations::ListAccounts>(ctx, "*").await?;
+        let (after, limit) =
+            self.organization_page("accounts", input.next_token.as_deref(), input.max_results)?;
         let mut found = permit.read(|_| ListMemberAccounts { after, limit: limit + 1 }).await?;
-        let next =
+        let next_token =
             self.organization_token("accounts", limit, &mut found, |account| account.account_id.to_string())?;
-        Ok((found, next))
-    }
-
-    async fn listed_accounts<E>(
-        &self,
-        permit: &Permit<E>,
-        token: Option<&str>,
-        max: Option<u32>,
-    ) -> Result<ListAccountsResponse>
-    where
-        E: Effect<On = OnAccount> + Opens<ListMemberAccounts>,
-    {
-        let (found, next_token) = self.member_page(permit, token, max).await?;
         let management = permit.account();
         let accounts = found.into_iter().map(|account| self.shown_account(management, account)).collect();
         Ok(ListAccountsResponse { accounts, next_token })
     }
 
-    /// Lists the accounts of the organization.
-    pub async fn list_accounts(&self, ctx: &Ctx, input: ListAccountsRequest) -> Result<ListAccountsResponse> {
-        let permit = self.manages::<organizations::ListAccounts>(ctx, "*").await?;
-        self.listed_accounts(&permit, input.next_token.as_deref(), input.max_results).await
-    }
-
-    /// Lists the accounts right under the root.
+    /// Lists the accounts right under the root or a unit.
     pub async fn list_accounts_for_parent(
         &self,
         ctx: &Ctx,
         input: ListAccountsForParentRequest,
     ) -> Result<ListAccountsResponse> {
-        let arn = self.root_arn(&self.access.management_account().await?);
-        let permit = self.manages::<organizations::ListAccountsForParent>(ctx, &arn).await?;
-        self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
-        self.listed_accounts(&permit, input.next_token.as_deref(), input.max_results).await
+        let (keys, missing) = (policy::Context::new(), AwsCode::ParentNotFound);
+        let parent = self
+            .manages_place::<organizations::ListAccountsForParent>(ctx, &input.parent_id, keys, missing)
+            .await?;
+        let (found, next_token) =
+            self.accounts_in(&parent, input.next_token.as_deref(), input.max_results).await?;
+        let management = parent.permit.account();
+        let accounts = found.into_iter().map(|account| self.shown_account(management, account)).collect();
+        Ok(ListAccountsResponse { accounts, next_token })
     }
 
     /// Shows an account.
@@ -178,13 +166,33 @@ impl Identity {
         change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| ())
     }
 
-    /// Moves an account. The root is the only place where an account can be, so the move is always refused.
+    /// Moves an account. The decision is on the account, on its parent and on the new one.
     pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<()> {
-        let keys = policy::Context::new();
-        self.manages_member::<organizations::MoveAccount>(ctx, &input.account_id, keys).await?;
-        self.is_root(&input.source_parent_id, AwsCode::SourceParentNotFound)?;
-        self.is_root(&input.destination_parent_id, AwsCode::DestinationParentNotFound)?;
-        let message = "That account is already present in the specified destination.";
-        Err(Error::aws(AwsCode::DuplicateAccount, message))
+        let keys = policy::Context::new;
+        let member =
+            self.manages_member::<organizations::MoveAccount>(ctx, &input.account_id, keys()).await?;
+        let source = self.manages_place::<organizations::MoveAccount>(
+            ctx,
+            &input.source_parent_id,
+            keys(),
+            AwsCode::SourceParentNotFound,
+        );
+        let from = source.await?.place.path;
+        let destination = self.manages_place::<organizations::MoveAccount>(
+            ctx,
+            &input.destination_parent_id,
+            keys(),
+            AwsCode::DestinationParentNotFound,
+        );
+        let to = destination.await?.place.path;
+        if member.account.unit_path == to {
+            let message = "That account is already present in the specified destination.";
+            return Err(Error::aws(AwsCode::DuplicateAccount, message));
+        }
+        let change = MoveMemberAccount { account_id: member.account.account_id, from, to };
+        member.permit.write(|_| change).await.or_refused(|refusal| match refusal {
+            MoveMemberAccountRefusal::NoDestination => not_found(AwsCode::DestinationParentNotFound),
+            MoveMemberAccountRefusal::NotThere => not_found(AwsCode::SourceParentNotFound),
+        })
     }
 }

@@ -7,10 +7,13 @@ mod create_account;
 mod event_target;
 mod key;
 mod operate;
+mod organization;
+mod place;
 mod quota;
 mod reconciler;
 mod tag;
 mod tree;
+mod unit;
 mod usage;
 
 use access::authz::Gate;

@@ -1,17 +1,19 @@
-//! Tags of accounts.
+//! Tags of accounts, of organizational units and of the root.
 
 use access::authz::of_request_tags;
 use access::context::Ctx;
-use access::error::{AwsCode, Error, Field, Result};
-use access::op::organizations;
-use access::permit::{Opens, Permit};
+use access::error::{AwsCode, Code, Error, Field, Result};
+use access::op::{Effect, organizations};
+use access::permit::{Grant, OnAccount, Opens};
 use access::quota;
-use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
+use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal, TagOrganizationNode};
 use aws::organizations::{
     ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResourceRequest, UntagResourceRequest,
 };
 use aws::tag::Fault;
 
+use super::Member;
+use super::place::{Placed, is_place, not_found};
 use crate::Identity;
 
 /// The condition keys of tags in a request.
@@ -42,67 +44,82 @@ fn same_but_for_case() -> Error {
         .with(Field::Text("Reason", "DUPLICATE_TAG_KEY".to_owned()))
 }
 
-/// Only accounts have tags here.
-fn of_account(error: Error) -> Error {
-    match error.code {
-        access::error::Code::Aws(AwsCode::AccountNotFound) => {
-            let message =
-                "We can't find a root, OU, account, or policy with the TargetId that you specified.";
-            Error::aws(AwsCode::TargetNotFound, message)
-        }
-        _ => error,
+/// An account or a place with tags, and the permit for an operation on it.
+enum Tagged<E: Grant> {
+    Account(Member<E>),
+    Place(Placed<E>),
+}
+
+impl<E: Opens<TagAccount> + Opens<TagOrganizationNode>> Tagged<E> {
+    async fn change(self, remove: Vec<String>, set: Vec<Tag>) -> Result<()> {
+        let set = set.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        let limit = quota::TAGS.limit();
+        let changed = match self {
+            Self::Account(Member { permit, account, .. }) => {
+                let change = TagAccount { account_id: account.account_id, remove, set, limit };
+                permit.write(|_| change).await
+            }
+            Self::Place(Placed { permit, place }) => {
+                let change = TagOrganizationNode { id: place.id, remove, set, limit };
+                permit.write(|_| change).await
+            }
+        };
+        changed.or_refused(|refusal| match refusal {
+            TagAccountRefusal::SameButForCase => same_but_for_case(),
+            TagAccountRefusal::TooMany => {
+                let message = format!("A resource can have at most {} tags.", quota::TAGS.value);
+                Error::aws(AwsCode::ConstraintViolation, message)
+                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+            }
+        })
     }
 }
 
-async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccount) -> Result<()> {
-    permit.write(|_| change).await.or_refused(|refusal| match refusal {
-        TagAccountRefusal::SameButForCase => same_but_for_case(),
-        TagAccountRefusal::TooMany => {
-            let message = format!("An account can have at most {} tags.", quota::TAGS.value);
-            Error::aws(AwsCode::ConstraintViolation, message)
-                .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
-        }
-    })
-}
-
 impl Identity {
-    /// Lists an account's tags.
-    pub async fn list_tags_for_account(
+    async fn manages_tagged<E: Effect<On = OnAccount>>(
+        &self,
+        ctx: &Ctx,
+        id: &str,
+        keys: policy::Context,
+    ) -> Result<Tagged<E>> {
+        let missing = AwsCode::TargetNotFound;
+        if is_place(id) {
+            return self.manages_place(ctx, id, keys, missing).await.map(Tagged::Place);
+        }
+        let member = self.manages_member(ctx, id, keys).await;
+        member.map(Tagged::Account).map_err(|error| match error.code {
+            Code::Aws(AwsCode::AccountNotFound) => not_found(missing),
+            _ => error,
+        })
+    }
+
+    /// Lists the tags of an account, a unit or the root.
+    pub async fn list_tags_of_node(
         &self,
         ctx: &Ctx,
         input: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse> {
-        let (account_id, keys) = (&input.resource_id, policy::Context::new());
-        let member = self.manages_member::<organizations::ListTagsForResource>(ctx, account_id, keys).await;
-        let tags =
-            member.map_err(of_account)?.tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+        let (id, keys) = (&input.resource_id, policy::Context::new());
+        let tagged = self.manages_tagged::<organizations::ListTagsForResource>(ctx, id, keys).await?;
+        let tags = match tagged {
+            Tagged::Account(member) => member.tags,
+            Tagged::Place(placed) => placed.place.tags,
+        };
+        let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
         Ok(ListTagsForResourceResponse { tags, next_token: None })
     }
 
-    pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<()> {
-        let keys = request_tags(&input.tags)?;
-        let member = self.manages_member::<organizations::TagResource>(ctx, &input.resource_id, keys).await;
-        let member = member.map_err(of_account)?;
-        let change = TagAccount {
-            account_id: member.account.account_id,
-            remove: Vec::new(),
-            set: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-            limit: quota::TAGS.limit(),
-        };
-        change_tags(&member.permit, change).await
+    pub async fn tag_node(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<()> {
+        let (id, keys) = (&input.resource_id, request_tags(&input.tags)?);
+        let tagged = self.manages_tagged::<organizations::TagResource>(ctx, id, keys).await?;
+        tagged.change(Vec::new(), input.tags).await
     }
 
-    /// Removes tags of an account.
-    pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<()> {
+    /// Removes tags of an account, a unit or the root.
+    pub async fn untag_node(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<()> {
         let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
-        let member = self.manages_member::<organizations::UntagResource>(ctx, &input.resource_id, keys).await;
-        let member = member.map_err(of_account)?;
-        let change = TagAccount {
-            account_id: member.account.account_id,
-            remove: input.tag_keys,
-            set: Vec::new(),
-            limit: quota::TAGS.limit(),
-        };
-        change_tags(&member.permit, change).await
+        let tagged =
+            self.manages_tagged::<organizations::UntagResource>(ctx, &input.resource_id, keys).await?;
+        tagged.change(input.tag_keys, Vec::new()).await
     }
 }

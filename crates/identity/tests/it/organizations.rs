@@ -93,11 +93,11 @@ async fn creating_an_account_with_tags_needs_both_permissions() {
     let of_team = world.user("team", of_team).await;
     world.rules.identity.create_account(&ctx(&of_team), tagged).await.unwrap();
     let list = ListTagsForResourceRequest { resource_id: MEMBER.to_owned(), next_token: None };
-    let kept = world.rules.identity.list_tags_for_account(&ctx(&world.admin), list).await.unwrap();
+    let kept = world.rules.identity.list_tags_of_node(&ctx(&world.admin), list).await.unwrap();
     assert_eq!(kept.tags, tags);
     let other = vec![Tag { key: "team".to_owned(), value: "b".to_owned() }];
     let other = TagResourceRequest { resource_id: MEMBER.to_owned(), tags: other };
-    assert_eq!(code(world.rules.identity.tag_account(&ctx(&of_team), other).await), Code::AccessDenied);
+    assert_eq!(code(world.rules.identity.tag_node(&ctx(&of_team), other).await), Code::AccessDenied);
 }
 
 #[tokio::test]
@@ -192,10 +192,7 @@ async fn tag_keys_that_differ_only_in_case_are_refused() {
     let tag = async |by: &Arc<Caller>, tags: &[(&str, &str)]| {
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
         let tags = tags.iter().map(tag).collect();
-        rules
-            .identity
-            .tag_account(&ctx(by), TagResourceRequest { resource_id: MEMBER.to_owned(), tags })
-            .await
+        rules.identity.tag_node(&ctx(by), TagResourceRequest { resource_id: MEMBER.to_owned(), tags }).await
     };
     let twice = "Two tags of an account cannot have keys that differ only in case.";
     tag(&world.admin, &[("Team", "red")]).await.unwrap();

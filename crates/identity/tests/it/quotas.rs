@@ -40,6 +40,8 @@ async fn quotas_are_shown_with_what_an_account_uses() {
         let users = shown.quotas.iter().find(|quota| quota.name == "UsersPerAccount").unwrap();
         assert_eq!((users.setting.as_deref(), users.limit), (Some("users_per_account"), 5_000));
         assert_eq!(users.used, used);
+        let images = shown.quotas.iter().find(|quota| quota.name == "Images per repository").unwrap();
+        assert_eq!(images.used, used.map(|_| 0));
         assert!(shown.quotas.iter().any(|quota| quota.name == "PolicySize" && quota.limit == 6_144));
         assert!(!shown.rates_enabled);
         let put = shown.rates.iter().find(|rate| rate.setting == "put_image").unwrap();

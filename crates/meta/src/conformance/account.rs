@@ -65,3 +65,18 @@ pub(super) async fn a_setting_is_replaced_by_who_read_it(world: World) {
     let stored = world.meta.read(GetSetting { name: "ring".into() }).await.unwrap().unwrap();
     assert_eq!(stored, bytes(if left.is_ok() { "left" } else { "right" }));
 }
+
+/// A quota of each registry or repository is used as much as by the fullest one.
+pub(super) async fn what_the_fullest_one_has_is_counted(world: World) {
+    let count = || world.meta.read(CountRegistries { account_id: ACCOUNT.parse().unwrap() });
+    let empty = count().await.unwrap();
+    assert_eq!(empty, RegistryCounts { registries: 1, ..RegistryCounts::default() });
+    let (small, large) = (world.repository("small").await, world.repository("large").await);
+    world.put(small, "m", &["a", "b", "c"]).await;
+    world.put(large, "m", &["a"]).await;
+    world.put(large, "n", &["b"]).await;
+    let counts = count().await.unwrap();
+    assert_eq!((counts.images_of_a_repository, counts.tags_of_an_image), (2, 3));
+    let none = CountRegistries { account_id: "999999999999".parse().unwrap() };
+    assert_eq!(world.meta.read(none).await.unwrap(), RegistryCounts::default());
+}

@@ -87,7 +87,9 @@ pub(super) async fn every_write_of_a_crowd_is_there(world: World) {
 pub(super) async fn of_many_creations_one_wins(world: World) {
     let made = join_all((0..16).map(|_| world.meta.write(world.new_repository("app")))).await;
     assert_eq!(made.iter().filter(|result| result.is_ok()).count(), 1);
-    made.into_iter().filter(Result::is_err).for_each(|lost| assert_eq!(refusal(lost), RepositoryExists));
+    made.into_iter()
+        .filter(Result::is_err)
+        .for_each(|lost| assert_eq!(refusal(lost), CreateRepositoryRefusal::Exists));
     assert_eq!(world.repository_count().await, 1);
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn the_child_of_an_index_stays(world: World) {
 pub(super) async fn a_tag_alone(world: World) {
     let repository = world.repository("app").await;
     world.put(repository, "one", &["a"]).await;
-    let delete = || world.meta.write(DeleteTag { repository, tag: tag("a") });
+    let delete = || world.meta.write(DeleteTag { repository, tag: tag("a"), at: Micros(9) });
     assert_eq!(delete().await.unwrap(), digest("one"));
     assert_eq!(refusal(delete().await), DeleteTagRefusal::NotFound);
     let row = world.row("app").await;

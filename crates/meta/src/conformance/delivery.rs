@@ -27,7 +27,7 @@ async fn unrouted(world: &World) -> Vec<NewEvent> {
 }
 
 fn delivery(target: &str, body: String) -> NewDelivery {
-    NewDelivery { target: target.to_owned(), part: 0, body }
+    NewDelivery { target: target.to_owned(), part: 0, body, limits: LIMITS }
 }
 
 /// Routes everything to these targets; the body is the id.
@@ -38,7 +38,7 @@ async fn route(world: &World, targets: &[&str]) {
         deliveries: targets.iter().map(|target| delivery(target, event.key.id.to_string())).collect(),
     };
     let events = unrouted(world).await.into_iter().map(routed).collect();
-    world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
+    world.meta.write(RouteEvents { events, at: AT }).await.unwrap();
 }
 
 async fn deliveries(world: &World, target: &str) -> Vec<Delivery> {
@@ -59,7 +59,7 @@ async fn state(world: &World, target: &str) -> Option<DeliveryTarget> {
 }
 
 async fn due(world: &World, at: i64) -> Vec<String> {
-    let due = world.meta.read(ListDueTargets { at: Micros(at), limit: 9 }).await.unwrap();
+    let due = world.meta.read(ListDueTargets { prefix: "", at: Micros(at), limit: 9 }).await.unwrap();
     due.into_iter().map(|target| target.target).collect()
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn an_event_is_routed_once(world: World) {
     assert_eq!(world.meta.read(OldestNewEvent).await.unwrap(), Some(7));
     let deliveries = vec![delivery("a", "x".to_owned())];
     let routed = RoutedEvent { sequence: new.sequence, at: AT, deliveries };
-    let route = RouteEvents { events: vec![routed], limits: LIMITS, at: AT };
+    let route = RouteEvents { events: vec![routed], at: AT };
     let (first, second) = tokio::join!(world.meta.write(route.clone()), world.meta.write(route));
     first.unwrap();
     second.unwrap();
@@ -122,10 +122,10 @@ pub(super) async fn what_comes_while_others_are_sent_is_not_ended(world: World) 
         deliveries: vec![delivery("a", event.key.id.to_string())],
     };
     let events = unrouted(&world).await.iter().skip(1).map(routed).collect();
-    world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
+    world.meta.write(RouteEvents { events, at: AT }).await.unwrap();
     let sent = deliveries(&world, "a").await;
     let events = vec![routed(&late)];
-    world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
+    world.meta.write(RouteEvents { events, at: AT }).await.unwrap();
     end(&world, "a", &sent).await;
     assert_eq!(bodies(&deliveries(&world, "a").await), ["1"], "its transaction committed later");
     let state = state(&world, "a").await.unwrap();

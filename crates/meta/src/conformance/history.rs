@@ -138,6 +138,7 @@ impl State {
             policy: None,
             lifecycle_policy: None,
             tags: Vec::new(),
+            limit: i64::MAX,
         }
     }
 
@@ -175,7 +176,7 @@ impl State {
                 self.put(tx, repository, (image, layers, tag)).await;
             }
             Step::DeleteTag(name) => {
-                let _ = run(tx, DeleteTag { repository: APP, tag: tag(name) }).await;
+                let _ = run(tx, DeleteTag { repository: APP, tag: tag(name), at: Micros(9) }).await;
                 if let Some(image) = self.tags.remove(&(APP.id, name)) {
                     self.changed.insert(image);
                 }

@@ -155,7 +155,7 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
     items[2].pulled_at = Some(None);
     world.put(repository, "tagged", &["new"]).await;
     pulled(&world, repository, items[2].image, 9).await;
-    world.meta.write(DeleteTag { repository, tag: tag("y") }).await.unwrap();
+    world.meta.write(DeleteTag { repository, tag: tag("y"), at: Micros(9) }).await.unwrap();
     let execute = |version, items: &[LifecycleItem]| execution(repository, version, 0, items.to_vec());
     let changed = world.meta.write(execute(policy_version + 1, &items)).await;
     assert_eq!(refusal(changed), LifecyclePolicyChanged);
@@ -176,7 +176,7 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
 
 /// Has a tag put on an image once more, at another time.
 async fn retag(world: &World, repository: RepositoryKey, name: &'static str, tag_name: &str, at: i64) {
-    world.meta.write(DeleteTag { repository, tag: tag(tag_name) }).await.unwrap();
+    world.meta.write(DeleteTag { repository, tag: tag(tag_name), at: Micros(9) }).await.unwrap();
     let put = PutImage { at: Micros(at), ..world.image(repository, name, &[tag_name]) };
     world.meta.write(put).await.unwrap();
 }
@@ -198,7 +198,7 @@ pub(super) async fn a_new_tag_of_the_same_name_defers_a_rule_about_it(world: Wor
         .collect();
     retag(&world, repository, "one", "x", 60).await;
     retag(&world, repository, "two", "y", 61).await;
-    world.meta.write(DeleteTag { repository, tag: tag("x") }).await.unwrap();
+    world.meta.write(DeleteTag { repository, tag: tag("x"), at: Micros(9) }).await.unwrap();
     let untagged = listed(&world, repository, false).await;
     assert!(untagged.iter().any(|image| image.tags.is_empty() && image.tagged_at == Some(Micros(60))));
     let again = PutImage { at: Micros(62), ..world.image(repository, "one", &["x"]) };

@@ -19,6 +19,23 @@ pub(super) async fn too_many_registries(world: World) {
     assert_eq!(ensure("eu-west-1", 1).await.unwrap(), made, "a registry that exists is returned");
 }
 
+pub(super) async fn repositories_of_a_registry(world: World) {
+    let limited = |name: &str| CreateRepository { limit: 5, ..world.new_repository(name) };
+    let names: Vec<String> = (0..CROWD).map(|at| format!("app{at}")).collect();
+    let made = crowd(&world, |refused| *refused == CreateRepositoryRefusal::Limit, |at| limited(&names[at]));
+    assert_eq!(made.await, 5);
+    let listed = DescribeRepositories { registry: world.registry, after: None, limit: 100 };
+    let left = world.meta.read(listed).await.unwrap();
+    assert_eq!(left.len(), 5, "what was refused left nothing");
+    assert_eq!(refusal(world.meta.write(limited(&left[0].name)).await), CreateRepositoryRefusal::Exists);
+    world
+        .meta
+        .write(DeleteRepository { repository: left[0].key, force: false, at: Micros(9) })
+        .await
+        .unwrap();
+    world.meta.write(limited("next")).await.unwrap();
+}
+
 /// The number of concurrent operations.
 const CROWD: usize = 24;
 

@@ -17,6 +17,8 @@ mod delivery;
 mod durability;
 mod ends;
 mod entity;
+mod event_connection;
+mod event_rule;
 mod group;
 mod histories;
 mod history;
@@ -35,6 +37,7 @@ mod member_account;
 mod migration;
 mod object_move;
 mod oidc_provider;
+mod organizational_unit;
 mod outbox;
 mod plans;
 mod principal;
@@ -43,6 +46,8 @@ mod public_registry;
 mod pull_through_cache;
 mod purge;
 mod reconciler;
+mod replication;
+mod replication_backfill;
 mod repository;
 mod resolve;
 mod resource_policy;
@@ -51,6 +56,7 @@ mod session_context;
 mod storage_class;
 mod store_check;
 mod tag_history;
+mod tagged;
 mod upload;
 mod work;
 mod world;
@@ -75,7 +81,7 @@ macro_rules! suite {
 
 suite! {
     account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once,
-        a_setting_is_replaced_by_who_read_it;
+        a_setting_is_replaced_by_who_read_it, what_the_fullest_one_has_is_counted;
     account_access: an_alias_belongs_to_one_account, rules_for_passwords_are_replaced_whole;
     principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,
         named_in_a_policy, many_are_found_in_few_statements;
@@ -104,6 +110,7 @@ suite! {
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
     tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
         old_moves_are_trimmed_in_slices;
+    tagged: each_kind_in_pages, keys_and_values;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone,
         referrers_go_after_their_subject;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
@@ -121,13 +128,19 @@ suite! {
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own, audiences,
         audiences_that_race;
+    organizational_unit: names_are_unique_under_a_parent, accounts_move_between_them,
+        one_that_contains_something_stays, a_move_meets_a_deletion, tags_of_units_and_the_root;
     resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
         a_closed_account_has_no_registry, changes_that_race_all_count;
     public_registry: an_account_has_one_beside_its_private_ones, an_alias_belongs_to_one_account,
         catalog_data_keeps_the_logo_and_ends_with_its_repository, tags_come_with_their_images_in_pages;
     backlog: what_waits_is_counted;
+    event_rule: a_rule_is_replaced_whole_within_the_limit, rules_in_pages, a_rule_has_a_limited_number_of_targets,
+        only_enabled_rules_get_events, what_waits_for_a_removed_target_is_forgotten;
+    event_connection: a_name_is_given_once_within_the_limit, a_change_needs_what_was_read,
+        a_destination_is_active_while_its_connection_exists, secrets_are_sealed_again;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
-    limits: too_many_registries, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
@@ -145,6 +158,12 @@ suite! {
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
+    replication: effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
+        a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
+        a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
+        a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
+    replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
+        it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

@@ -142,4 +142,9 @@ pub(super) async fn lists_of_accounts(world: World) {
     reads_a_range(&world, accounts, &["account_id"], &[]).await;
     let members = ListMemberAccounts { after: String::new(), limit };
     reads_a_range(&world, members, &["account_id"], &["Filter: (in_organization = 1)"]).await;
+    let (path, after) = ("ou-1/".to_owned(), String::new());
+    let of_unit = ListAccountsOfUnit { path: path.clone(), after: after.clone(), limit };
+    reads_a_range(&world, of_unit, &["unit_path", "account_id"], &["Filter: (in_organization = 1)"]).await;
+    let units = ListOrganizationalUnits { parent_path: path, after, limit };
+    reads_a_range(&world, units, &["parent_path", "id"], &[]).await;
 }

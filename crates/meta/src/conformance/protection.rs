@@ -53,7 +53,7 @@ pub(super) async fn a_protected_image_stays(world: World) {
     let first = delete(&world, repository, DeleteItem::ByTag(tag("a"))).await;
     assert!(matches!(first, DeleteOutcome::Removed(_)), "it has another tag: {first:?}");
     assert_eq!(delete(&world, repository, DeleteItem::ByTag(tag("b"))).await, stays, "it would go");
-    world.meta.write(DeleteTag { repository, tag: tag("b") }).await.unwrap();
+    world.meta.write(DeleteTag { repository, tag: tag("b"), at: Micros(9) }).await.unwrap();
     let archive = UpdateImageStorageClass {
         repository,
         image: by_digest("one"),
@@ -75,7 +75,7 @@ pub(super) async fn a_protected_tag_stays_and_may_move(world: World) {
     world.put(repository, "one", &["keep", "other"]).await;
     set(&world, repository, by_tag("keep"), true, 5).await;
     let stays = |name| protected(name, ProtectedBy::Tag(tag("keep")));
-    let delete_keep = || DeleteTag { repository, tag: tag("keep") };
+    let delete_keep = || DeleteTag { repository, tag: tag("keep"), at: Micros(9) };
     assert_eq!(refusal(world.meta.write(delete_keep()).await), DeleteTagRefusal::Protected(stays("one")));
     for item in [
         DeleteItem::ByTag(tag("keep")),

@@ -98,7 +98,7 @@ pub(super) async fn catalog_data_keeps_the_logo_and_ends_with_its_repository(wor
     let repository = world.meta.write(create.clone()).await.unwrap().key;
     let again = CreateRepository { registry, ..world.new_repository("app") };
     let again = CreatePublicRepository { repository: again, ..create };
-    assert_eq!(refusal(world.meta.write(again).await), RepositoryExists);
+    assert_eq!(refusal(world.meta.write(again).await), CreateRepositoryRefusal::Exists);
     let get = || world.meta.read(GetCatalogData { repository });
     assert_eq!(get().await.unwrap(), Some(data.clone()));
     assert_eq!(world.meta.read(GetLogo { repository }).await.unwrap(), Some(b"logo".to_vec()));

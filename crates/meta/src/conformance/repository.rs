@@ -7,7 +7,10 @@ pub(super) async fn names_are_unique_among_the_living(world: World) {
     let create = world.new_repository("team/app");
     let made = world.meta.write(create.clone()).await.unwrap();
     assert_eq!(world.meta.write(create).await.unwrap(), made, "a repeat finds its own");
-    assert_eq!(refusal(world.meta.write(world.new_repository("team/app")).await), RepositoryExists);
+    assert_eq!(
+        refusal(world.meta.write(world.new_repository("team/app")).await),
+        CreateRepositoryRefusal::Exists
+    );
     assert_eq!(world.repository_count().await, 1);
     let delete = DeleteRepository { repository: made.key, force: false, at: Micros(77) };
     assert_eq!(world.meta.write(delete.clone()).await.unwrap().name, "team/app");

@@ -22,6 +22,7 @@ fn ann(version: i64, access_key_active: bool) -> CallerState {
         name: "ann".into(),
         account_status: "ACTIVE".into(),
         in_organization: true,
+        unit_path: String::new(),
         access_key_active,
     }
 }

@@ -258,6 +258,7 @@ impl World {
             tags: Vec::new(),
             policy: None,
             lifecycle_policy: None,
+            limit: 1_000,
         }
     }
 

@@ -71,6 +71,7 @@ async fn prepared(meta: &Meta) -> RepositoryKey {
         tags: Vec::new(),
         policy: None,
         lifecycle_policy: None,
+        limit: 9,
     };
     meta.write(create).await.unwrap().key
 }

@@ -35,6 +35,8 @@ pub struct Account {
     pub status: String,
     /// Whether it is in the organization.
     pub in_organization: bool,
+    /// The units that it is in, from the root on, each followed by a slash; empty in the root.
+    pub unit_path: String,
 }
 
 impl Account {
@@ -45,12 +47,13 @@ impl Account {
             name: row.take()?,
             status: row.take()?,
             in_organization: row.take()?,
+            unit_path: row.take()?,
         })
     }
 }
 
 const SELECT: &str =
-    "SELECT key, account_id, name, status, in_organization FROM account WHERE account_id = ?1";
+    "SELECT key, account_id, name, status, in_organization, unit_path FROM account WHERE account_id = ?1";
 
 operation!(CreateAccount: Durable [Identity] -> Account, AccountExists, |op, tx| {
     let insert = "INSERT INTO account (key, account_id, name, status, created_at) \
@@ -81,6 +84,11 @@ pub(crate) async fn lock_account_where(
             tx.rows(&lock, values).await.map(|_| ())
         }
     }
+}
+
+/// Holds the organization on PostgreSQL until the commit. The row of the first account stands for it.
+pub(crate) async fn lock_organization(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await
 }
 
 /// Finds an account by its ID.

@@ -57,6 +57,8 @@ pub struct Backlogs {
     pub previews: i64,
     /// Images whose restoring ends.
     pub restores: i64,
+    /// Images and tags on their way to other registries.
+    pub replications: i64,
 }
 
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
@@ -71,7 +73,10 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
     let reports = op.count(tx, "in_use_report WHERE expires_at <= ?1", &params![op.at, op.limit]).await?;
     let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
-    let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
+    let access_keys = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
+    let other_keys = "event_connection WHERE substr(sealed_auth, 2, 1) <> ?1";
+    let connections = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
+    let secrets = op.limit.min(access_keys + connections);
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
     let unrouted = op.count(tx, "outbox WHERE routed = ?1", &params![0_i64, op.limit]).await?;
     let waiting = op.count(tx, "delivery WHERE sequence > ?1", &params![0_i64, op.limit]).await?;
@@ -80,6 +85,8 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let links = op.count(tx, "link_review WHERE queued_at <= ?1", &queued).await?;
     let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
     let reviews = op.limit.min(links + unlinked);
+    let waiting = "replication WHERE status = 1 AND queued_at <= ?1";
+    let replications = op.count(tx, waiting, &params![op.at, op.limit]).await?;
     Ok(Ok(Backlogs {
         uploads,
         repositories,
@@ -94,6 +101,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         policies,
         previews,
         restores,
+        replications,
     }))
 });
 

@@ -49,6 +49,7 @@ pub struct NewDelivery {
     /// Which of its deliveries of the event: less than [`PARTS`].
     pub part: i64,
     pub body: String,
+    pub limits: DeliveryLimits,
 }
 
 /// An event with its deliveries.
@@ -73,7 +74,6 @@ pub struct DeliveryLimits {
 #[derive(Clone, Debug)]
 pub struct RouteEvents {
     pub events: Vec<RoutedEvent>,
-    pub limits: DeliveryLimits,
     /// Now.
     pub at: Micros,
 }
@@ -86,7 +86,7 @@ operation!(RouteEvents: Durable [] -> (), Never, |op, tx| {
             continue;
         }
         for delivery in &event.deliveries {
-            add(tx, event, delivery, op).await?;
+            add(tx, event, delivery, op.at).await?;
         }
     }
     Ok(Ok(()))
@@ -95,8 +95,8 @@ operation!(RouteEvents: Durable [] -> (), Never, |op, tx| {
 async fn add(
     tx: &mut Tx<'_>,
     event: &RoutedEvent,
-    NewDelivery { target, part, body }: &NewDelivery,
-    op: &RouteEvents,
+    NewDelivery { target, part, body, limits }: &NewDelivery,
+    now: Micros,
 ) -> Result<(), StoreError> {
     let sequence = event.sequence.saturating_mul(PARTS).saturating_add(*part);
     let count = "INSERT INTO delivery_target \
@@ -104,7 +104,7 @@ async fn add(
                  VALUES (?1, 1, 0, 0, 0, 0, 0, 0, NULL) \
                  ON CONFLICT (target) DO UPDATE SET waiting = delivery_target.waiting + 1 \
                  WHERE delivery_target.waiting < ?2";
-    if tx.execute(count, &params![target, op.limits.waiting]).await? == 1 {
+    if tx.execute(count, &params![target, limits.waiting]).await? == 1 {
         let insert = "INSERT INTO delivery (target, sequence, at, attempts, body) VALUES (?1, ?2, ?3, 0, ?4)";
         tx.execute(insert, &params![target, sequence, event.at, body]).await?;
         return Ok(());
@@ -114,10 +114,10 @@ async fn add(
         at: event.at,
         attempts: 0,
         body: body.clone(),
-        died_at: op.at,
+        died_at: now,
         error: "too many deliveries were waiting for the target".to_owned(),
     };
-    bury(tx, target, &letter, op.limits.dead).await
+    bury(tx, target, &letter, limits.dead).await
 }
 
 /// The state of a target.
@@ -159,6 +159,8 @@ fn target(mut row: Row) -> Result<DeliveryTarget, StoreError> {
 /// Lists targets with deliveries that are due, the longest due first.
 #[derive(Clone, Copy, Debug)]
 pub struct ListDueTargets {
+    /// What their names begin with.
+    pub prefix: &'static str,
     /// Now.
     pub at: Micros,
     /// The maximum number of results.
@@ -167,9 +169,10 @@ pub struct ListDueTargets {
 
 operation!(ListDueTargets: Point -> Vec<DeliveryTarget>, Never, |op, tx| {
     let select = format!(
-        "SELECT {TARGET} FROM delivery_target WHERE waiting > 0 AND retry_at <= ?1 ORDER BY retry_at, target LIMIT ?2"
+        "SELECT {TARGET} FROM delivery_target WHERE waiting > 0 AND retry_at <= ?1 \
+         AND substr(target, 1, length(?2)) = ?2 ORDER BY retry_at, target LIMIT ?3"
     );
-    let rows = tx.rows(&select, &params![op.at, op.limit]).await?;
+    let rows = tx.rows(&select, &params![op.at, op.prefix, op.limit]).await?;
     Ok(Ok(rows.into_iter().map(target).collect::<Result<_, StoreError>>()?))
 });
 
@@ -303,6 +306,7 @@ operation!(ForgetTarget: Durable [] -> bool, Never, |op, tx| {
         }
     }
     tx.execute("DELETE FROM delivery_target WHERE target = ?1", &params![op.target]).await?;
+    tx.execute("DELETE FROM removed_event_target WHERE delivery = ?1", &params![op.target]).await?;
     Ok(Ok(true))
 });
 

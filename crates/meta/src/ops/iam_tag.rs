@@ -1,4 +1,4 @@
-//! Tags of IAM's resources. Keys are unique regardless of case.
+//! Tags of IAM's resources, and of EventBridge's rules. Keys are unique regardless of case.
 
 use aws::tag::folded;
 
@@ -34,8 +34,12 @@ pub enum PutIamTagsRefusal {
 }
 
 /// The resources with tags other than principals, with their key column.
-const OWNERS: [(&str, &str); 3] =
-    [("managed_policy", "policy_id"), ("instance_profile", "unique_id"), ("oidc_provider", "arn")];
+const OWNERS: [(&str, &str); 4] = [
+    ("managed_policy", "policy_id"),
+    ("instance_profile", "unique_id"),
+    ("oidc_provider", "arn"),
+    ("event_rule", "arn"),
+];
 
 /// Holds the tagged resource until the commit, and increments its version if it is a principal; false if it does not
 /// exist.

@@ -10,6 +10,7 @@ use crate::{
         operation,
         protection::{Protected, ProtectedBy, before_reports, protection_of},
         referrers_delete,
+        replication_queue::{forget_image, queue_deletion, queue_untag},
         repository::{Hold, RepositoryGone, hold},
         tag::{count_repository, remove},
         usage::{self, Change},
@@ -110,6 +111,9 @@ impl BatchDeleteImage {
         if image_goes {
             erase(tx, self.repository, image, self.at).await?;
             count_repository(tx, self.repository, -1, 0).await?;
+            queue_deletion(tx, self.repository, (&digest, std::slice::from_ref(tag)), self.at).await?;
+        } else {
+            queue_untag(tx, self.repository, (&digest, tag), self.at).await?;
         }
         Ok(DeleteOutcome::Removed(vec![(digest, Some(tag.clone()))]))
     }
@@ -117,6 +121,22 @@ impl BatchDeleteImage {
 
 /// Deletes an image with its tags. The caller holds the repository, and has called [`before_reports`].
 pub(crate) async fn delete_digest(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    refuse_if_referenced: bool,
+    at: Micros,
+) -> Result<DeleteOutcome, StoreError> {
+    let outcome = remove_digest(tx, repository, digest, refuse_if_referenced, at).await?;
+    if let DeleteOutcome::Removed(pairs) = &outcome {
+        let tags: Vec<Tag> = pairs.iter().filter_map(|(_, tag)| tag.clone()).collect();
+        queue_deletion(tx, repository, (digest, &tags), at).await?;
+    }
+    Ok(outcome)
+}
+
+/// The same without its replication to other registries.
+pub(crate) async fn remove_digest(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,
@@ -181,5 +201,6 @@ async fn erase(
     let Some(mut row) = tx.row(delete, &params![registry, id, image]).await? else { return Ok(()) };
     let (size, digest): (u64, Digest) = (row.take()?, row.take()?);
     referrers_delete::orphan(tx, repository, &digest, at).await?;
+    forget_image(tx, repository, &digest).await?;
     usage::add(tx, repository, Change::manifest(-usage::signed(size))).await
 }

@@ -10,8 +10,10 @@ use crate::{
     ops::{
         archive::{activate, bring_back_layers},
         image::{ImageRow, ImageState, image_columns},
+        image_members::{insert_members, largest_child},
         lifecycle_policy::evaluate_soon,
         operation,
+        replication_queue::queue_push,
         repository::{Held, Hold, hold},
         tag::{count_departures, count_repository},
         tag_history,
@@ -99,6 +101,8 @@ pub struct PutImageOutcome {
     pub image: ImageRow,
     /// Whether it is new in the repository.
     pub created: bool,
+    /// Whether it came back from the archive.
+    pub is_restored: bool,
     /// The tags that name it now and did not before.
     pub tags_moved: Vec<Tag>,
 }
@@ -142,47 +146,61 @@ struct CurrentTag {
 }
 
 operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
-    let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
-        return Ok(Err(PutImageRefusal::RepositoryGone));
-    };
-    let has_archived_layers = match op.check_contents(tx).await? {
-        Ok(has_archived) => has_archived,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let existing = op.find(tx).await?;
-    let current = op.current_tags(tx).await?;
-    let wanted: Vec<Tag> = op
-        .tags
-        .iter()
-        .filter(|tag| !current.iter().any(|now| now.tag == **tag && now.digest == op.digest))
-        .cloned()
-        .collect();
-    if let Err(refusal) = op.rule(&repository, existing.as_ref(), &current, &wanted) {
-        return Ok(Err(refusal));
+    let outcome = op.put(tx).await?;
+    if let Ok(PutImageOutcome { created, is_restored, tags_moved, .. }) = &outcome
+        && (*created || *is_restored || !tags_moved.is_empty())
+    {
+        queue_push(tx, op.repository, &op.digest, tags_moved, op.at).await?;
     }
-    let (id, created) = match &existing {
-        Some((image, own)) => (image.id, *own),
-        None => (op.insert(tx, &repository).await?, true),
-    };
-    let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
-    let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
-    if is_restored {
-        activate(tx, op.repository, id, op.at).await?;
-    } else if has_archived_layers {
-        bring_back_layers(tx, op.repository, id, op.at).await?;
-    }
-    op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
-    if existing.is_none() || is_restored || !wanted.is_empty() {
-        evaluate_soon(tx, op.repository, op.at).await?;
-    }
-    let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
-    // An earlier run of this operation has moved its tags already.
-    let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == op.op);
-    let tags_moved = op.tags.iter().filter(|tag| wanted.contains(tag) || own(tag)).cloned().collect();
-    Ok(Ok(PutImageOutcome { image, created, tags_moved }))
+    Ok(outcome)
 });
 
 impl PutImage {
+    /// Puts the image, without its replication to other registries.
+    pub(crate) async fn put(
+        &self,
+        tx: &mut Tx<'_>,
+    ) -> Result<Result<PutImageOutcome, PutImageRefusal>, StoreError> {
+        let Some(repository) = hold(tx, self.repository, Hold::Change).await? else {
+            return Ok(Err(PutImageRefusal::RepositoryGone));
+        };
+        let has_archived_layers = match self.check_contents(tx).await? {
+            Ok(has_archived) => has_archived,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let existing = self.find(tx).await?;
+        let current = self.current_tags(tx).await?;
+        let wanted: Vec<Tag> = self
+            .tags
+            .iter()
+            .filter(|tag| !current.iter().any(|now| now.tag == **tag && now.digest == self.digest))
+            .cloned()
+            .collect();
+        if let Err(refusal) = self.rule(&repository, existing.as_ref(), &current, &wanted) {
+            return Ok(Err(refusal));
+        }
+        let (id, created) = match &existing {
+            Some((image, own)) => (image.id, *own),
+            None => (self.insert(tx, &repository).await?, true),
+        };
+        let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
+        let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
+        if is_restored {
+            activate(tx, self.repository, id, self.at).await?;
+        } else if has_archived_layers {
+            bring_back_layers(tx, self.repository, id, self.at).await?;
+        }
+        self.set_tags(tx, id, was_untagged, &current, &wanted).await?;
+        if existing.is_none() || is_restored || !wanted.is_empty() {
+            evaluate_soon(tx, self.repository, self.at).await?;
+        }
+        let (image, _) = self.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
+        // An earlier run of this operation has moved its tags already.
+        let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == self.op);
+        let tags_moved = self.tags.iter().filter(|tag| wanted.contains(tag) || own(tag)).cloned().collect();
+        Ok(Ok(PutImageOutcome { image, created, is_restored, tags_moved }))
+    }
+
     fn keys(&self) -> Vec<Param<'_>> {
         params![self.repository.registry, self.repository.id].to_vec()
     }
@@ -360,7 +378,7 @@ impl PutImage {
         for tag in &distinct {
             let upsert = "INSERT INTO tag (registry, repository, name, image, tagged_at, operation) \
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository, name) DO UPDATE \
-                SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation, archived = 0";
+                SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation, archived = 0, origin_at = NULL";
             tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
             let now = current.iter().find(|now| now.tag == **tag);
             match now {
@@ -387,48 +405,4 @@ impl PutImage {
         tx.execute(update, &params![registry, repository, id, distinct.len() as u64, self.at]).await?;
         Ok(())
     }
-}
-
-/// Writes a row for each reference of a manifest. What such a row names cannot be deleted.
-pub(crate) async fn insert_members(
-    tx: &mut Tx<'_>,
-    repository: RepositoryKey,
-    id: ImageId,
-    blobs: &[Digest],
-    children: &[Digest],
-) -> Result<(), StoreError> {
-    for (table, digests) in [("image_blob", blobs), ("image_child", children)] {
-        for chunk in chunks(digests) {
-            let rows: Vec<String> =
-                (0..chunk.len().next_power_of_two()).map(|at| format!("(?1, ?2, ?3, ?{})", at + 4)).collect();
-            let sql = format!(
-                "INSERT INTO {table} (registry, repository, image, digest) VALUES {} ON CONFLICT DO NOTHING",
-                rows.join(", ")
-            );
-            let mut values = params![repository.registry, repository.id, id].to_vec();
-            push_list(&mut values, chunk);
-            tx.execute(&sql, &values).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The size of the largest child that is there.
-pub(crate) async fn largest_child(
-    tx: &mut Tx<'_>,
-    repository: RepositoryKey,
-    children: &[Digest],
-) -> Result<u64, StoreError> {
-    let mut largest = 0;
-    for chunk in chunks(children) {
-        let sql = format!(
-            "SELECT COALESCE(MAX(image_size), 0) FROM image \
-             WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
-            list(3, chunk.len())
-        );
-        let mut values = params![repository.registry, repository.id].to_vec();
-        push_list(&mut values, chunk);
-        largest = largest.max(tx.value(&sql, &values).await?.unwrap_or_default());
-    }
-    Ok(largest)
 }

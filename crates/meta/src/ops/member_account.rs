@@ -5,7 +5,7 @@ use aws::ids::AccountId;
 use crate::{
     Micros, Never, StoreError, Tx,
     ops::{
-        account::{CreateAccount, lock_account_where},
+        account::{CreateAccount, lock_account_where, lock_organization},
         entity::CreateEntity,
         identity_policy::AttachManagedPolicy,
         operation,
@@ -30,13 +30,22 @@ pub struct MemberAccount {
     pub joined_method: String,
     /// When it joined; when it was created, for an account that is older than the organization.
     pub joined_at: Micros,
+    /// The units that it is in, from the root on, each followed by a slash; empty in the root.
+    pub unit_path: String,
 }
 
-const COLUMNS: &str = "account_id, name, status, email, in_organization, joined_method, \
-    COALESCE(joined_at, created_at) FROM account";
+macro_rules! member_columns {
+    () => {
+        "account_id, name, status, email, in_organization, joined_method, COALESCE(joined_at, created_at), unit_path \
+         FROM account"
+    };
+}
+pub(crate) use member_columns;
+
+const COLUMNS: &str = member_columns!();
 
 impl MemberAccount {
-    fn read(row: &mut Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
             account_id: row.take()?,
             name: row.take()?,
@@ -45,6 +54,7 @@ impl MemberAccount {
             in_organization: row.take()?,
             joined_method: row.take()?,
             joined_at: row.take()?,
+            unit_path: row.take()?,
         })
     }
 }
@@ -137,7 +147,7 @@ operation!(ChangeMemberAccount: Durable [Identity] -> Option<MemberAccount>, Nev
             tx.execute(close, &params![op.account_id, op.at]).await?
         }
         MemberChange::Leave => {
-            let leave = "UPDATE account SET in_organization = 0 WHERE account_id = ?1";
+            let leave = "UPDATE account SET in_organization = 0, unit_path = '' WHERE account_id = ?1";
             tx.execute(leave, &params![op.account_id]).await?
         }
     };
@@ -288,8 +298,8 @@ pub struct AccountIdTaken;
 
 operation!(CreateMemberAccount: Durable [Identity] -> AccountCreation, AccountIdTaken, |op, tx| {
     let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
-    // An email address is unique in the whole organization, which the first account's row represents.
-    lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await?;
+    // An email address is unique in the whole organization.
+    lock_organization(tx).await?;
     let taken = "SELECT 1 FROM account WHERE email = ?1 AND account_id <> ?2";
     let email_taken = tx.value::<i64>(taken, &params![op.email, account_id]).await?.is_some();
     if !email_taken {

@@ -3,7 +3,8 @@
 use oci::digest::Digest;
 
 use crate::{
-    CreateRepository, Never, RepositoryExists, RepositoryGone, RepositoryKey, RepositoryRow, StoreError, Tx,
+    CreateRepository, CreateRepositoryRefusal, Never, RepositoryGone, RepositoryKey, RepositoryRow,
+    StoreError, Tx,
     ops::{
         operation,
         repository::{Hold, hold},
@@ -103,7 +104,7 @@ impl CreatePublicRepository {
     }
 }
 
-operation!(CreatePublicRepository: Durable [Repository(op.key())] -> RepositoryRow, RepositoryExists, |op, tx| {
+operation!(CreatePublicRepository: Durable [Repository(op.key())] -> RepositoryRow, CreateRepositoryRefusal, |op, tx| {
     let row = match op.repository.run(tx).await? {
         Ok(row) => row,
         Err(exists) => return Ok(Err(exists)),

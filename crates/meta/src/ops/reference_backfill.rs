@@ -6,7 +6,7 @@ use oci::{digest::Digest, manifest::Manifest};
 use crate::{
     ImageId, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
-        image_put::{insert_members, largest_child},
+        image_members::{insert_members, largest_child},
         operation,
     },
     value::params,

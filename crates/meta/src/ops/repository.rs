@@ -150,11 +150,18 @@ pub struct CreateRepository {
     /// The repository policy, with principals by unique ID.
     pub policy: Option<String>,
     pub lifecycle_policy: Option<String>,
+    /// How many repositories the registry may have.
+    pub limit: i64,
 }
 
-/// The registry has a living repository of that name.
+/// Why a repository was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RepositoryExists;
+pub enum CreateRepositoryRefusal {
+    /// The registry has a living repository of that name.
+    Exists,
+    /// The registry has as many repositories as its quota allows.
+    Limit,
+}
 
 impl CreateRepository {
     fn key(&self) -> RepositoryKey {
@@ -162,7 +169,7 @@ impl CreateRepository {
     }
 }
 
-operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, RepositoryExists, |op, tx| {
+operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, CreateRepositoryRefusal, |op, tx| {
     let insert = "INSERT INTO repository (registry, id, name, created_at, operation, mutability, exclusion_filters, \
             scan_on_push, encryption_type, kms_key, policy_version, tags_version, last_image_id, image_count, tag_count) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, 0, 0) \
@@ -176,7 +183,7 @@ operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, Re
     let repository = RepositoryRow::read(&mut row)?;
     if !made {
         let own = row.take::<OperationId>()? == op.op;
-        return Ok(if own { Ok(repository) } else { Err(RepositoryExists) });
+        return Ok(if own { Ok(repository) } else { Err(CreateRepositoryRefusal::Exists) });
     }
     for (key, value) in &op.tags {
         super::resource_tag::put(tx, repository.key, key, value).await?;
@@ -187,9 +194,9 @@ operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, Re
     if let Some(document) = &op.lifecycle_policy {
         super::lifecycle_policy::write(tx, repository.key, document, op.at).await?;
     }
-    let count = "UPDATE registry SET repository_count = repository_count + 1 WHERE key = ?1";
-    tx.execute(count, &params![op.registry]).await?;
-    Ok(Ok(repository))
+    let count = "UPDATE registry SET repository_count = repository_count + 1 WHERE key = ?1 AND repository_count < ?2";
+    let counted = tx.execute(count, &params![op.registry, op.limit]).await? == 1;
+    Ok(if counted { Ok(repository) } else { Err(CreateRepositoryRefusal::Limit) })
 });
 
 /// Lists repositories in the byte order of their names.

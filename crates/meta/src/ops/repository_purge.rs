@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 19] = [
     ("tag", "name"),
     ("tag_history", "id"),
     ("upstream_tag", "name"),
@@ -37,6 +37,7 @@ const TABLES: [(&str, &str); 18] = [
     ("lifecycle_action", "id"),
     ("lifecycle_preview_result", "position"),
     ("lifecycle_preview", "repository"),
+    ("replication", "digest, tag, destination"),
 ];
 
 // Relaxed: rows that come back after a power cut are removed again, and bytes are removed only after a durable write.

@@ -41,12 +41,14 @@ pub struct CallerState {
     pub account_status: String,
     /// Whether its account is in the organization.
     pub in_organization: bool,
+    /// The units that its account is in, from the root on, each followed by a slash; empty in the root.
+    pub unit_path: String,
     /// Whether the access key exists, belongs to the principal and is active; true if none was given.
     pub access_key_active: bool,
 }
 
 impl CallerState {
-    const COLUMNS: usize = 6;
+    const COLUMNS: usize = 7;
 
     fn read(row: &mut Row, needs_no_key: bool) -> Result<Self, StoreError> {
         Ok(Self {
@@ -55,6 +57,7 @@ impl CallerState {
             name: row.take()?,
             account_status: row.take()?,
             in_organization: row.take()?,
+            unit_path: row.take()?,
             access_key_active: row.take::<Option<bool>>()?.unwrap_or(needs_no_key),
         })
     }
@@ -95,6 +98,8 @@ pub struct Basis {
     pub account_is_open: bool,
     /// Whether the registry's account is in the organization, even if there is no registry yet.
     pub account_in_organization: bool,
+    /// The units that the registry's account is in, as in [`CallerState`].
+    pub account_unit_path: String,
     pub registry: Option<Registry>,
     pub repository: Option<Arc<RepositoryRow>>,
     /// The caller; None if none was given or the principal does not exist.
@@ -129,11 +134,11 @@ impl Resolved {
 macro_rules! resolve {
     ($columns:expr, $joins:expr) => {
         concat!(
-            "SELECT a.in_organization, ",
+            "SELECT a.in_organization, a.unit_path, ",
             registry_columns!(),
             ", ",
             repository_columns!(),
-            ", c.version, c.path, c.name, ca.status, ca.in_organization, k.active",
+            ", c.version, c.path, c.name, ca.status, ca.in_organization, ca.unit_path, k.active",
             $columns,
             " FROM (SELECT 1 AS one) always \
              LEFT JOIN account a ON a.account_id = ?1 AND a.status = 'ACTIVE' \
@@ -183,6 +188,7 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
     let mut basis = Basis {
         account_is_open: in_organization.is_some(),
         account_in_organization: in_organization.unwrap_or(false),
+        account_unit_path: row.take::<Option<String>>()?.unwrap_or_default(),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
         repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?.map(Arc::new),
         caller: None,

@@ -12,6 +12,7 @@ use crate::{
         object_move::{objects_in_archive, queue_moves},
         operation,
         protection::{Protected, before_reports, protection_of},
+        replication_queue::queue_restored,
         repository::{Hold, hold},
         tag::count_departures,
         work::enqueue_anew,
@@ -85,6 +86,7 @@ operation!(
             (false, ImageState::Archived) if op.restored_at <= op.at && is_back(tx, op.repository, id).await? => {
                 activate_family(tx, op.repository, id, op.at).await?;
                 evaluate_soon(tx, op.repository, op.at).await?;
+                queue_restored(tx, op.repository, id, op.at).await?;
                 ImageState::Active
             }
             (false, ImageState::Archived) => {
@@ -206,6 +208,7 @@ operation!(FinishRestore: Durable [Contents(op.repository)] -> bool, Never, |op,
         }
         activate_family(tx, op.repository, op.image, op.at).await?;
         evaluate_soon(tx, op.repository, op.at).await?;
+        queue_restored(tx, op.repository, op.image, op.at).await?;
     }
     Ok(Ok(true))
 });

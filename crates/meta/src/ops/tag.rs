@@ -7,6 +7,7 @@ use crate::{
     ops::{
         operation,
         protection::{Protected, ProtectedBy},
+        replication_queue::queue_untag,
         repository::{Hold, hold},
     },
     value::params,
@@ -41,6 +42,8 @@ operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
 pub struct DeleteTag {
     pub repository: RepositoryKey,
     pub tag: Tag,
+    /// Now.
+    pub at: Micros,
 }
 
 /// Why a tag was not removed.
@@ -69,8 +72,21 @@ operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, DeleteTagRe
         return Ok(Err(DeleteTagRefusal::Protected(Protected { digest, by })));
     }
     remove(tx, op.repository, &op.tag).await?;
+    queue_untag(tx, op.repository, (&digest, &op.tag), op.at).await?;
     Ok(Ok(digest))
 });
+
+/// The protection of a tag, if it has one.
+pub(crate) async fn is_protected(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    tag: &Tag,
+    digest: &Digest,
+) -> Result<Option<Protected>, StoreError> {
+    let select = "SELECT 1 FROM tag WHERE registry = ?1 AND repository = ?2 AND name = ?3 AND protected_at IS NOT NULL";
+    let found = tx.value::<i64>(select, &params![repository.registry, repository.id, tag]).await?;
+    Ok(found.map(|_| Protected { digest: *digest, by: ProtectedBy::Tag(tag.clone()) }))
+}
 
 /// Removes a tag and updates the counters; returns the image that it named. The caller holds the repository.
 pub(crate) async fn remove(

@@ -6,6 +6,8 @@ mod checkpoint;
 mod connection;
 mod group;
 mod lock;
+#[cfg(test)]
+mod measured_rows;
 mod readers;
 #[cfg(test)]
 mod tests;

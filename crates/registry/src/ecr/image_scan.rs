@@ -65,7 +65,11 @@ impl Registry {
 }
 
 /// The image that a request names.
-async fn named<G>(permit: &Permit<G>, repository: &RepositoryRef, id: &ImageIdentifier) -> Result<ImageRow>
+pub(super) async fn named<G>(
+    permit: &Permit<G>,
+    repository: &RepositoryRef,
+    id: &ImageIdentifier,
+) -> Result<ImageRow>
 where
     G: Opens<FindImages, On = OnRepository>,
 {
@@ -77,7 +81,7 @@ where
     }
 }
 
-fn image_id(image: &ImageRow, asked: ImageIdentifier) -> ImageIdentifier {
+pub(super) fn image_id(image: &ImageRow, asked: ImageIdentifier) -> ImageIdentifier {
     ImageIdentifier { image_digest: Some(image.digest.to_string()), ..asked }
 }
 

@@ -19,6 +19,8 @@ mod pull_time_exclusion;
 mod registry;
 mod registry_policy;
 mod registry_scanning;
+mod replication;
+mod replication_backfill;
 mod repository;
 mod repository_policy;
 mod repository_setting;

@@ -6,7 +6,7 @@ use access::op::ecr;
 use access::token::USER;
 use aws::ecr::{
     AuthorizationData, DescribeRegistryRequest, DescribeRegistryResponse, GetAuthorizationTokenRequest,
-    GetAuthorizationTokenResponse, ReplicationConfiguration,
+    GetAuthorizationTokenResponse,
 };
 use aws::ids::Region;
 use aws::json::epoch_seconds;
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::account_of;
 use crate::Registry;
+use crate::registry_settings::replication;
 
 impl Registry {
     /// The password for `docker login`, once for each requested registry. Registries of other accounts need no
@@ -44,7 +45,7 @@ impl Registry {
         Ok(GetAuthorizationTokenResponse { authorization_data })
     }
 
-    /// The caller's registry. There is no replication yet, so it has no rules.
+    /// The caller's registry.
     pub async fn describe_registry(
         &self,
         ctx: &Ctx,
@@ -52,10 +53,10 @@ impl Registry {
         _input: DescribeRegistryRequest,
     ) -> Result<DescribeRegistryResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.permit::<ecr::DescribeRegistry>()?;
+        let permit = gate.permit::<ecr::DescribeRegistry>()?;
         Ok(DescribeRegistryResponse {
             registry_id: ctx.caller.account_id.to_string(),
-            replication_configuration: ReplicationConfiguration::default(),
+            replication_configuration: replication::get(&permit).await?,
         })
     }
 }

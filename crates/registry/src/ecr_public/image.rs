@@ -1,7 +1,7 @@
 //! PutImage, BatchDeleteImage and DescribeImages.
 
 use access::context::Ctx;
-use access::error::Result;
+use access::error::{Code, Error, Result};
 use aws::ecr;
 use aws::ecr_public::{
     BatchDeleteImageRequest, BatchDeleteImageResponse, DescribeImagesRequest, DescribeImagesResponse, Image,
@@ -67,8 +67,13 @@ impl Registry {
         public: &Region,
         input: BatchDeleteImageRequest,
     ) -> Result<BatchDeleteImageResponse> {
+        // The model of this operation has no RegistryNotFoundException.
+        let registry_id = self.registry_id(input.registry_id).await.map_err(|error| match error.code {
+            Code::RegistryNotFound => Error::new(Code::RepositoryNotFound, error.message),
+            _ => error,
+        })?;
         let asked = ecr::BatchDeleteImageRequest {
-            registry_id: self.registry_id(input.registry_id).await?,
+            registry_id,
             repository_name: input.repository_name,
             image_ids: input.image_ids.into_iter().map(asked_id).collect(),
         };

@@ -1,7 +1,7 @@
 //! CreateRepository, DescribeRepositories and DeleteRepository.
 
 use access::context::Ctx;
-use access::error::{Code, Error, Result};
+use access::error::{Error, Result};
 use access::op::{Effect, ecr_public};
 use access::store::{
     CreatePublicRepository, CreateRepository, Mutability, RefusedExt as _, RepositoryRow, Target,
@@ -17,6 +17,7 @@ use super::catalog::{self, NewCatalog};
 use super::repository_tags::pairs_of;
 use crate::Registry;
 use crate::ecr::{repository_of, request_tag_keys};
+use crate::repository::create;
 
 impl Registry {
     /// Creates a public repository with its catalog data. With tags it also needs the permission to tag.
@@ -52,15 +53,12 @@ impl Registry {
             tags,
             policy: None,
             lifecycle_policy: None,
+            limit: self.access.quotas().repositories_per_registry.limit(),
         };
         let logo = logo.flatten();
         let create = permit.write(|_account| CreatePublicRepository { repository: new, catalog, logo });
-        let row = create.await.or_refused(|_exists| {
-            let message = format!(
-                "The repository with name '{}' already exists in the registry with id '{}'",
-                repository.name, repository.account_id
-            );
-            Error::new(Code::RepositoryAlreadyExists, message)
+        let row = create.await.or_refused(|refusal| {
+            create::refused(&self.access, &repository.name, &repository.account_id, refusal)
         })?;
         let logo_url = self.logo_url(&registry.alias, &row.name);
         let shape = self.public_shape(&repository.account_id, &registry.alias, &row);

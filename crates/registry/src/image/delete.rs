@@ -62,7 +62,7 @@ impl Registry {
     pub async fn delete_tag(&self, ctx: &Ctx, repository: &RepositoryRef, tag: &Tag) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<ecr::BatchDeleteImage>()?;
-        let delete = permit.write(|repository| DeleteTag { repository, tag: tag.clone() });
+        let delete = permit.write(|repository| DeleteTag { repository, tag: tag.clone(), at: ctx.at() });
         let deleted = delete.await.or_refused(|refusal| match refusal {
             DeleteTagRefusal::NotFound => manifest_unknown(),
             DeleteTagRefusal::Protected(by) => protected(&by),

@@ -15,11 +15,12 @@ pub mod tag_history;
 pub mod tag_list;
 
 use access::error::{Code, Error};
+pub(crate) use protection::protected;
 
 pub(crate) fn manifest_unknown() -> Error {
     Error::new(Code::ManifestUnknown, "Requested image not found")
 }
 
-fn join(digests: &[oci::digest::Digest]) -> String {
+pub(crate) fn join(digests: &[oci::digest::Digest]) -> String {
     digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

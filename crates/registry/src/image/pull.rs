@@ -13,7 +13,7 @@ use oci::name::Reference;
 use super::manifest_unknown;
 use crate::Registry;
 
-/// A manifest as it was pushed, byte for byte.
+/// A manifest of an answer: as it was pushed, byte for byte, or converted.
 #[derive(Clone, Debug)]
 pub struct ManifestContent {
     /// Its digest, with the algorithm of the push.
@@ -60,29 +60,19 @@ impl Registry {
         content(ctx, (image, body), reference, accepts).await
     }
 
-    /// The same without recording a pull.
+    /// The stored manifest of a tag or digest, without recording a pull. It is never converted, because clients that ask
+    /// which digest a tag has then pull by this digest, and only stored manifests have one that can be pulled.
     pub async fn head_manifest(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         reference: &Reference,
     ) -> Result<ManifestContent> {
-        self.head_manifest_as(ctx, repository, reference, &|_| true).await
-    }
-
-    /// The same for a client that accepts certain media types.
-    pub async fn head_manifest_as(
-        &self,
-        ctx: &Ctx,
-        repository: &RepositoryRef,
-        reference: &Reference,
-        accepts: Accepts<'_>,
-    ) -> Result<ManifestContent> {
         let permit = self.permit_pull_through(ctx, repository, reference).await?;
         let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(&permit, image).await?;
-        content(ctx, (image, body), reference, accepts).await
+        Ok(as_stored(image, body))
     }
 
     /// Writes the times of all pulls so far. For a server that stops.
@@ -138,8 +128,11 @@ async fn content(
         Reference::Tag(_) => convert(ctx, &image.media_type, &body, accepts).await?,
         Reference::Digest(_) => None,
     };
-    let as_stored = || ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body };
-    Ok(converted.unwrap_or_else(as_stored))
+    Ok(converted.unwrap_or_else(|| as_stored(image, body)))
+}
+
+fn as_stored(image: &ImageRow, body: Bytes) -> ManifestContent {
+    ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body }
 }
 
 /// The manifest in the other format, if the client accepts only that one (ECR User Guide, "Container image manifest format

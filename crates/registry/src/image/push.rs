@@ -3,7 +3,7 @@
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
-use access::permit::{OnRepository, Opens, Permit};
+use access::permit::{Grant, OnRepository, Opens, Permit};
 use access::quota::Quotas;
 use access::storage_quota::More;
 use access::store::{
@@ -92,7 +92,8 @@ impl Registry {
         Ok(Pushed { digest, subject, tags })
     }
 
-    /// The only way to store a manifest.
+    /// Stores a manifest that a client pushes, or that comes from an upstream registry. Replication stores those of other
+    /// registries.
     pub(crate) async fn push_image<G>(
         &self,
         ctx: &Ctx,
@@ -105,6 +106,27 @@ impl Registry {
     {
         // The row and its copies on their way to the store.
         ctx.hold(push.body.len() as u64 * 3).await?;
+        // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.
+        let exceeded = self.storage_quota_of(repository, More::Stored(push.body.len() as u64)).await?;
+        let put = self.new_image(ctx, permit, push, exceeded.is_some())?;
+        fault::hit(Fault::BeforePutImage);
+        let outcome = permit.write(|_repository| put).await;
+        let outcome = outcome.or_refused(|refusal| match (refusal, exceeded) {
+            (PutImageRefusal::OverStorageQuota, Some(exceeded)) => exceeded,
+            (refusal, _) => put_image_error(refusal, permit, self.access.quotas()),
+        })?;
+        fault::hit(Fault::AfterPutImage);
+        Ok(outcome)
+    }
+
+    /// The image of a manifest, as the store takes it. It is in the repository of the permit.
+    pub(crate) fn new_image<G: Grant<On = OnRepository>>(
+        &self,
+        ctx: &Ctx,
+        permit: &Permit<G>,
+        push: ImagePush,
+        is_over_storage_quota: bool,
+    ) -> Result<PutImage> {
         let manifest = &push.manifest;
         if manifest.layers.len() + manifest.manifests.len() > MAX_REFERENCES {
             let message = format!("A manifest may refer to at most {MAX_REFERENCES} layers or manifests.");
@@ -119,13 +141,11 @@ impl Registry {
             (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
             _ => None,
         };
-        // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.
-        let exceeded = self.storage_quota_of(repository, push.body.len() as u64).await?;
-        let put = |repository| PutImage {
+        Ok(PutImage {
             tags_limit: self.access.quotas().tags_per_image.value,
             images_limit: self.access.quotas().images_per_repository.value,
-            is_over_storage_quota: exceeded.is_some(),
-            repository,
+            is_over_storage_quota,
+            repository: permit.repository(),
             id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
             media_type: manifest.media_type.clone(),
@@ -145,20 +165,16 @@ impl Registry {
             at: ctx.at(),
             op: ctx.operation_id.clone(),
             same_digest_same_tag: push.same_image,
-        };
-        fault::hit(Fault::BeforePutImage);
-        let outcome = permit.write(put).await;
-        let outcome = outcome.or_refused(|refusal| match (refusal, exceeded) {
-            (PutImageRefusal::OverStorageQuota, Some(exceeded)) => exceeded,
-            (refusal, _) => put_image_error(refusal, permit, self.access.quotas()),
-        })?;
-        fault::hit(Fault::AfterPutImage);
-        Ok(outcome)
+        })
     }
 
     /// The error for a manifest that would exceed a storage quota.
-    async fn storage_quota_of(&self, repository: &RepositoryRef, bytes: u64) -> Result<Option<Error>> {
-        match self.access.within_storage_quotas(repository, More::Stored(bytes)).await {
+    pub(crate) async fn storage_quota_of(
+        &self,
+        repository: &RepositoryRef,
+        more: More,
+    ) -> Result<Option<Error>> {
+        match self.access.within_storage_quotas(repository, more).await {
             Ok(()) => Ok(None),
             Err(exceeded) if exceeded.code == Code::LimitExceeded => Ok(Some(exceeded)),
             Err(error) => Err(error),
@@ -176,10 +192,11 @@ fn manifest_error(error: &ManifestError) -> Error {
     Error::new(code, error.to_string())
 }
 
-fn put_image_error<G>(refusal: PutImageRefusal, permit: &Permit<G>, quotas: &Quotas) -> Error
-where
-    G: Opens<PutImage, On = OnRepository>,
-{
+pub(crate) fn put_image_error<G: Grant<On = OnRepository>>(
+    refusal: PutImageRefusal,
+    permit: &Permit<G>,
+    quotas: &Quotas,
+) -> Error {
     let (name, account) = (&permit.row().name, permit.account());
     match refusal {
         PutImageRefusal::RepositoryGone => permit.repository_not_found(),

@@ -20,6 +20,7 @@ use crate::Registry;
 use crate::image::storage_class::RestoreImages;
 use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
 use crate::move_objects::MoveObjects;
+use crate::replication::ReplicateImages;
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(PreviewLifecycle(Arc::clone(registry))),
         Box::new(MoveObjects(Arc::clone(registry))),
         Box::new(RestoreImages(Arc::clone(registry))),
+        Box::new(ReplicateImages(Arc::clone(registry))),
         Box::new(passes::WalkStore(Arc::clone(registry))),
         Box::new(passes::CollectGarbage(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),

@@ -6,8 +6,8 @@ use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    CREATE_ON_PUSH, GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, RegistryKey, RepositoryKey,
-    SPARSE_IMAGES, StoreResultExt as _,
+    CREATE_ON_PUSH, GetAccountSetting, LAST_WRITER, LIFECYCLE_EXTENSIONS, PutAccountSetting, RegistryKey,
+    RepositoryKey, SPARSE_IMAGES, StoreResultExt as _,
 };
 
 use super::own_registry;
@@ -17,14 +17,15 @@ pub(crate) const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
 
 /// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
 /// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by
-/// default. The last three are settings of Wharf only.
-const SETTINGS: [(&str, &[&str]); 6] = [
+/// default. The last four are settings of Wharf only.
+const SETTINGS: [(&str, &[&str]); 7] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
     (BLOB_MOUNTING, &["ENABLED", "DISABLED"]),
     (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
     (LIFECYCLE_EXTENSIONS, &["DISABLED", "ENABLED"]),
     (CREATE_ON_PUSH, &["DISABLED", "ENABLED"]),
+    (LAST_WRITER, &["DISABLED", "ENABLED"]),
 ];
 
 /// Reads a setting of a registry. None: it was never set.

@@ -6,6 +6,7 @@ pub(crate) mod in_use;
 pub(crate) mod policy;
 pub(crate) mod pull_through_cache;
 pub(crate) mod pull_time_exclusion;
+pub(crate) mod replication;
 pub(crate) mod scanning;
 
 use access::Access;

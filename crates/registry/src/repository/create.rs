@@ -1,12 +1,15 @@
 //! Creating a repository.
 
+use std::fmt;
+
 use access::Access;
 use access::authz::repository_not_found;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{CreateRepository, Mutability, RefusedExt as _, RepositoryRow};
+use access::store::{CreateRepository, CreateRepositoryRefusal, Mutability, RefusedExt as _, RepositoryRow};
+use aws::ids::AccountId;
 
 use crate::registry_settings::registry_of;
 
@@ -33,14 +36,7 @@ pub(crate) async fn create(
 ) -> Result<RepositoryRow> {
     let registry = registry_of(access, ctx, permit).await?;
     let registry = registry.ok_or_else(|| repository_not_found(&new.name, permit.account()))?;
-    let exists = Error::new(
-        Code::RepositoryAlreadyExists,
-        format!(
-            "The repository with name '{}' already exists in the registry with id '{}'",
-            new.name,
-            permit.account()
-        ),
-    );
+    let name = new.name.clone();
     let create = |_account| CreateRepository {
         registry,
         id: access.ids.next(ctx.now),
@@ -55,6 +51,24 @@ pub(crate) async fn create(
         tags: new.tags,
         policy: new.policy,
         lifecycle_policy: new.lifecycle_policy,
+        limit: access.quotas().repositories_per_registry.limit(),
     };
-    permit.write(create).await.or_refused(|_| exists)
+    let created = permit.write(create).await;
+    created.or_refused(|refusal| refused(access, &name, permit.account(), refusal))
+}
+
+/// The error of a repository that was not created.
+pub(crate) fn refused(
+    access: &Access,
+    name: impl fmt::Display,
+    account: &AccountId,
+    refusal: CreateRepositoryRefusal,
+) -> Error {
+    match refusal {
+        CreateRepositoryRefusal::Exists => Error::new(
+            Code::RepositoryAlreadyExists,
+            format!("The repository with name '{name}' already exists in the registry with id '{account}'"),
+        ),
+        CreateRepositoryRefusal::Limit => access.quotas().repositories_per_registry.exceeded(),
+    }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use access::context::{Caller, Peer, Unsigned};
+use access::seal::Purpose;
 use access::settings::MasterKey;
 use access::token::TokenError;
 use aws::ecr::GetDownloadUrlForLayerRequest;
@@ -12,9 +13,10 @@ use aws::organizations::SealingKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
+use meta::{ConnectionFields, CreateEventConnection, FindEventConnection, Micros};
 
 use crate::credentials::{Presents, of, password, session_token, sign};
-use crate::world::{Rules, World, ctx, region};
+use crate::world::{ACCOUNT, Rules, World, ctx, region};
 
 const MASTER: [u8; 32] = [7; 32];
 
@@ -111,6 +113,35 @@ async fn a_new_key_seals_once_every_node_can_know_it() {
     let keys = other.access.listed_keys(later(now, 31)).await.unwrap().keys;
     assert_eq!(states(&keys), [(1, "OPENING", 1), (2, "SEALING", 0)]);
     assert!(keys[0].needed_until.is_some() && keys[1].needed_until.is_none());
+}
+
+#[tokio::test]
+async fn the_credentials_of_connections_are_sealed_again() {
+    let world = World::new().await;
+    let now = Timestamp::now();
+    let arn = format!("arn:aws:events:eu-west-1:{ACCOUNT}:connection/hook");
+    let create = CreateEventConnection {
+        arn: arn.clone(),
+        id: "1".to_owned(),
+        fields: ConnectionFields {
+            description: None,
+            authorization_type: "API_KEY".to_owned(),
+            sealed_auth: world.rules.access.keys.seal(Purpose::Connection, b"key").unwrap(),
+        },
+        limit: 9,
+        at: Micros(1),
+    };
+    world.meta.write(create).await.unwrap();
+    let sealed = async || {
+        let find = FindEventConnection { arn: arn.clone() };
+        world.meta.read(find).await.unwrap().unwrap().sealed_auth
+    };
+    assert_eq!(sealed().await[1], 1);
+    let now = turned(&world.rules, now).await;
+    assert!(world.rules.access.tend_keys(now).await.unwrap() > 0);
+    assert_eq!(sealed().await[1], 2);
+    let opened = world.rules.access.keys.open_value(Purpose::Connection, &sealed().await).unwrap();
+    assert_eq!(opened, b"key");
 }
 
 #[tokio::test]

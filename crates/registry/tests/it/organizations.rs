@@ -7,8 +7,8 @@ use access::error::{AwsCode, Code};
 use aws::ecr::DescribeRepositoriesRequest;
 use aws::ids::AccountId;
 use aws::organizations::{
-    CloseAccountRequest, CreateAccountRequest, DescribeAccountRequest, DescribeOrganizationRequest,
-    RemoveAccountFromOrganizationRequest,
+    CloseAccountRequest, CreateAccountRequest, CreateOrganizationalUnitRequest, DescribeAccountRequest,
+    DescribeOrganizationRequest, ListRootsRequest, MoveAccountRequest, RemoveAccountFromOrganizationRequest,
 };
 use jiff::Timestamp;
 
@@ -130,4 +130,65 @@ async fn policies_can_test_the_organization_of_principal_and_resource() {
     let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
     rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
     assert_eq!(described().await, Err(Code::AccessDenied), "its account is of no organization any more");
+}
+
+/// A policy of the repository allows the accounts in a unit. An account has the permission from the move on, at the next
+/// request.
+#[tokio::test]
+async fn a_permission_follows_the_account_into_a_unit() {
+    let world = World::new().await;
+    let (rules, admin) = (&world.rules, ctx(&world.admin));
+    let app = world.create("app").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    rules.identity.create_account(&admin, create("a@example.org", MEMBER)).await.unwrap();
+    let roots = rules.identity.list_roots(&admin, ListRootsRequest::default()).await.unwrap();
+    let root_id = roots.roots[0].id.clone();
+    let mut parents = vec![root_id.clone()];
+    let mut path = String::new();
+    for name in ["outer", "inner"] {
+        let create = CreateOrganizationalUnitRequest {
+            parent_id: parents.last().unwrap().clone(),
+            name: name.to_owned(),
+            tags: Vec::new(),
+        };
+        let unit = rules.identity.create_organizational_unit(&admin, create).await.unwrap();
+        parents.push(unit.organizational_unit.id);
+        path = unit.organizational_unit.path;
+    }
+    let outer = path.strip_suffix(&format!("{}/", parents[2])).unwrap();
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage",
+            "Condition":{{"ForAnyValue:StringLike":{{"aws:PrincipalOrgPaths":"{outer}ou-*"}}}}}}}}"#
+    );
+    let set = aws::ecr::SetRepositoryPolicyRequest {
+        repository_name: "app".to_owned(),
+        policy_text,
+        ..aws::ecr::SetRepositoryPolicyRequest::default()
+    };
+    rules.registry.set_repository_policy(&admin, &region(), set).await.unwrap();
+    let member = root(&world, MEMBER).await;
+    let pulls = async || {
+        let latest = oci::name::Reference::Tag("latest".parse().unwrap());
+        rules.registry.get_manifest(&ctx(&member), &app, &latest).await.is_ok()
+    };
+    let move_account = async |from: &str, to: &str| {
+        let request = MoveAccountRequest {
+            account_id: MEMBER.to_owned(),
+            source_parent_id: from.to_owned(),
+            destination_parent_id: to.to_owned(),
+        };
+        rules.identity.move_account(&admin, request).await
+    };
+    let [root_id, outer, inner] = parents.try_into().unwrap();
+    assert!(!pulls().await, "in the root");
+    move_account(&root_id, &outer).await.unwrap();
+    assert!(!pulls().await, "in the outer unit");
+    move_account(&outer, &inner).await.unwrap();
+    assert!(pulls().await, "in the inner unit");
+    let twice = move_account(&outer, &inner).await;
+    assert_eq!(code(twice), Code::Aws(AwsCode::DuplicateAccount));
+    let elsewhere = move_account(&outer, &root_id).await;
+    assert_eq!(code(elsewhere), Code::Aws(AwsCode::SourceParentNotFound));
+    move_account(&inner, &root_id).await.unwrap();
+    assert!(!pulls().await, "in the root again");
 }

@@ -1,4 +1,4 @@
-//! The services that use `x-amz-json-1.1`: ECR, ECR Public and Organizations.
+//! The services that use `x-amz-json-1.1`, which is all of them but IAM and STS.
 
 use access::op::{EcrOp, EcrPublicOp, Op};
 use aws::json::{CONTENT_TYPE, error_body, parse_target};
@@ -7,7 +7,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::Takes;
-use super::{TARGET, ecr, ecr_public, organizations, signed, unsigned};
+use super::{
+    TARGET, ecr, ecr_public, event_bridge, organizations, service_quotas, signed, tagging, unsigned,
+};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -48,6 +50,9 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         Service::Ecr => ecr::find(name).map(Op::Ecr),
         Service::EcrPublic => ecr_public::find(name).map(Op::EcrPublic),
         Service::Organizations => organizations::find(name).map(Op::Organizations),
+        Service::EventBridge => event_bridge::find(name).map(Op::EventBridge),
+        Service::ServiceQuotas => service_quotas::find(name).map(Op::ServiceQuotas),
+        Service::Tagging => tagging::find(name).map(Op::Tagging),
         Service::Iam | Service::Sts => None,
     };
     if let Some(op) = operation {
@@ -65,8 +70,11 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     let signed = signed::verify_body(app, exchange, head, service, takes).await?;
     match operation {
         Op::Organizations(operation) => Box::pin(organizations::run(app, operation, signed)).await,
+        Op::EventBridge(operation) => Box::pin(event_bridge::run(app, operation, signed)).await,
         Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
         Op::EcrPublic(operation) => Box::pin(ecr_public::run(app, operation, signed)).await,
+        Op::ServiceQuotas(operation) => Box::pin(service_quotas::run(app, operation, signed)).await,
+        Op::Tagging(operation) => Box::pin(tagging::run(app, operation, signed)).await,
         other => Err(unsigned(other)),
     }
 }

@@ -3,14 +3,17 @@
 
 mod ecr;
 mod ecr_public;
+mod event_bridge;
 mod fault;
 mod iam;
 mod json;
 mod offload;
 mod organizations;
 mod query;
+mod service_quotas;
 mod signed;
 mod sts;
+mod tagging;
 #[cfg(test)]
 mod tests;
 

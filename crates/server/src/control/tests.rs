@@ -1,7 +1,7 @@
 //! The list of operations compared with the model's names, and the errors in both protocols.
 
 use access::error::{Code, Error, Field};
-use access::op::{EcrOp, EcrPublicOp, IamOp, Op, StsOp};
+use access::op::{EcrOp, EcrPublicOp, EventBridgeOp, IamOp, Op, StsOp};
 use aws::dialect::Dialect;
 use aws::ecr::OPERATIONS;
 use aws::service::Service;
@@ -29,6 +29,7 @@ fn every_operation_can_be_called_and_no_mere_permission() {
         Op::Sts(StsOp::GetServiceBearerToken),
         Op::Sts(StsOp::SetSourceIdentity),
         Op::Sts(StsOp::TagSession),
+        Op::EventBridge(EventBridgeOp::InvokeApiDestination),
         // Its requests are not signed.
         Op::Sts(StsOp::AssumeRoleWithWebIdentity),
     ];
@@ -39,6 +40,9 @@ fn every_operation_can_be_called_and_no_mere_permission() {
             Service::Iam => super::iam::find(op.name()).map(Op::Iam),
             Service::Sts => super::sts::find(op.name()).map(Op::Sts),
             Service::Organizations => super::organizations::find(op.name()).map(Op::Organizations),
+            Service::EventBridge => super::event_bridge::find(op.name()).map(Op::EventBridge),
+            Service::ServiceQuotas => super::service_quotas::find(op.name()).map(Op::ServiceQuotas),
+            Service::Tagging => super::tagging::find(op.name()).map(Op::Tagging),
         };
         assert_eq!(found, (!not_called.contains(&op)).then_some(op), "{op:?}");
     }

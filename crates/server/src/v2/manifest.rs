@@ -32,11 +32,10 @@ pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
 
 async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, .. } = call;
-    // Only a GET counts as a pull.
+    // Only a GET counts as a pull, and only a GET is converted.
     let manifest = if exchange.method == Method::HEAD {
         exchange.operation = RouteOp::HeadManifest.into();
-        let accepted = |media_type: &str| accepts(&exchange.headers, media_type);
-        app.registry.head_manifest_as(&ctx, &repository, reference, &accepted).await?
+        app.registry.head_manifest(&ctx, &repository, reference).await?
     } else {
         exchange.operation = RouteOp::GetManifest.into();
         let accepted = |media_type: &str| accepts(&exchange.headers, media_type);

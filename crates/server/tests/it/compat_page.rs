@@ -15,8 +15,8 @@ macro_rules! names {
     };
 }
 
-/// The heading of a service, the operations that it has in Wharf, and those of its model. The models of IAM, STS and
-/// Organizations contain only the operations that Wharf has.
+/// The heading of a service, the operations that it has in Wharf, and those of its model. The models of IAM, STS,
+/// Organizations and EventBridge contain only the operations that Wharf has.
 fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'static str]) {
     match service {
         Service::Ecr => ("Amazon ECR API", aws::ecr_operations! { names }, &aws::ecr::OPERATIONS),
@@ -27,6 +27,15 @@ fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'st
         Service::Sts => ("STS", aws::sts_operations! { names }, &aws::sts::OPERATIONS),
         Service::Organizations => {
             ("Organizations", aws::organizations_operations! { names }, &aws::organizations::OPERATIONS)
+        }
+        Service::EventBridge => {
+            ("EventBridge", aws::event_bridge_operations! { names }, &aws::event_bridge::OPERATIONS)
+        }
+        Service::ServiceQuotas => {
+            ("Service Quotas", aws::service_quotas_operations! { names }, &aws::service_quotas::OPERATIONS)
+        }
+        Service::Tagging => {
+            ("Resource Groups Tagging API", aws::tagging_operations! { names }, &aws::tagging::OPERATIONS)
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use access::error::AwsCode;
 use aws::shape::Exception;
-use aws::{ecr, ecr_public, iam, organizations, sts};
+use aws::{ecr, ecr_public, event_bridge, iam, organizations, service_quotas, sts};
 
 /// "Common errors" of the API references: the service models do not contain them.
 const COMMON: &str = "a common error of all operations";
@@ -31,6 +31,13 @@ fn exceptions_of(code: AwsCode) -> &'static [Exception] {
         | AwsCode::IdpRejectedClaim
         | AwsCode::IdpCommunicationError
         | AwsCode::InvalidAuthorizationMessage => &sts::EXCEPTIONS,
+        AwsCode::EventResourceExists
+        | AwsCode::EventResourceNotFound
+        | AwsCode::ConcurrentModification
+        | AwsCode::InvalidEventPattern => &event_bridge::EXCEPTIONS,
+        AwsCode::IllegalArgument | AwsCode::InvalidPaginationToken | AwsCode::NoSuchResource => {
+            &service_quotas::EXCEPTIONS
+        }
         _ => &organizations::EXCEPTIONS,
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 pub(crate) mod quotas;
+pub(crate) mod replication;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
@@ -65,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Images(command) => block_on(images::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
         Command::Cache(command) => block_on(cache::run(command)),
+        Command::Replication(command) => block_on(replication::run(command)),
         Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Quotas(options) => block_on(quotas::run(options)),

@@ -11,10 +11,10 @@ use server::Deployment;
 use server::Listener;
 
 use crate::background::MasterKeyFile;
+use crate::blob_folders::BlobFolders;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
-use crate::node::BlobFolders;
 use crate::outgoing::dialler;
 use crate::{descriptors, files, logging, master_key, node};
 

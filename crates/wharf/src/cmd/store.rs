@@ -12,9 +12,9 @@ use server::Deployment;
 
 use super::say;
 use crate::aws_client::Connection;
+use crate::blob_folders::BlobFolders;
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
-use crate::node::BlobFolders;
 use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 

@@ -88,6 +88,7 @@ mod tests {
             ("[[sinks]]\nname = \"a\"", "exactly one"),
             ("[[sinks]]\nname = \"a\"\nstdout = true\nfile = \"x\"", "exactly one"),
             ("[[sinks]]\nname = \"a/b\"\nstdout = true", "letters"),
+            ("[[sinks]]\nname = \"a\"\nfile = \"/dev/null\"", "not a regular file"),
             ("[[sinks]]\nname = \"a\"\nstdout = true\npattern = \"{}\"", "Empty objects"),
             (
                 "[[sinks]]\nname = \"a\"\nstdout = true\n[[sinks]]\nname = \"a\"\nstdout = true",

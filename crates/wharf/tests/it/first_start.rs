@@ -131,3 +131,28 @@ fn an_idle_server_is_small() {
     let own = dev.running.own_kib();
     assert!(own <= 10 * 1024, "{own} KiB");
 }
+
+/// The blob folder of a stopped server is away, as when its disk is not mounted. Then it comes back.
+#[test]
+fn an_empty_blob_folder_is_not_taken_for_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = with_key(folder.path());
+    let (blobs, away) = (dev.data.join("blobs"), dev.data.join("away"));
+    let (data, id) = (dev.data.clone(), fs::read_to_string(blobs.join("store-id")).unwrap());
+    dev.stop();
+    fs::rename(&blobs, &away).unwrap();
+    for is_there in [false, true] {
+        if is_there {
+            fs::create_dir_all(&blobs).unwrap();
+        }
+        for words in [["dev", "--data-dir"].as_slice(), &["fsck", "--repair", "--data-dir"]] {
+            let text = complaint(wharf().args(words).arg(&data));
+            assert!(text.contains("has no store ID") && text.contains("Is its disk mounted"), "{text}");
+        }
+        assert!(!blobs.join("objects").exists());
+    }
+    fs::remove_dir(&blobs).unwrap();
+    fs::rename(&away, &blobs).unwrap();
+    Dev::start(folder.path()).stop();
+    assert_eq!(fs::read_to_string(blobs.join("store-id")).unwrap(), id);
+}

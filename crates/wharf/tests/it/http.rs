@@ -50,11 +50,24 @@ pub(crate) fn ask(endpoint: &str, line: &str, basic: &str) -> (u16, String) {
 }
 
 /// One signed operation of ECR.
-pub(crate) fn ecr(endpoint: &str, (id, secret): (&str, &str), operation: &str, body: &str) -> (u16, String) {
+pub(crate) fn ecr(endpoint: &str, key: (&str, &str), operation: &str, body: &str) -> (u16, String) {
     let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+    signed(endpoint, key, "ecr", &headers, body)
+}
+
+/// One signed request of an AWS API.
+pub(crate) fn signed(
+    endpoint: &str,
+    (id, secret): (&str, &str),
+    service: &str,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> (u16, String) {
     let host = endpoint.trim_start_matches("http://");
-    let plain = [("host", host), ("content-type", "application/x-amz-json-1.1"), ("x-amz-target", &target)];
-    let bytes = plain.map(|(name, value)| (name, value.as_bytes()));
+    let mut plain = vec![("host", host)];
+    plain.extend(headers.iter().copied());
+    let bytes: Vec<_> = plain.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let request = Request {
         method: "POST",
         path: "/",
@@ -64,9 +77,10 @@ pub(crate) fn ecr(endpoint: &str, (id, secret): (&str, &str), operation: &str, b
     };
     let (id, secret) = (id.parse().unwrap(), SecretKey::new(secret));
     let credentials = Credentials { access_key_id: &id, secret: &secret, session_token: None };
-    let added = sign(&request, credentials, &"us-east-1".parse().unwrap(), "ecr", Timestamp::now()).unwrap();
+    let added =
+        sign(&request, credentials, &"us-east-1".parse().unwrap(), service, Timestamp::now()).unwrap();
     let length = body.len().to_string();
-    let mut headers = plain.to_vec();
+    let mut headers = plain.clone();
     headers.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
     headers.push(("content-length", &length));
     let mut stream = connect(endpoint);

@@ -32,6 +32,7 @@ mod private_files;
 mod process;
 mod quotas;
 mod receiver;
+mod rules;
 mod shell;
 mod soak;
 mod soak_expiry;

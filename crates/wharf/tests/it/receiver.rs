@@ -1,6 +1,6 @@
 //! An HTTP server that receives events and answers well or badly.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,11 +19,15 @@ pub(crate) enum Answer {
     /// The connection stays open without an answer for some seconds.
     Silent,
     Redirects(SocketAddr),
+    /// The answer of an OAuth server.
+    Token,
 }
 
 /// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    /// Method and path.
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
@@ -46,16 +50,44 @@ pub(crate) struct Receiver {
     address: SocketAddr,
 }
 
+/// TLS with a certificate for `localhost`.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    config: Arc<rustls::ServerConfig>,
+    /// What clients trust.
+    pub(crate) pem: String,
+}
+
+impl Tls {
+    pub(crate) fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        Self { config: Arc::new(config), pem: made.cert.pem() }
+    }
+}
+
 impl Receiver {
     pub(crate) fn start() -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), None)
     }
 
     pub(crate) fn at(address: SocketAddr) -> Self {
-        Self::on(TcpListener::bind(address).unwrap())
+        Self::on(TcpListener::bind(address).unwrap(), None)
     }
 
-    fn on(listener: TcpListener) -> Self {
+    pub(crate) fn with_tls(tls: &Tls, address: Option<SocketAddr>) -> Self {
+        let address = address.unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
+        Self::on(TcpListener::bind(address).unwrap(), Some(tls.clone()))
+    }
+
+    fn on(listener: TcpListener, tls: Option<Tls>) -> Self {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             answer: Mutex::new(Answer::Takes),
@@ -68,8 +100,14 @@ impl Receiver {
                 if shared.is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || serve(&shared, stream.unwrap()));
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                std::thread::spawn(move || match tls {
+                    None => serve(&shared, stream.unwrap()),
+                    Some(tls) => {
+                        let connection = rustls::ServerConnection::new(tls.config).unwrap();
+                        serve(&shared, rustls::StreamOwned::new(connection, stream.unwrap()))
+                    }
+                });
             }
         });
         Self { state, address }
@@ -110,9 +148,12 @@ impl Drop for Receiver {
     }
 }
 
-fn serve(state: &State, stream: TcpStream) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn serve(state: &State, mut stream: impl Read + Write) -> Option<()> {
+    let mut reader = BufReader::new(&mut stream);
     let mut headers = Vec::new();
+    let mut request = String::new();
+    reader.read_line(&mut request).ok()?;
+    let request = request.trim().trim_end_matches(" HTTP/1.1").to_owned();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -123,16 +164,17 @@ fn serve(state: &State, stream: TcpStream) -> Option<()> {
             headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
     }
-    let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.map_or(Some(0), |(_, length)| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let received = Received { headers, body: String::from_utf8(body).ok()? };
+    let received = Received { line: request, headers, body: String::from_utf8(body).ok()? };
     let answer = *state.answer.lock().unwrap();
     state.requests.lock().unwrap().push(received);
     respond(answer, stream).ok()
 }
 
-fn respond(answer: Answer, mut stream: TcpStream) -> std::io::Result<()> {
+fn respond(answer: Answer, mut stream: impl Write) -> std::io::Result<()> {
     let head = match answer {
         Answer::Takes => "204 No Content\r\n".to_owned(),
         Answer::Fails => "503 Service Unavailable\r\ncontent-length: 0\r\n".to_owned(),
@@ -141,6 +183,10 @@ fn respond(answer: Answer, mut stream: TcpStream) -> std::io::Result<()> {
         Answer::Silent => {
             std::thread::sleep(Duration::from_secs(12));
             return Ok(());
+        }
+        Answer::Token => {
+            let body = r#"{"access_token":"the-token","expires_in":3600}"#;
+            format!("200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
         }
         Answer::Redirects(address) => {
             format!("307 Temporary Redirect\r\nlocation: http://{address}/\r\ncontent-length: 0\r\n")

@@ -99,6 +99,15 @@ impl Shelf {
         Ok(blob_path(side, self.digests.get(&size).context("no blob of this size on the shelf")?))
     }
 
+    /// A manifest that no server has.
+    pub(crate) fn new_manifest(&self) -> Result<Vec<u8>> {
+        let number = Blob::random(KIB)?.digest;
+        let mut manifest: serde_json::Value = serde_json::from_slice(&manifest(&self.digests)?)?;
+        let members = manifest.as_object_mut().context("a manifest is an object")?;
+        members.insert("annotations".to_owned(), serde_json::json!({ "number": number }));
+        Ok(serde_json::to_vec(&manifest)?)
+    }
+
     /// The length of the image's manifest.
     pub(crate) fn manifest_length(&self) -> u64 {
         self.manifest_length

@@ -22,12 +22,13 @@ const fn case(case: Case, work: Work, connections: usize) -> Measure {
     Measure { work, connections, case, targets: &[] }
 }
 
-const MEASURES: [Measure; 41] = [
+const MEASURES: [Measure; 44] = [
     usual(Work::GetManifest, 1, MANIFEST_ONE),
     usual(Work::GetManifest, 16, MANIFEST),
     usual(Work::GetManifest, 64, MANIFEST),
     case(Case::OtherAccount, Work::GetManifest, 16),
     case(Case::LogOff, Work::GetManifest, 16),
+    case(Case::Events, Work::GetManifest, 16),
     usual(Work::HeadManifest, 1, MANIFEST_ONE),
     usual(Work::HeadManifest, 16, MANIFEST),
     usual(Work::HeadManifest, 64, MANIFEST),
@@ -49,6 +50,8 @@ const MEASURES: [Measure; 41] = [
     usual(Work::Push(MIB, 400), 1, PUSH),
     usual(Work::Push(MIB, 800), 8, PUSH),
     usual(Work::Push(256 * MIB, 4), 1, &[Target::Limit(0.9)]),
+    usual(Work::PutManifests(2_000), 16, &[]),
+    case(Case::Events, Work::PutManifests(2_000), 16),
     usual(Work::GetManifestTls(Version::One), 16, &[]),
     usual(Work::GetManifestTls(Version::Two), 16, &[]),
     usual(Work::Call(Call::Token), 1, &[]),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::content::{Blob, REPOSITORY, accept};
+use super::content::{Blob, MANIFEST_TYPE, REPOSITORY, accept};
 use super::http::{Answer, Connection};
 use super::side::Side;
 
@@ -100,6 +100,24 @@ pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Resul
         let mut operations = 0;
         for blob in blobs.iter().skip(index).step_by(connections) {
             push(connection, side, blob)?;
+            operations += 1;
+        }
+        Ok(operations)
+    })
+}
+
+/// Puts every manifest once under the same tag. Each connection puts its share, one after another.
+pub(crate) fn put_all(side: &Side, manifests: &[Vec<u8>], connections: usize) -> Result<Sample> {
+    let path = format!("/v2/{}/manifests/moved", side.repository(REPOSITORY));
+    measured(side, connections, |index, connection| {
+        let mut operations = 0;
+        for manifest in manifests.iter().skip(index).step_by(connections) {
+            let length = manifest.len();
+            let extra = format!("Content-Type: {MANIFEST_TYPE}\r\nContent-Length: {length}\r\n");
+            let answer = connection.exchange(&side.head("PUT", &path, &extra), manifest, |_| ())?;
+            if answer.status != 201 {
+                bail!("PUT of a manifest: status {}", answer.status);
+            }
             operations += 1;
         }
         Ok(operations)

@@ -33,6 +33,8 @@ pub(crate) enum Work {
     Call(Call),
     /// Pushes of this size, this many per round.
     Push(u64, usize),
+    /// PUTs of new manifests under one tag, this many per round.
+    PutManifests(usize),
 }
 
 /// One line of the tables.
@@ -61,6 +63,7 @@ impl Work {
             Self::Referrers => "list referrers".to_owned(),
             Self::Call(call) => call.name().to_owned(),
             Self::Push(bytes, _) => format!("push {} layer", size(bytes)),
+            Self::PutManifests(_) => "PUT manifest".to_owned(),
         }
     }
 }
@@ -73,6 +76,7 @@ impl Measure {
             Case::Usual => "",
             Case::OtherAccount => ", caller of another account",
             Case::LogOff => ", log off",
+            Case::Events => ", events on",
             Case::Postgres => ", PostgreSQL",
         };
         format!("{}, {} connection{plural}{case}", self.work.name(), self.connections)
@@ -82,7 +86,9 @@ impl Measure {
     pub(crate) fn applies_to(&self, side: &Side) -> bool {
         let supported = match self.work {
             Work::GetBlob(_) | Work::GetRange(_) | Work::GetManifest | Work::HeadManifest => true,
-            Work::Call(_) | Work::GetManifestTls(_) | Work::Referrers => side.is_ecr(),
+            Work::Call(_) | Work::GetManifestTls(_) | Work::Referrers | Work::PutManifests(_) => {
+                side.is_ecr()
+            }
             Work::Tags | Work::Push(..) => side.kind == Kind::Registry,
         };
         supported && side.case(self.case).is_some()
@@ -121,6 +127,10 @@ impl Measure {
                 load::call(side, operation, &body, self.connections, time)
             }
             Work::Push(bytes, count) => self.push(side, bytes, count),
+            Work::PutManifests(count) => {
+                let manifests = (0..count).map(|_| shelf.new_manifest()).collect::<Result<Vec<_>>>()?;
+                load::put_all(side, &manifests, self.connections)
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::workspace;
 pub(crate) struct Servers {
     wharf: Option<Wharf>,
     log_off: Option<Wharf>,
+    with_events: Option<Wharf>,
     on_postgres: Option<(Wharf, Postgres)>,
     tls: Option<Tls>,
     rivals: Rivals,
@@ -29,7 +30,8 @@ impl Servers {
     /// Starts those that the measures need, with their data below `folder`.
     pub(crate) fn start(options: &Options, folder: &Path, measures: &[Measure]) -> Result<Self> {
         let rivals = rivals::start(folder)?;
-        let mut servers = Self { wharf: None, log_off: None, on_postgres: None, tls: None, rivals };
+        let mut servers =
+            Self { wharf: None, log_off: None, with_events: None, on_postgres: None, tls: None, rivals };
         if options.rivals_only {
             return Ok(servers);
         }
@@ -49,6 +51,13 @@ impl Servers {
             let wharf = Wharf::start_with(&binary, folder, &settings)?;
             servers.log_off = Some(with_repositories(wharf)?);
         }
+        if needs(Case::Events) {
+            let file = folder.join("events.jsonl");
+            let sinks = format!(r#"[{{ name = "bench", file = "{}" }}]"#, file.display());
+            let settings = [("WHARF__EVENTS__SINKS", OsStr::new(&sinks))];
+            let wharf = Wharf::start_with(&binary, folder, &settings)?;
+            servers.with_events = Some(with_repositories(wharf)?);
+        }
         if measures.iter().any(Measure::is_over_tls) {
             servers.tls = Some(Tls::start(&binary, folder)?);
         }
@@ -63,6 +72,9 @@ impl Servers {
             if let Some(quiet) = &self.log_off {
                 side = side.with_case(Case::LogOff, Side::wharf(quiet)?);
             }
+            if let Some(wharf) = &self.with_events {
+                side = side.with_case(Case::Events, Side::wharf(wharf)?);
+            }
             if let Some((wharf, _)) = &self.on_postgres {
                 side = side.with_case(Case::Postgres, Side::wharf(wharf)?);
             }
@@ -75,7 +87,7 @@ impl Servers {
 
     /// Stores the content on all of them.
     pub(crate) fn fill(&self, sides: &[Side]) -> Result<Shelf> {
-        let with_own_data = [Case::Usual, Case::LogOff, Case::Postgres];
+        let with_own_data = [Case::Usual, Case::LogOff, Case::Events, Case::Postgres];
         let all = sides.iter().flat_map(|side| with_own_data.iter().filter_map(|case| side.case(*case)));
         Shelf::fill(&all.collect::<Vec<_>>(), self.rivals.nginx_root())
     }

@@ -36,6 +36,8 @@ pub(crate) enum Case {
     OtherAccount,
     /// Wharf without the access log.
     LogOff,
+    /// Wharf that delivers events to a file.
+    Events,
     /// Wharf with its metadata in PostgreSQL.
     Postgres,
 }

@@ -1,13 +1,12 @@
 //! The programs that are Go modules, each with a version pinned here and built locally.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::Tools;
+use super::{Tools, program};
 use crate::{command, workspace};
 
 /// The version of the CNCF's registry, which the benchmark compares with.
@@ -75,8 +74,11 @@ const SCRATCH: [Scratch; 3] = [
 ];
 
 /// Our own programs that use other projects' libraries: folders of the checkout whose go.mod and go.sum pin everything.
-const OWN: [(&str, &str); 2] =
-    [("flux-source", "tests/e2e/flux"), ("policy-equivalence", "tests/e2e/policy_equivalence")];
+const OWN: [(&str, &str); 3] = [
+    ("flux-source", "tests/e2e/flux"),
+    ("policy-equivalence", "tests/e2e/policy_equivalence"),
+    ("sdk-go", "tests/e2e/sdk/go"),
+];
 
 /// Builds the missing programs.
 pub(super) fn programs(tools: &Tools) -> Result<()> {
@@ -136,15 +138,9 @@ impl Tools {
 
 /// The `go` command in a separate folder, so no module of the caller is used.
 fn go(folder: &Path) -> Result<Command> {
-    let usual = Path::new("/usr/local/go/bin/go");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).map(|folder| folder.join("go"));
-    let Some(program) = on_path.chain([usual.to_path_buf()]).find(|program| program.exists()) else {
-        bail!(
-            "Go is not installed: it builds crane, distribution's registry, oras, regctl, helm, cosign, BuildKit, kubelet's credential provider, \
-             OpenTofu, programs around Flux's and Terraform's libraries, and the OCI suite"
-        )
-    };
+    let needed_for = "Go builds crane, distribution's registry, oras, regctl, helm, cosign, BuildKit, kubelet's credential \
+                      provider, OpenTofu, programs around the libraries of AWS, Flux and Terraform, and the OCI suite";
+    let program = program("go", "/usr/local/go/bin/go", needed_for)?;
     let mut go = Command::new(program);
     go.current_dir(folder).env_remove("GOBIN").env_remove("GOFLAGS");
     Ok(go)

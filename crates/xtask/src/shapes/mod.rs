@@ -1,6 +1,7 @@
 //! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`, and from
 //! `<service>.wharf.json` where Wharf has operations of its own. The result is checked in; `--check` only compares.
 
+mod account_services;
 mod model;
 mod names;
 mod overrides;

@@ -1,5 +1,7 @@
 //! Where the generated types differ from the model, and why.
 
+use super::account_services;
+
 /// A service whose shapes are generated.
 pub(super) struct Service {
     /// The name of the model's file, without `.json`.
@@ -52,8 +54,26 @@ pub(super) struct Overrides {
     pub(super) hash: &'static [&'static str],
 }
 
+/// Nothing differs.
+pub(super) const NOTHING: Overrides = Overrides {
+    same: &[],
+    types: &[],
+    present: &[],
+    empty_is_written: &[],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[],
+    limits: &[],
+    encoded: &[],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    secret: &[],
+    hash: &[],
+};
+
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 5] = [
+pub(super) const SERVICES: [Service; 8] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
     Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
@@ -62,7 +82,25 @@ pub(super) const SERVICES: [Service; 5] = [
         model: "organizations",
         module: "organizations",
         protocol: Protocol::Json,
-        overrides: ORGANIZATIONS,
+        overrides: account_services::ORGANIZATIONS,
+    },
+    Service {
+        model: "events",
+        module: "event_bridge",
+        protocol: Protocol::Json,
+        overrides: account_services::EVENT_BRIDGE,
+    },
+    Service {
+        model: "service-quotas",
+        module: "service_quotas",
+        protocol: Protocol::Json,
+        overrides: account_services::SERVICE_QUOTAS,
+    },
+    Service {
+        model: "resourcegroupstaggingapi",
+        module: "tagging",
+        protocol: Protocol::Json,
+        overrides: account_services::TAGGING,
     },
 ];
 
@@ -168,8 +206,6 @@ const ECR: Overrides = Overrides {
         "ImageTagMutability",
         &["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"],
     )],
-    limits: &[],
-    encoded: &[],
     unquoted: &["RegistryId"],
     rules: &[("PutImageRequest.imageTag", "NEW_IMAGE_TAG")],
     validate: &[
@@ -187,28 +223,17 @@ const ECR: Overrides = Overrides {
     // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
     hash: &["ImageIdentifier"],
+    ..NOTHING
 };
 
 const ECR_PUBLIC: Overrides = Overrides {
-    same: &[],
-    types: &[],
-    present: &[],
-    empty_is_written: &[],
-    empty_is_left_out: &[],
-    defaults: &[],
-    order: &[],
-    limits: &[],
-    encoded: &[],
     unquoted: &["RegistryId"],
-    rules: &[],
-    validate: &[],
     // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
-    hash: &[],
+    ..NOTHING
 };
 
 const STS: Overrides = Overrides {
-    same: &[],
     types: &[("Credentials.SecretAccessKey", "SecretKey")],
     present: &[
         ("AssumedRoleUser", &["AssumedRoleId", "Arn"]),
@@ -218,9 +243,6 @@ const STS: Overrides = Overrides {
         ("GetFederationTokenResponse", &["Credentials", "FederatedUser"]),
         ("GetSessionTokenResponse", &["Credentials"]),
     ],
-    empty_is_written: &[],
-    empty_is_left_out: &[],
-    defaults: &[],
     order: &[("GetCallerIdentityResponse", &["Arn", "UserId", "Account"])],
     limits: &[
         // The API reference: "The plaintext session policy cannot exceed 2,048 characters."
@@ -231,74 +253,9 @@ const STS: Overrides = Overrides {
         (64, &["sourceIdentityType"]),
     ],
     encoded: &[("accessKeySecretType", "crate::query::secret")],
-    unquoted: &[],
-    rules: &[],
-    validate: &[],
     // A session can be used with them.
     secret: &["Credentials"],
-    hash: &[],
-};
-
-const ORGANIZATIONS: Overrides = Overrides {
-    // Accounts and the statuses of their creation have one shape in several answers.
-    same: &[
-        ("DescribeCreateAccountStatusResponse", "CreateAccountResponse"),
-        ("ListAccountsForParentResponse", "ListAccountsResponse"),
-    ],
-    types: &[
-        ("SealingKey.KeyId", "u8"),
-        ("WharfListKeysResponse.MasterKeys", "usize"),
-        ("DeadLetter.Sequence", "i64"),
-        ("DeadLetter.Attempts", "i64"),
-        ("EventTarget.Waiting", "i64"),
-        ("EventTarget.DeadLetters", "i64"),
-        ("EventTarget.Delivered", "i64"),
-        ("EventTarget.Dropped", "i64"),
-        ("EventTarget.Failures", "i64"),
-        ("WharfListDeadLettersRequest.AfterSequence", "i64"),
-        ("WharfListDeadLettersResponse.LastSequence", "i64"),
-        ("WharfReplayDeadLettersRequest.Sequence", "i64"),
-        ("Reconciler.Done", "i64"),
-        ("Reconciler.Backlog", "i64"),
-    ],
-    present: &[
-        ("Account", &["Id", "Arn", "Email", "Name", "JoinedTimestamp"]),
-        ("Child", &["Id", "Type"]),
-        ("CreateAccountResponse", &["CreateAccountStatus"]),
-        ("CreateAccountStatus", &["Id", "AccountName", "RequestedTimestamp"]),
-        ("DescribeAccountResponse", &["Account"]),
-        ("DescribeOrganizationResponse", &["Organization"]),
-        (
-            "Organization",
-            &["Id", "Arn", "FeatureSet", "MasterAccountArn", "MasterAccountId", "MasterAccountEmail"],
-        ),
-        ("Parent", &["Id", "Type"]),
-        ("Root", &["Id", "Arn", "Name"]),
-    ],
-    empty_is_written: &["Organization.AvailablePolicyTypes", "Root.PolicyTypes"],
-    empty_is_left_out: &[],
-    defaults: &[],
-    order: &[],
-    limits: &[(50, &["Tags", "TagKeys"]), (100, &["CreateAccountStates"])],
-    encoded: &[],
-    unquoted: &[
-        "AccountId",
-        "ChildId",
-        "CreateAccountName",
-        "CreateAccountRequestId",
-        "Email",
-        "NextToken",
-        "ParentId",
-        "RoleName",
-        "ServicePrincipal",
-        "TagKey",
-        "TagValue",
-        "TaggableResourceId",
-    ],
-    rules: &[],
-    validate: &[],
-    secret: &[],
-    hash: &[],
+    ..NOTHING
 };
 
 const IAM: Overrides = Overrides {
@@ -418,11 +375,8 @@ const IAM: Overrides = Overrides {
         ("accessKeySecretType", "crate::query::secret"),
         ("policyDocumentType", "crate::query::document"),
     ],
-    unquoted: &[],
-    rules: &[],
-    validate: &[],
     secret: &["AccessKey"],
-    hash: &[],
+    ..NOTHING
 };
 
 const POLICY: &[&str] = &[

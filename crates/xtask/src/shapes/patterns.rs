@@ -23,6 +23,27 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     (r"^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$", "is_signing_filter"),
     (r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", "is_public_repository_name"),
+    // EventBridge.
+    (
+        r"^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$",
+        "is_connection_arn",
+    ),
+    (r".*", "is_line"),
+    (r"[\.\-_A-Za-z0-9]+", "is_event_name"),
+    (r"^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$", "is_header_text"),
+    (r"[/\.\-_A-Za-z0-9]+", "is_bus_name"),
+    (
+        r"(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[/\.\-_A-Za-z0-9]+",
+        "is_bus_name_or_arn",
+    ),
+    (r"^[!#$%&'*+-.^_`|~0-9a-zA-Z]+$", "is_header_name"),
+    (r"^[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*$", "is_header_value"),
+    (r"^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$", "is_endpoint"),
+    (r"[A-Za-z0-9\_\-]+", "is_path_key"),
+    (r"^(?!\s*$).+", "is_path_parameter"),
+    (r"[^\x00-\x1F\x7F]+", "is_query_key"),
+    (r"[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+", "is_query_value"),
+    (r"^[a-zA-Z0-9_\-/:]*$", "is_key_identifier"),
     // STS and IAM.
     (r"[\w]*", "is_word"),
     (r"[\w]+", "is_word"),
@@ -45,10 +66,15 @@ const FUNCTIONS: &[(&str, &str)] = &[
     // Organizations.
     (r"^\d{12}$", "is_account_id"),
     (r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", "is_child_id"),
+    (r"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$", "is_unit_id"),
     (r"[\u0020-\u007E]+", "is_printable"),
     (r"^car-[a-z0-9]{8,32}$", "is_request_id"),
     (r"[^\s@]+@[^\s@]+\.[^\s@]+", "is_email"),
     (r"[\s\S]*", "is_anything"),
+    // Service Quotas.
+    (r"[a-zA-Z][a-zA-Z0-9-]{1,63}", "is_service_code"),
+    (r"[a-zA-Z][a-zA-Z0-9-]{1,128}", "is_quota_code"),
+    (r"^[a-zA-Z0-9/+]*={0,2}$", "is_base64"),
     (r"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", "is_parent_id"),
     (r"[\w+=,.@-]{1,64}", "is_name"),
     (r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "is_tag_text"),

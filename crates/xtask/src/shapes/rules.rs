@@ -130,6 +130,12 @@ impl Rules<'_> {
                 let of = self.reference(member)?;
                 format!("Rule::List {{ of: &{of}, min: {}, max: {most} }}", least(shape))
             }
+            Kind::Map => {
+                let key = shape.key.as_deref().context("a map without keys")?;
+                let value = shape.value.as_deref().context("a map without values")?;
+                let (key, of) = (self.reference(key)?, self.reference(value)?);
+                format!("Rule::Map {{ key: &{key}, of: &{of}, max: {most} }}")
+            }
             Kind::Structure => {
                 let members = self.members(name, shape)?;
                 format!("Rule::Structure {{ name: {name:?}, members: &[{members}] }}")

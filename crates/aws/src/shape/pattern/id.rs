@@ -34,7 +34,7 @@ pub(crate) fn is_parent_id(text: &str) -> bool {
     text.strip_prefix("r-").is_some_and(|id| is_id(id, 4, 32)) || is_unit_id(text)
 }
 
-fn is_unit_id(text: &str) -> bool {
+pub(crate) fn is_unit_id(text: &str) -> bool {
     let parts = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-'));
     parts.is_some_and(|(root, id)| is_id(root, 4, 32) && is_id(id, 8, 32))
 }

@@ -2,12 +2,16 @@
 //! may contain; the stricter grammars of the OCI specification are checked elsewhere.
 
 mod arn;
+mod event;
 mod id;
+mod quota;
 mod repository;
 mod text;
 
 pub(crate) use arn::*;
+pub(crate) use event::*;
 pub(crate) use id::*;
+pub(crate) use quota::*;
 pub(crate) use repository::*;
 pub(crate) use text::*;
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::op::Op;
-use access::op::StsOp;
+use access::op::{EcrOp, EventBridgeOp, Op, StsOp};
 use server::RouteOp;
 
 use super::table::Row;
@@ -15,9 +14,13 @@ const UNCOVERED: &[Op] = &[];
 /// Operations with their own checks.
 const BESIDE_THE_TABLE: &[Op] = &[
     Op::Sts(StsOp::AssumeRoleWithWebIdentity),
+    // No request asks for it.
+    Op::Ecr(EcrOp::ReplicateImage),
     // AWS allows these to every caller.
     Op::Sts(StsOp::GetCallerIdentity),
     Op::Sts(StsOp::GetSessionToken),
+    // The role of a rule's target needs it when an event is delivered. `wharf/tests/it/rules.rs` tests it.
+    Op::EventBridge(EventBridgeOp::InvokeApiDestination),
 ];
 
 /// Compares the table with the list of all operations.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::policies;
 use super::table::{ACCOUNT, Cross, Expected, OTHER, Row, repository};
-use super::wire::{Ask, data, data_with, ecr};
+use super::wire::{Ask, data, data_with, ecr, iam};
 use crate::image::{MANIFEST, sha256};
 
 pub(super) const CONFIG: &str = "{}";
@@ -66,6 +66,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
         ecr("ListPullTimeUpdateExclusions", &json!({})),
         ecr("DescribeRepositoryCreationTemplates", &json!({})),
+        ecr("DescribeRegistry", &json!({})),
         ecr("DescribePullThroughCacheRules", &json!({})),
         data(Method::HEAD, &layer),
     ]
@@ -84,6 +85,11 @@ fn on_registry(op: Op, input: &Value) -> Row {
         .needs(format!("ecr:{}", op.name()), "*")
 }
 
+/// An operation on a registry, which the request can name.
+fn on_named_registry(op: Op, input: &Value) -> Row {
+    Row::of(op, ecr(op.name(), input), Cross::Registry).needs(format!("ecr:{}", op.name()), "*")
+}
+
 fn on_arn(op: Op, mut input: Value) -> Row {
     input["resourceArn"] = repository("team/target").into();
     Row::of(op, ecr(op.name(), &input), Cross::Repository)
@@ -94,6 +100,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = of_repositories();
     rows.extend(of_images());
     rows.extend(of_templates());
+    rows.extend(of_replication());
     rows.extend(of_pull_through_cache());
     rows.extend(of_policies());
     rows
@@ -131,6 +138,32 @@ fn of_templates() -> Vec<Row> {
             .after([create.clone()]),
         on_registry(Op::Ecr(EcrOp::DescribeRepositoryCreationTemplates), &json!({})),
         on_registry(Op::Ecr(EcrOp::DeleteRepositoryCreationTemplate), &prefix).after([create]),
+    ]
+}
+
+/// Whoever writes the first rule creates the role of the service with it. `replication` has the rows of the service.
+fn of_replication() -> Vec<Row> {
+    let put = Op::Ecr(EcrOp::PutReplicationConfiguration);
+    let destinations = json!([{"region": "eu-west-1", "registryId": ACCOUNT}]);
+    let rules = json!({"replicationConfiguration": {"rules": [{"destinations": destinations}]}});
+    let to = json!({"destination": {"region": "eu-west-1", "registryId": ACCOUNT}});
+    let unknown = json!({"replicationBackfillId": "00000000-0000-4000-8000-000000000000"});
+    let none = || Expected::Code(400, "ReplicationBackfillNotFoundException");
+    let role = "AWSServiceRoleForECRReplication";
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/replication.ecr.amazonaws.com/{role}");
+    vec![
+        on_registry(put, &rules)
+            .needs("iam:CreateServiceLinkedRole", arn)
+            .after([iam("DeleteServiceLinkedRole", &[("RoleName", role)])]),
+        on_registry(put, &json!({"replicationConfiguration": {"rules": []}})).variant("without rules"),
+        on_registry(Op::Ecr(EcrOp::WharfDescribeReplication), &json!({})),
+        on_named_registry(Op::Ecr(EcrOp::StartReplicationBackfill), &to)
+            .after([ecr("PutReplicationConfiguration", &rules), ecr("StartReplicationBackfill", &to)])
+            .gives(Expected::Code(400, "ReplicationBackfillInProgressException")),
+        on_named_registry(Op::Ecr(EcrOp::ListReplicationBackfills), &json!({})),
+        on_named_registry(Op::Ecr(EcrOp::DescribeReplicationBackfillResults), &unknown).gives(none()),
+        on_named_registry(Op::Ecr(EcrOp::StopReplicationBackfill), &unknown).gives(none()),
+        on_target(Op::Ecr(EcrOp::DescribeImageReplicationStatus), json!({"imageId": {"imageTag": "kept"}})),
     ]
 }
 

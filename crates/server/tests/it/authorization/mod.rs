@@ -1,6 +1,6 @@
 //! The authorization matrix, over HTTP: each operation of each API, and each route of the data plane, requested by a
 //! caller of every class. `table` defines the rows; `classes` and `cross` define the callers. `services` has the rows of
-//! work without a request.
+//! work without a request, and `replication` those of its decisions.
 
 mod anonymous;
 mod classes;
@@ -9,16 +9,20 @@ mod cross;
 mod data_plane;
 mod ecr;
 mod ecr_public;
+mod event_bridge;
 mod grants;
 mod iam;
 mod nameless;
 mod organizations;
 mod policies;
+mod replication;
 mod report;
+mod service_quotas;
 mod services;
 mod stage;
 mod sts;
 mod table;
+mod tagging;
 mod uploads;
 mod web_identity;
 mod wire;
@@ -52,6 +56,11 @@ async fn every_operation_is_covered() {
     stage.build(&iam::state()).await;
     rows.extend(iam::rows(&stage).await);
     rows.extend(organizations::rows(&stage).await);
+    let stage = Stage::start().await;
+    stage.build(&event_bridge::state()).await;
+    rows.extend(event_bridge::rows(&stage).await);
+    rows.extend(service_quotas::rows());
+    rows.extend(tagging::rows());
     coverage::check(&rows);
     coverage::check_routes(&data_plane::rows());
 }
@@ -89,8 +98,19 @@ async fn anonymous_callers_only_pull_from_public_repositories() {
     rows.extend(ecr::rows());
     rows.extend(ecr_public::rows());
     rows.extend(organizations::rows(&stage).await);
+    stage.build(&event_bridge::state()).await;
+    rows.extend(event_bridge::rows(&stage).await);
     anonymous::refused_everywhere(&stage, &rows, &mut report).await;
     report.finish(200);
+}
+
+#[tokio::test]
+async fn registry_policies_decide_about_replication() {
+    let stage = Stage::start().await;
+    stage.build(&ecr::state()).await;
+    let mut report = Report::default();
+    replication::check(&stage, &mut report).await;
+    report.finish(13);
 }
 
 #[tokio::test]
@@ -147,4 +167,25 @@ async fn organizations_operations() {
     let stage = Stage::start().await;
     let rows = organizations::rows(&stage).await;
     ask(&stage, rows, organizations::watched(), 280).await;
+}
+
+#[tokio::test]
+async fn event_bridges_operations() {
+    let stage = Stage::start().await;
+    stage.build(&event_bridge::state()).await;
+    let rows = event_bridge::rows(&stage).await;
+    ask(&stage, rows, event_bridge::watched(), 300).await;
+}
+
+#[tokio::test]
+async fn service_quotas_operations() {
+    let stage = Stage::start().await;
+    ask(&stage, service_quotas::rows(), Vec::new(), 60).await;
+}
+
+#[tokio::test]
+async fn tagging_apis_operations() {
+    let stage = Stage::start().await;
+    stage.build(&tagging::state()).await;
+    ask(&stage, tagging::rows(), tagging::watched(), 70).await;
 }

@@ -33,9 +33,63 @@ pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
     let listed = stage.ask(&listed, Some(&stage.admin)).await;
     let listed: Value = serde_json::from_str(&listed.body).unwrap();
     let creation = listed["CreateAccountStatuses"][0]["Id"].as_str().unwrap();
+    let outer = unit(stage, &stage.root_id, "outer").await;
+    unit(stage, &outer, "inner").await;
     let mut rows = of_the_tree(stage);
+    rows.extend(of_units(stage, &outer));
     rows.extend(of_accounts(stage, creation));
     rows
+}
+
+/// The ID of a new unit.
+async fn unit(stage: &Stage, parent: &str, name: &str) -> String {
+    let create = organizations("CreateOrganizationalUnit", &json!({"ParentId": parent, "Name": name}));
+    let created = stage.ask(&create, Some(&stage.admin)).await;
+    let created: Value = serde_json::from_str(&created.body).unwrap();
+    created["OrganizationalUnit"]["Id"].as_str().unwrap().to_owned()
+}
+
+/// `outer` contains a unit, so it cannot be deleted.
+fn of_units(stage: &Stage, outer: &str) -> Vec<Row> {
+    let organization = &stage.organization;
+    let root = format!("arn:aws:organizations::{ACCOUNT}:root/{organization}/{}", stage.root_id);
+    let arn = format!("arn:aws:organizations::{ACCOUNT}:ou/{organization}/{outer}");
+    let (of_unit, parent) = (json!({"OrganizationalUnitId": outer}), json!({"ParentId": outer}));
+    let tags = json!([{"Key": "team", "Value": "blue"}]);
+    let new = json!({"ParentId": stage.root_id, "Name": "{fresh}"});
+    let tagged = json!({"ParentId": outer, "Name": "{fresh}", "Tags": tags});
+    let renamed = json!({"OrganizationalUnitId": outer, "Name": "outer"});
+    let children = json!({"ParentId": outer, "ChildType": "ORGANIZATIONAL_UNIT"});
+    let operation = Op::Organizations;
+    vec![
+        on(operation(OrganizationsOp::CreateOrganizationalUnit), &root, &new),
+        on(operation(OrganizationsOp::CreateOrganizationalUnit), &arn, &tagged)
+            .variant("with tags")
+            .needs("organizations:TagResource", "*"),
+        on(operation(OrganizationsOp::DescribeOrganizationalUnit), &arn, &of_unit),
+        on(operation(OrganizationsOp::UpdateOrganizationalUnit), &arn, &renamed),
+        on(operation(OrganizationsOp::DeleteOrganizationalUnit), &arn, &of_unit)
+            .gives(Expected::Code(400, "OrganizationalUnitNotEmptyException")),
+        on(operation(OrganizationsOp::ListOrganizationalUnitsForParent), &arn, &parent).variant("of a unit"),
+        on(operation(OrganizationsOp::ListAccountsForParent), &arn, &parent).variant("of a unit"),
+        on(operation(OrganizationsOp::ListChildren), &arn, &children).variant("of a unit"),
+        on(operation(OrganizationsOp::ListParents), &arn, &json!({"ChildId": outer})).variant("of a unit"),
+        on(operation(OrganizationsOp::TagResource), &arn, &json!({"ResourceId": outer, "Tags": tags}))
+            .variant("of a unit"),
+        on(
+            operation(OrganizationsOp::UntagResource),
+            &arn,
+            &json!({"ResourceId": outer, "TagKeys": ["team"]}),
+        )
+        .variant("of a unit"),
+        on(operation(OrganizationsOp::ListTagsForResource), &arn, &json!({"ResourceId": outer}))
+            .variant("of a unit"),
+        on(operation(OrganizationsOp::CreateOrganization), "*", &json!({}))
+            .gives(Expected::Code(400, "AlreadyInOrganizationException"))
+            .elsewhere(Expected::Code(400, "AlreadyInOrganizationException")),
+        on(operation(OrganizationsOp::DeleteOrganization), "*", &json!({}))
+            .gives(Expected::Code(400, "OrganizationNotEmptyException")),
+    ]
 }
 
 fn of_the_tree(stage: &Stage) -> Vec<Row> {
@@ -83,6 +137,7 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
 fn of_accounts(stage: &Stage, creation: &str) -> Vec<Row> {
     let root_id = &stage.root_id;
     let member = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
+    let root = format!("arn:aws:organizations::{ACCOUNT}:root/{}/{root_id}", stage.organization);
     let named = format!("arn:aws:account::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
     let tags = json!([{"Key": "team", "Value": "blue"}]);
     let new = json!({"Email": "{fresh}@example.org", "AccountName": "new"});
@@ -107,6 +162,7 @@ fn of_accounts(stage: &Stage, creation: &str) -> Vec<Row> {
         ),
         on(Op::Organizations(OrganizationsOp::DescribeAccount), &member, &account),
         on(Op::Organizations(OrganizationsOp::MoveAccount), &member, &moved)
+            .needs("organizations:MoveAccount", &root)
             .gives(Expected::Code(400, "DuplicateAccountException")),
         called(
             Op::Organizations(OrganizationsOp::WharfRenameAccount),

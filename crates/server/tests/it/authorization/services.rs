@@ -16,7 +16,8 @@ macro_rules! with_operations {
                 FindManagedPolicy ListManagedPolicies ListManagedPolicyVersions LoadManagedDocuments CountPolicyUses
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
                 ListInstanceProfiles FindOidcProvider ListOidcProviders;
-            CountAccounts: CountAccount;
+            CountAccounts: CountAccount CountRegistries;
+            ReadTagged: ListTagged FindTagged ListTagTexts;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
                 SetInstanceProfileRole CreateOidcProvider UpdateOidcProvider DeleteOidcProvider ChangeOidcAudience;
@@ -27,12 +28,15 @@ macro_rules! with_operations {
             ReadAccessKeys: FindAccessKey ListAccessKeys;
             ChangeAccessKeys: CreateAccessKey CreateAccessKeyWithin SetAccessKeyStatus DeleteAccessKey EnsureRoot;
             Secrets: CountSealedSecrets ListSecretsNotUnder;
-            ResealSecrets: ResealSecret;
+            ConnectionSecrets: ListConnectionsNotUnder;
+            ResealSecrets: ResealSecret ResealConnection;
             Settings: GetSetting PutSettingOnce ReplaceSetting;
             ReadAccounts: FindAccount FirstAccount ListAccounts FindMemberAccount ListMemberAccounts
-                ListAccountCreations ListAccountTags;
+                ListAccountCreations ListAccountTags FindOrganizationalUnit ListOrganizationalUnits ListAccountsOfUnit;
             CreateAccounts: CreateAccount;
-            ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount;
+            ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount MoveMemberAccount;
+            ChangeOrganization: CreateOrganizationalUnit RenameOrganizationalUnit DeleteOrganizationalUnit
+                TagOrganizationNode;
             ReadSignIn: GetAccountAlias GetPasswordPolicy;
             ChangeSignIn: SetAccountAlias DeleteAccountAlias SetPasswordPolicy DeletePasswordPolicy;
             Uses: RecordAccessKeyUse RecordRoleUse;
@@ -64,6 +68,16 @@ macro_rules! with_operations {
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
             ReadTagHistory: ListTagMoves;
             TrimTagHistory: TrimTagHistory;
+            ReadReplicationConfiguration: GetReplicationConfiguration;
+            ChangeReplicationConfiguration: PutReplicationConfiguration;
+            ReadReplications: ListImageReplications ListReplicationLags;
+            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource EndReplication
+                ForgetReplications;
+            Replicate: ReplicateImage ReplicateDeletion;
+            ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
+            ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
+            WorkOnBackfills: ListOpenBackfills PrepareBackfill EndBackfillItems FindReplicationDestination
+                TrimReplicationBackfills;
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
@@ -99,6 +113,13 @@ macro_rules! with_operations {
             ReadDeliveries: ListDeliveryTargets ListDeadLetters;
             ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
+            ReadRules: FindEventRule ListEventRules ListEventTargets ListRuleNamesByTarget;
+            ChangeRules: PutEventRule SetEventRuleState DeleteEventRule PutEventTargets RemoveEventTargets;
+            ReadRoutes: ListEventRoutes FindRoutedTarget ListRemovedEventTargets;
+            ReadConnections: FindEventConnection FindApiDestination;
+            ListConnections: ListEventConnections ListApiDestinations;
+            ChangeConnections: CreateEventConnection ReplaceEventConnection DeleteEventConnection
+                CreateApiDestination ReplaceApiDestination DeleteApiDestination;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
     };
@@ -133,6 +154,8 @@ rows! {
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
+    ReplicateImages: ReadIdentities DueReplications ReadBackfills WorkOnBackfills;
+    DescribeReplication: ReadReplications;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
@@ -143,16 +166,16 @@ rows! {
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
-    ResealSecrets: Secrets ResealSecrets;
+    ResealSecrets: Secrets ConnectionSecrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
     RecordKeyUse: Uses;
     VerifyWebIdentity: ReadIdentities ReadAccounts;
-    KeepKeyRing: Settings Secrets;
+    KeepKeyRing: Settings Secrets ConnectionSecrets;
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: ReadEvents RemoveEvents;
     TrimTagHistory: TrimTagHistory;
-    DeliverEvents: ReadEvents Deliver;
+    DeliverEvents: ReadEvents Deliver ReadRoutes ReadConnections ReadIdentities;
     ManageDeliveries: ReadDeliveries ReplayDeadLetters;
     RunReconcilers: Reconcilers;
 }

@@ -43,6 +43,24 @@ pub(super) fn organizations(operation: &str, input: &Value) -> Ask {
     Ask::Json { service: "organizations", target, body: input.to_string() }
 }
 
+/// An operation of EventBridge.
+pub(super) fn events(operation: &str, input: &Value) -> Ask {
+    let target = format!("{}.{operation}", Service::EventBridge.target_prefix().unwrap());
+    Ask::Json { service: "events", target, body: input.to_string() }
+}
+
+/// An operation of Service Quotas.
+pub(super) fn service_quotas(operation: &str, input: &Value) -> Ask {
+    let target = format!("{}.{operation}", Service::ServiceQuotas.target_prefix().unwrap());
+    Ask::Json { service: "servicequotas", target, body: input.to_string() }
+}
+
+/// An operation of the Resource Groups Tagging API.
+pub(super) fn tagging(operation: &str, input: &Value) -> Ask {
+    let target = format!("{}.{operation}", Service::Tagging.target_prefix().unwrap());
+    Ask::Json { service: "tagging", target, body: input.to_string() }
+}
+
 /// An operation of IAM.
 pub(super) fn iam(operation: &str, parameters: &[(&str, &str)]) -> Ask {
     form("iam", "2010-05-08", operation, parameters)

@@ -1,0 +1,273 @@
+//! Replication: what effects queue, what is written at the destination, and how items end.
+
+use super::world::{ACCOUNT, World, delete_image, digest, refusal, tag};
+use crate::*;
+
+const OTHER: RegistryKey = RegistryKey(11);
+const DESTINATION: i64 = 500;
+
+fn route(id_if_new: i64, region: &str, prefix: &str, deletes: bool) -> ReplicationRoute {
+    let (account_id, region) = (ACCOUNT.parse().unwrap(), region.parse().unwrap());
+    ReplicationRoute { id_if_new, account_id, region, prefix: prefix.to_owned(), deletes }
+}
+
+async fn configure(world: &World, routes: Vec<ReplicationRoute>) {
+    let (registry, rules, at) = (world.registry, "[]".to_owned(), Micros(world.id()));
+    world.meta.write(PutReplicationConfiguration { registry, rules, routes, at }).await.unwrap();
+}
+
+/// A world that replicates to another registry: its repository `app`, and `app` there.
+async fn replicating(world: &World, deletes: bool) -> (RepositoryKey, RepositoryKey) {
+    world.registry_in("us-west-2", OTHER).await;
+    configure(world, vec![route(DESTINATION, "us-west-2", "", deletes)]).await;
+    let app = world.repository("app").await;
+    let there = CreateRepository { registry: OTHER, ..world.new_repository("app") };
+    (app, world.meta.write(there).await.unwrap().key)
+}
+
+async fn due(world: &World, destination: i64) -> Vec<ReplicationItem> {
+    let list = ListDueReplications { destination, now: Micros(i64::MAX), limit: 100 };
+    world.meta.read(list).await.unwrap()
+}
+
+/// What is due, as text.
+async fn queued(world: &World, destination: i64) -> Vec<String> {
+    let shown = |item: ReplicationItem| {
+        let tag = item.key.tag.map_or_else(|| "-".to_owned(), |tag| tag.to_string());
+        format!("{:?} {tag}", item.action)
+    };
+    let mut items: Vec<_> = due(world, destination).await.into_iter().map(shown).collect();
+    items.sort();
+    items
+}
+
+fn places() -> ReplicationPlaces {
+    let place = |region: &str| (ACCOUNT.parse().unwrap(), region.parse().unwrap());
+    ReplicationPlaces { source: place("us-east-1"), destination: place("us-west-2") }
+}
+
+/// Carries out an item whose body is this.
+async fn carry_out(
+    world: &World,
+    (to, item): (RepositoryKey, &ReplicationItem),
+    body: &str,
+    blobs: Vec<oci::digest::Digest>,
+) -> Result<PutImageOutcome, OpError<ReplicateImageRefusal>> {
+    let tags: Vec<String> = item.key.tag.iter().map(ToString::to_string).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let put = PutImage { blobs, ..world.image(to, body, &tags) };
+    let (source, places) = (item.key.source, places());
+    let item = Some((item.key.clone(), Some(item.version)));
+    world.meta.write(ReplicateImage { put, source, item, places }).await
+}
+
+async fn named(world: &World, repository: RepositoryKey, name: &str) -> Option<oci::digest::Digest> {
+    let ids = vec![ImageRef { digest: None, tag: Some(tag(name)) }];
+    match world.meta.read(FindImages { repository, ids }).await.unwrap().remove(0) {
+        FoundImage::Found(found) => Some(found.image.digest),
+        _ => None,
+    }
+}
+
+pub(super) async fn effects_queue_an_item_for_each_destination(world: World) {
+    let routes = vec![
+        route(1, "us-west-2", "team/", false),
+        route(2, "eu-west-1", "", true),
+        route(2, "eu-west-1", "team/a", false),
+    ];
+    configure(&world, routes).await;
+    let (app, other) = (world.repository("team/app").await, world.repository("other").await);
+    world.put(app, "one", &["v1", "v2"]).await;
+    world.put(other, "two", &[]).await;
+    assert_eq!(queued(&world, 1).await, ["Push v1", "Push v2"]);
+    assert_eq!(queued(&world, 2).await, ["Push -", "Push v1", "Push v2"]);
+    // A push that changes nothing queues nothing; one that is refused does not either.
+    let before = due(&world, 1).await;
+    world.put(app, "one", &["v1"]).await;
+    assert_eq!(due(&world, 1).await, before);
+    world.meta.write(DeleteTag { repository: app, tag: tag("v2"), at: Micros(9) }).await.unwrap();
+    assert_eq!(queued(&world, 1).await, ["Push v1", "Push v2"], "the rule does not replicate deletions");
+    assert_eq!(queued(&world, 2).await, ["Push -", "Push v1", "Untag v2"]);
+    world.meta.write(delete_image(app, "one")).await.unwrap();
+    assert_eq!(queued(&world, 1).await, [""; 0], "an image that is gone is not pushed");
+    assert_eq!(queued(&world, 2).await, ["Delete -", "Push -", "Untag v1", "Untag v2"]);
+}
+
+pub(super) async fn a_destination_that_is_named_again_is_new(world: World) {
+    configure(&world, vec![route(1, "us-west-2", "", false)]).await;
+    let app = world.repository("app").await;
+    world.put(app, "one", &["v1"]).await;
+    configure(&world, vec![route(2, "us-west-2", "a", false), route(3, "eu-west-1", "", false)]).await;
+    world.put(app, "two", &["v2"]).await;
+    assert_eq!(queued(&world, 1).await, ["Push v1", "Push v2"], "a destination that stays keeps its ID");
+    assert_eq!(queued(&world, 3).await, ["Push v2"]);
+    configure(&world, Vec::new()).await;
+    configure(&world, vec![route(4, "us-west-2", "", false)]).await;
+    world.put(app, "three", &["v3"]).await;
+    assert_eq!(queued(&world, 4).await, ["Push v3"]);
+    let lags = ListReplicationLags { registry: Some(world.registry), most: 9, limit: 9 };
+    let lags = world.meta.read(lags).await.unwrap();
+    assert_eq!((lags.len(), lags[0].destination.id, lags[0].waiting), (1, 4, 1));
+    // The rows of removed destinations go in slices, and then the destinations.
+    for expected in [1, 1, 1, 1, 1, 0] {
+        assert_eq!(world.meta.write(ForgetReplications { limit: 1 }).await.unwrap(), expected);
+    }
+    assert_eq!(queued(&world, 1).await, [""; 0]);
+    assert_eq!(queued(&world, 4).await, ["Push v3"]);
+}
+
+pub(super) async fn a_copy_shares_the_bytes_and_ends_its_item(world: World) {
+    let (app, there) = replicating(&world, false).await;
+    let layer = world.blob(app, "layer").await;
+    let image = PutImage { blobs: vec![layer], ..world.image(app, "one", &["v1"]) };
+    world.meta.write(image).await.unwrap();
+    let item = due(&world, DESTINATION).await.remove(0);
+    let outcome = carry_out(&world, (there, &item), "one", vec![layer]).await.unwrap();
+    assert!(outcome.created && outcome.tags_moved == [tag("v1")], "{outcome:?}");
+    let found = world.meta.read(FindBlobs { repository: there, digests: vec![layer] }).await.unwrap();
+    let own = world.meta.read(FindBlobs { repository: app, digests: vec![layer] }).await.unwrap();
+    let key = |found: &[(oci::digest::Digest, Option<BlobRow>)]| found[0].1.clone().unwrap().object_key;
+    assert_eq!(key(&found), key(&own));
+    assert_eq!(due(&world, DESTINATION).await, []);
+    let shown = ListImageReplications { repository: app, digest: digest("one") };
+    let shown = world.meta.read(shown).await.unwrap();
+    assert_eq!((shown.len(), shown[0].waiting, shown[0].has_failed), (1, 0, false));
+    // Again: nothing is new, and what the item ended before stays ended.
+    let again = carry_out(&world, (there, &item), "one", vec![layer]).await.unwrap();
+    assert!(!again.created && again.tags_moved.is_empty(), "{again:?}");
+    // A blob that nobody has refuses the copy.
+    let missing = carry_out(&world, (there, &item), "one", vec![digest("nowhere")]).await;
+    let missing = refusal(missing);
+    assert!(
+        matches!(missing, ReplicateImageRefusal::Refused(PutImageRefusal::LayersNotFound(_))),
+        "{missing:?}"
+    );
+}
+
+pub(super) async fn a_tag_follows_its_source_in_any_order(world: World) {
+    let (app, there) = replicating(&world, false).await;
+    world.put(app, "one", &["v1"]).await;
+    world.put(app, "two", &["v1"]).await;
+    let mut items = due(&world, DESTINATION).await;
+    items.sort_by_key(|item| item.queued_at);
+    let [one, two] = &items[..] else { panic!("{items:?}") };
+    carry_out(&world, (there, two), "two", Vec::new()).await.unwrap();
+    let late = carry_out(&world, (there, one), "one", Vec::new()).await.unwrap();
+    assert!(late.created && late.tags_moved.is_empty(), "{late:?}");
+    assert_eq!(named(&world, there, "v1").await, Some(digest("two")));
+    assert_eq!(due(&world, DESTINATION).await, []);
+    // An item that is queued again is not ended by what was done before.
+    world.put(app, "one", &["v1"]).await;
+    let again = due(&world, DESTINATION).await.remove(0);
+    carry_out(&world, (there, one), "one", Vec::new()).await.unwrap();
+    assert_eq!(due(&world, DESTINATION).await, [again]);
+    // What is gone at the source is not put.
+    world.put(app, "three", &[]).await;
+    world.meta.write(delete_image(app, "three")).await.unwrap();
+    let gone = ReplicationItem {
+        key: ReplicationKey { digest: digest("three"), tag: None, ..one.key.clone() },
+        ..one.clone()
+    };
+    let gone = refusal(carry_out(&world, (there, &gone), "three", Vec::new()).await);
+    assert_eq!(gone, ReplicateImageRefusal::SourceGone);
+}
+
+pub(super) async fn a_copy_is_not_replicated_on(world: World) {
+    let (app, there) = replicating(&world, true).await;
+    let (registry, rules, at) = (OTHER, "[]".to_owned(), Micros(1));
+    let routes = vec![route(600, "us-east-1", "", true)];
+    world.meta.write(PutReplicationConfiguration { registry, rules, routes, at }).await.unwrap();
+    world.put(app, "one", &["v1", "v2"]).await;
+    for item in due(&world, DESTINATION).await {
+        carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
+    }
+    assert_eq!(queued(&world, 600).await, [""; 0]);
+    world.meta.write(DeleteTag { repository: app, tag: tag("v2"), at: Micros(9) }).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(
+        (named(&world, there, "v1").await, named(&world, there, "v2").await),
+        (Some(digest("one")), None)
+    );
+    world.meta.write(delete_image(app, "one")).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v1").await, None);
+    assert_eq!(queued(&world, 600).await, [""; 0]);
+    assert_eq!(due(&world, DESTINATION).await, []);
+}
+
+/// A tag that moved and was then removed goes from the image that it named before.
+pub(super) async fn a_tag_that_moved_and_went_is_removed(world: World) {
+    let (app, there) = replicating(&world, true).await;
+    world.put(app, "one", &["v1"]).await;
+    for item in due(&world, DESTINATION).await {
+        carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
+    }
+    world.put(app, "two", &["v1"]).await;
+    world.meta.write(delete_image(app, "two")).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v1").await, None);
+    // A tag that was set at the destination stays there.
+    world.put(there, "own", &["v2"]).await;
+    world.put(app, "three", &["v2"]).await;
+    world.meta.write(delete_image(app, "three")).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v2").await, Some(digest("own")));
+}
+
+/// Carries out the deletions that are due.
+async fn remove_all(world: &World, repository: RepositoryKey) {
+    for item in due(world, DESTINATION).await {
+        let (version, at) = (item.version, Micros(world.id()));
+        world.meta.write(ReplicateDeletion { repository, item: item.key, version, at }).await.unwrap();
+    }
+}
+
+pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
+    let (app, there) = replicating(&world, true).await;
+    world.put(app, "one", &["v1"]).await;
+    for item in due(&world, DESTINATION).await {
+        carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
+    }
+    world.meta.write(delete_image(app, "one")).await.unwrap();
+    let mut deletions = due(&world, DESTINATION).await;
+    deletions.retain(|item| item.action == ReplicationAction::Delete);
+    let deletion = deletions.remove(0);
+    world.put(app, "one", &["v1"]).await;
+    let (version, at) = (deletion.version, Micros(9));
+    let remove = ReplicateDeletion { repository: there, item: deletion.key, version, at };
+    assert_eq!(world.meta.write(remove).await.unwrap(), ReplicatedDeletion::Nothing);
+    assert_eq!(named(&world, there, "v1").await, Some(digest("one")));
+}
+
+pub(super) async fn a_failure_is_shown_once_and_tried_again(world: World) {
+    let (app, _) = replicating(&world, false).await;
+    world.put(app, "one", &["v1"]).await;
+    let item = due(&world, DESTINATION).await.remove(0);
+    let end = |end| EndReplication {
+        key: item.key.clone(),
+        version: item.version,
+        end,
+        repository_name: "app".to_owned(),
+        route: places(),
+        at: Micros(9),
+    };
+    let failed = || ReplicationEnd::Failed { code: "AccessDenied".into(), retry_at: Some(Micros(5_000)) };
+    assert!(!world.meta.write(end(ReplicationEnd::Retry(Micros(4_000)))).await.unwrap());
+    assert!(world.meta.write(end(failed())).await.unwrap());
+    assert!(!world.meta.write(end(failed())).await.unwrap(), "it was shown as failed before");
+    let soon = ListDueReplications { destination: DESTINATION, now: Micros(4_999), limit: 9 };
+    assert_eq!(world.meta.read(soon).await.unwrap(), []);
+    let later = due(&world, DESTINATION).await.remove(0);
+    assert_eq!((later.attempts, later.has_failed), (3, true));
+    let shown = ListImageReplications { repository: app, digest: digest("one") };
+    let shown = world.meta.read(shown).await.unwrap();
+    assert_eq!((shown[0].has_failed, shown[0].failure_code.as_deref()), (true, Some("AccessDenied")));
+    let gone = ReplicationEnd::Failed { code: "AccessDenied".into(), retry_at: None };
+    world.meta.write(end(gone)).await.unwrap();
+    assert_eq!(due(&world, DESTINATION).await, [], "it is not tried for ever");
+    world.put(app, "two", &["v1"]).await;
+    world.put(app, "one", &["v1"]).await;
+    assert!(!world.meta.write(end(failed())).await.unwrap(), "the item of before does not end the new one");
+    let all = due(&world, DESTINATION).await;
+    assert!(all.iter().all(|item| !item.has_failed) && all.len() == 2, "{all:?}");
+}

@@ -1,0 +1,170 @@
+//! Backfills: one to a Region, prepared in slices, and over when its images are, or when too many failed.
+
+use super::world::{ACCOUNT, World, digest, refusal};
+use crate::*;
+
+async fn configured(world: &World, regions: &[&str]) {
+    let route = |region: &&str| ReplicationRoute {
+        id_if_new: world.id(),
+        account_id: ACCOUNT.parse().unwrap(),
+        region: region.parse().unwrap(),
+        prefix: "team/".to_owned(),
+        deletes: false,
+    };
+    let routes = regions.iter().map(route).collect();
+    let (registry, rules, at) = (world.registry, "[]".to_owned(), Micros(1));
+    world.meta.write(PutReplicationConfiguration { registry, rules, routes, at }).await.unwrap();
+}
+
+fn start(world: &World, region: &str) -> StartReplicationBackfill {
+    StartReplicationBackfill {
+        id: format!("backfill-{region}-{}", world.id()),
+        registry: world.registry,
+        account_id: ACCOUNT.parse().unwrap(),
+        region: region.parse().unwrap(),
+        limit: 2,
+        at: Micros(world.id()),
+    }
+}
+
+async fn started(world: &World, region: &str) -> String {
+    world.meta.write(start(world, region)).await.unwrap().id
+}
+
+async fn prepare(world: &World, id: &str, limit: usize) -> usize {
+    let mut slices = 0;
+    loop {
+        let prepare = PrepareBackfill { id: id.to_owned(), limit, at: Micros(9) };
+        if world.meta.write(prepare).await.unwrap() {
+            return slices;
+        }
+        slices += 1;
+    }
+}
+
+async fn find(world: &World, id: &str) -> ReplicationBackfillRow {
+    let find = FindReplicationBackfill { registry: world.registry, id: id.to_owned() };
+    world.meta.read(find).await.unwrap().unwrap()
+}
+
+async fn items(world: &World, id: &str, status: Option<BackfillItemStatus>) -> Vec<BackfillItem> {
+    let list = ListBackfillItems { id: id.to_owned(), status, after: -1, limit: 1_000 };
+    world.meta.read(list).await.unwrap()
+}
+
+async fn end(world: &World, id: &str, ended: Vec<(i64, Option<String>)>) -> BackfillStatus {
+    let end = EndBackfillItems { id: id.to_owned(), ended, failure: None, at: Micros(77) };
+    world.meta.write(end).await.unwrap()
+}
+
+pub(super) async fn one_is_in_progress_to_a_region(world: World) {
+    let not_there = refusal(world.meta.write(start(&world, "eu-west-1")).await);
+    assert_eq!(not_there, StartReplicationBackfillRefusal::NotConfigured);
+    configured(&world, &["eu-west-1", "eu-west-2", "eu-west-3"]).await;
+    let first = start(&world, "eu-west-1");
+    let row = world.meta.write(first.clone()).await.unwrap();
+    assert_eq!((row.status, row.total), (BackfillStatus::Preparing, None));
+    assert_eq!(world.meta.write(first).await.unwrap(), row, "the same request again");
+    let second = refusal(world.meta.write(start(&world, "eu-west-1")).await);
+    assert_eq!(second, StartReplicationBackfillRefusal::InProgress);
+    started(&world, "eu-west-2").await;
+    let third = refusal(world.meta.write(start(&world, "eu-west-3")).await);
+    assert_eq!(third, StartReplicationBackfillRefusal::Limit);
+    let stop = |id: String| StopReplicationBackfill { registry: world.registry, id, at: Micros(9) };
+    let stopped = world.meta.write(stop(row.id.clone())).await.unwrap();
+    assert_eq!(stopped.status, BackfillStatus::Stopped);
+    let again = refusal(world.meta.write(stop(row.id)).await);
+    assert_eq!(again, StopReplicationBackfillRefusal::Status(BackfillStatus::Stopped));
+    let unknown = refusal(world.meta.write(stop("unknown".to_owned())).await);
+    assert_eq!(unknown, StopReplicationBackfillRefusal::NotFound);
+    started(&world, "eu-west-1").await;
+    let list = ListReplicationBackfills { registry: world.registry, before: None, limit: 2 };
+    let page = world.meta.read(list.clone()).await.unwrap();
+    let before = Some((page[1].started_at, page[1].id.clone()));
+    let rest = world.meta.read(ListReplicationBackfills { before, ..list }).await.unwrap();
+    assert_eq!((page.len(), rest.len()), (2, 1));
+    assert!(page[0].started_at > page[1].started_at && page[1].started_at > rest[0].started_at);
+}
+
+pub(super) async fn images_are_read_in_slices(world: World) {
+    configured(&world, &["eu-west-1"]).await;
+    let (app, other) = (world.repository("team/app").await, world.repository("other").await);
+    world.put(app, "one", &["v1", "v2"]).await;
+    world.put(app, "two", &[]).await;
+    world.put(app, "three", &["v3"]).await;
+    world.put(other, "four", &["v4"]).await;
+    let last = world.repository("team/last").await;
+    world.put(last, "five", &["v5"]).await;
+    let id = started(&world, "eu-west-1").await;
+    assert!(prepare(&world, &id, 2).await > 3, "each slice is small");
+    let row = find(&world, &id).await;
+    assert_eq!((row.status, row.total), (BackfillStatus::InProgress, Some(5)));
+    let all = items(&world, &id, Some(BackfillItemStatus::Waiting)).await;
+    let shown: Vec<_> = all
+        .iter()
+        .map(|item| (item.digest, item.tag.as_ref().map_or("-", |tag| tag.as_str()).to_owned()))
+        .collect();
+    let item = |body: &str, tag: &str| (digest(body), tag.to_owned());
+    let expected =
+        [item("one", "v1"), item("one", "v2"), item("two", "-"), item("three", "v3"), item("five", "v5")];
+    assert_eq!(shown, expected, "the oldest first");
+    assert_eq!(items(&world, &id, None).await, []);
+    // Without images it is complete at once.
+    configured(&world, &[]).await;
+    configured(&world, &["eu-west-1"]).await;
+    let key = refusal(world.meta.write(start(&world, "eu-west-1")).await);
+    assert_eq!(key, StartReplicationBackfillRefusal::InProgress);
+}
+
+pub(super) async fn it_ends_with_its_images_or_too_many_failures(world: World) {
+    configured(&world, &["eu-west-1"]).await;
+    let app = world.repository("team/app").await;
+    for number in 0..120 {
+        world.put(app, &number.to_string(), &[]).await;
+    }
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 1_000).await;
+    let denied = || Some("AccessDenied".to_owned());
+    let half = (0..98).map(|position| (position, if position % 2 == 0 { denied() } else { None }));
+    assert_eq!(end(&world, &id, half.collect()).await, BackfillStatus::InProgress, "fewer than 100 ended");
+    // An image ends once.
+    assert_eq!(end(&world, &id, vec![(0, None), (98, None)]).await, BackfillStatus::InProgress);
+    assert_eq!(end(&world, &id, vec![(99, denied())]).await, BackfillStatus::Failed);
+    let row = find(&world, &id).await;
+    assert_eq!((row.completed, row.failed, row.ended_at), (50, 50, Some(Micros(77))));
+    assert_eq!(row.failure_code.as_deref(), Some("TooManyFailures"));
+    let codes = world.meta.read(ListBackfillFailures { id: id.clone() }).await.unwrap();
+    assert_eq!(codes, ["AccessDenied"]);
+    assert_eq!(items(&world, &id, Some(BackfillItemStatus::Failed)).await.len(), 50);
+    assert_eq!(items(&world, &id, None).await.len(), 100);
+
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 1_000).await;
+    let all = (0..120).map(|position| (position, None)).collect();
+    assert_eq!(end(&world, &id, all).await, BackfillStatus::Complete);
+
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 1_000).await;
+    let stop = StopReplicationBackfill { registry: world.registry, id: id.clone(), at: Micros(9) };
+    assert_eq!(world.meta.write(stop).await.unwrap().status, BackfillStatus::Stopping);
+    assert_eq!(end(&world, &id, vec![(0, None)]).await, BackfillStatus::Stopped);
+    assert_eq!(end(&world, &id, vec![(1, None)]).await, BackfillStatus::Stopped);
+    assert_eq!(find(&world, &id).await.completed, 1);
+}
+
+pub(super) async fn old_ones_are_removed_in_slices(world: World) {
+    configured(&world, &["eu-west-1"]).await;
+    let app = world.repository("team/app").await;
+    world.put(app, "one", &["v1", "v2", "v3"]).await;
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 10).await;
+    let trim = |before: i64| world.meta.write(TrimReplicationBackfills { before: Micros(before), limit: 2 });
+    assert_eq!(trim(i64::MAX).await.unwrap(), 0, "it has not ended");
+    end(&world, &id, (0..3).map(|position| (position, None)).collect()).await;
+    assert_eq!(trim(77).await.unwrap(), 0);
+    for expected in [2, 1, 1, 0] {
+        assert_eq!(trim(78).await.unwrap(), expected);
+    }
+    let list = ListReplicationBackfills { registry: world.registry, before: None, limit: 9 };
+    assert_eq!(world.meta.read(list).await.unwrap(), []);
+}

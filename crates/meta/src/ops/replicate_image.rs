@@ -1,0 +1,172 @@
+//! Puts an image of one registry into another registry of the deployment. Bytes are shared: the repository gets links to
+//! the same objects. The source is read in the transaction, while the destination is held: of two replications of a tag
+//! the later one reads the later image.
+
+use oci::{digest::Digest, name::Tag};
+
+use crate::{
+    Micros, RepositoryKey, StoreError, Tx,
+    mutability::is_immutable,
+    ops::{
+        blob::Link,
+        image_put::{PutImage, PutImageOutcome, PutImageRefusal},
+        operation,
+        replication_item::{ReplicationKey, ReplicationPlaces, complete, note_complete},
+        repository::{Held, Hold, hold},
+    },
+    tx::{chunks, list, push_list},
+    value::params,
+};
+
+/// The account setting of a destination that keeps a tag which was set later there than at the source. Without it the
+/// source wins, as in ECR. A setting of Wharf's own.
+pub const LAST_WRITER: &str = "WHARF_REPLICATION_LAST_WRITER";
+
+/// Puts an image with its tag, unless the tag does not name it any more at its source.
+#[derive(Clone, Debug)]
+pub struct ReplicateImage {
+    /// The image at its destination. It has the tag of the item, or none.
+    pub put: PutImage,
+    /// The repository that is replicated.
+    pub source: RepositoryKey,
+    /// The item that is complete with it, and its version; None for an image that another one needs.
+    pub item: Option<(ReplicationKey, Option<i64>)>,
+    /// The two registries, for the events.
+    pub places: ReplicationPlaces,
+}
+
+/// Why an image was not replicated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicateImageRefusal {
+    /// The source does not have it any more.
+    SourceGone,
+    /// The destination refuses it.
+    Refused(PutImageRefusal),
+}
+
+operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOutcome, ReplicateImageRefusal, |op, tx| {
+    let Some(held) = hold(tx, op.put.repository, Hold::Change).await? else {
+        return Ok(Err(ReplicateImageRefusal::Refused(PutImageRefusal::RepositoryGone)));
+    };
+    if !has_image(tx, op.source, &op.put.digest).await? {
+        return Ok(Err(ReplicateImageRefusal::SourceGone));
+    }
+    let mut put = op.put.clone();
+    let mut set_at = None;
+    if let Some(tag) = put.tags.first().cloned() {
+        set_at = op.may_set(tx, &held, &tag).await?;
+        put.tags.retain(|_| set_at.is_some());
+    }
+    op.link_blobs(tx).await?;
+    let outcome = match put.put(tx).await? {
+        Ok(outcome) => outcome,
+        Err(refusal) => return Ok(Err(ReplicateImageRefusal::Refused(refusal))),
+    };
+    op.note_origin(tx, &outcome, set_at).await?;
+    match &op.item {
+        Some((key, Some(version))) => complete(tx, key, *version).await?,
+        Some((key, None)) => note_complete(tx, key, op.put.at).await?,
+        None => {}
+    }
+    Ok(Ok(outcome))
+});
+
+/// Whether a living repository has an image.
+pub(crate) async fn has_image(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+) -> Result<bool, StoreError> {
+    let select = "SELECT 1 FROM image i JOIN repository r \
+            ON r.registry = i.registry AND r.id = i.repository AND r.deleted_at IS NULL \
+        WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3";
+    Ok(tx.value::<i64>(select, &params![repository.registry, repository.id, digest]).await?.is_some())
+}
+
+/// The image that a tag names, and when it was set where it comes from.
+pub(crate) async fn tag_of(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    tag: &Tag,
+) -> Result<Option<(Digest, Micros)>, StoreError> {
+    let select = "SELECT i.digest, COALESCE(t.origin_at, t.tagged_at) FROM tag t \
+        JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+        WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
+    let row = tx.row(select, &params![repository.registry, repository.id, tag]).await?;
+    row.map(|mut row| Ok((row.take()?, row.take()?))).transpose()
+}
+
+impl ReplicateImage {
+    /// When the tag was set at the source. None: the image arrives without it, because the tag names another image at the
+    /// source, or names one at the destination and must not move.
+    async fn may_set(&self, tx: &mut Tx<'_>, held: &Held, tag: &Tag) -> Result<Option<Micros>, StoreError> {
+        let at_source = tag_of(tx, self.source, tag).await?;
+        let Some((_, set_at)) = at_source.filter(|(digest, _)| *digest == self.put.digest) else {
+            return Ok(None);
+        };
+        let there = tag_of(tx, self.put.repository, tag).await?;
+        let Some(there) = there.filter(|(digest, _)| *digest != self.put.digest) else {
+            return Ok(Some(set_at));
+        };
+        if is_immutable(&held.row, tag) {
+            return Ok(None);
+        }
+        // Both registries compare the same times and digests, so both keep the same image.
+        let is_later = (set_at, self.put.digest.to_stored()) > (there.1, there.0.to_stored());
+        let stays = !is_later && self.keeps_later_tags(tx).await?;
+        Ok((!stays).then_some(set_at))
+    }
+
+    /// Whether the destination keeps a tag that was set later there than at the source.
+    async fn keeps_later_tags(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+        let values = params![self.put.repository.registry, LAST_WRITER];
+        Ok(tx.value::<String>(select, &values).await?.as_deref() == Some("ENABLED"))
+    }
+
+    /// Links the layers that the destination does not have.
+    async fn link_blobs(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let (source, destination) = (self.source, self.put.repository);
+        for digests in chunks(&self.put.blobs) {
+            let select = format!(
+                "SELECT l.digest, o.id, o.size FROM blob_link l JOIN object o ON o.id = l.object \
+                 WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest IN ({}) AND NOT EXISTS \
+                 (SELECT 1 FROM blob_link d WHERE d.registry = ?3 AND d.repository = ?4 AND d.digest = l.digest) \
+                 ORDER BY o.id{}",
+                list(5, digests.len()),
+                tx.fork("", " FOR KEY SHARE OF o, l")
+            );
+            let mut values =
+                params![source.registry, source.id, destination.registry, destination.id].to_vec();
+            push_list(&mut values, digests);
+            for mut row in tx.rows(&select, &values).await? {
+                let (digest, object, size) = (row.take()?, row.take()?, row.take()?);
+                let (origin, at) = ("replication", self.put.at);
+                let link = Link { digest: &digest, object, size, is_new_object: false, origin, at, op: None };
+                link.create(tx, destination).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the image was replicated, and when its tag was set at the source.
+    async fn note_origin(
+        &self,
+        tx: &mut Tx<'_>,
+        outcome: &PutImageOutcome,
+        set_at: Option<Micros>,
+    ) -> Result<(), StoreError> {
+        let RepositoryKey { registry, id } = self.put.repository;
+        if outcome.created {
+            let update = "UPDATE image SET origin = 'replication' \
+                          WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+            tx.execute(update, &params![registry, id, outcome.image.id]).await?;
+        }
+        if let (Some(set_at), Some(tag)) = (set_at, outcome.tags_moved.first()) {
+            let update =
+                "UPDATE tag SET origin_at = ?4 WHERE registry = ?1 AND repository = ?2 AND name = ?3";
+            tx.execute(update, &params![registry, id, tag, set_at]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! The operations of the Resource Groups Tagging API. Tags are changed by the operation of the service that has the
+//! resource, with its permission too.
+
+use std::collections::BTreeMap;
+
+use access::context::Ctx;
+use access::error::{Code, Error};
+use access::op::{Op, TaggingOp};
+use aws::arn::Arn;
+use aws::dialect::Dialect;
+use aws::ecr::{Tag, TagResourceRequest, UntagResourceRequest};
+use aws::ids::Region;
+use aws::shape::Request;
+use aws::tagging::{
+    FailureInfo, GetResourcesInput, GetTagKeysInput, GetTagValuesInput, TagResourcesInput,
+    TagResourcesOutput, UntagResourcesInput, UntagResourcesOutput,
+};
+use http::StatusCode;
+use identity::AnswersIn as _;
+use identity::tagging::TagChange;
+use registry::Answers as _;
+
+use super::ecr::{decode, give};
+use super::fault::Fault;
+use super::signed::Signed;
+use crate::serve::App;
+
+/// The operation with this name.
+pub(super) fn find(name: &str) -> Option<TaggingOp> {
+    TaggingOp::ALL.iter().copied().find(|op| Op::Tagging(*op).name() == name)
+}
+
+/// Runs an operation.
+pub(super) async fn run(app: &App, operation: TaggingOp, signed: Signed) -> Result<Vec<u8>, Fault> {
+    // Its room in memory is given back when the answer is made.
+    let Signed { ctx, region, body, room: _room } = signed;
+    match operation {
+        TaggingOp::GetResources => {
+            give(app.identity.answer_in(&ctx, &region, decode::<GetResourcesInput>(body).await?).await)
+        }
+        TaggingOp::GetTagKeys => {
+            give(app.identity.answer_in(&ctx, &region, decode::<GetTagKeysInput>(body).await?).await)
+        }
+        TaggingOp::GetTagValues => {
+            give(app.identity.answer_in(&ctx, &region, decode::<GetTagValuesInput>(body).await?).await)
+        }
+        TaggingOp::TagResources => {
+            let TagResourcesInput { resource_arn_list, tags } = decode(body).await?;
+            let failed = change(app, &ctx, &region, resource_arn_list, TagChange::Set(tags)).await;
+            give(failed.map(|failed_resources_map| TagResourcesOutput { failed_resources_map }))
+        }
+        TaggingOp::UntagResources => {
+            let UntagResourcesInput { resource_arn_list, tag_keys } = decode(body).await?;
+            let failed = change(app, &ctx, &region, resource_arn_list, TagChange::Remove(tag_keys)).await;
+            give(failed.map(|failed_resources_map| UntagResourcesOutput { failed_resources_map }))
+        }
+    }
+}
+
+/// Changes the tags of each resource, and returns why some were not changed.
+async fn change(
+    app: &App,
+    ctx: &Ctx,
+    region: &Region,
+    arns: Vec<String>,
+    change: TagChange,
+) -> Result<BTreeMap<String, FailureInfo>, Error> {
+    app.identity.may_change_tags(ctx, &change).await?;
+    let mut failed = BTreeMap::new();
+    for arn in arns {
+        if let Err(fault) = change_one(app, ctx, region, &arn, change.clone()).await {
+            failed.insert(arn, failure(fault));
+        }
+    }
+    Ok(failed)
+}
+
+fn failure(fault: Fault) -> FailureInfo {
+    if let Some(cause) = &fault.failure {
+        tracing::warn!(cause, "tags of a resource were not changed");
+    }
+    FailureInfo {
+        status_code: i32::from(fault.status.as_u16()),
+        error_code: fault.code.into_owned(),
+        error_message: fault.message,
+    }
+}
+
+fn invalid(message: &'static str) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "InvalidParameterException", message)
+}
+
+async fn change_one(
+    app: &App,
+    ctx: &Ctx,
+    region: &Region,
+    text: &str,
+    change: TagChange,
+) -> Result<(), Fault> {
+    let arn: Arn = text.parse().map_err(|_| invalid("The ARN is not valid."))?;
+    if arn.account_id().as_ref() != Some(&ctx.caller.account_id) {
+        return Err(invalid("The resource is not in your account."));
+    }
+    match arn.service.as_str() {
+        "ecr" => change_repository(app, ctx, region, text, change).await,
+        "iam" => {
+            let changed = app.identity.change_tags(ctx, &arn, change).await;
+            changed.map_err(|error| match error.code {
+                Code::InvalidParameter => Fault::rules(error, Dialect::Json),
+                _ => Fault::rules(error, Dialect::Query),
+            })
+        }
+        _ => Err(invalid("Resources of this service cannot have tags here.")),
+    }
+}
+
+async fn change_repository(
+    app: &App,
+    ctx: &Ctx,
+    region: &Region,
+    arn: &str,
+    change: TagChange,
+) -> Result<(), Fault> {
+    let resource_arn = arn.to_owned();
+    let changed = match change {
+        TagChange::Set(tags) => {
+            let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+            let input = TagResourceRequest { resource_arn, tags };
+            input.validate()?;
+            app.registry.answer(ctx, region, input).await.map(|_| ())
+        }
+        TagChange::Remove(tag_keys) => {
+            let input = UntagResourceRequest { resource_arn, tag_keys };
+            input.validate()?;
+            app.registry.answer(ctx, region, input).await.map(|_| ())
+        }
+    };
+    changed.map_err(|error| Fault::rules(error, Dialect::Json))
+}

@@ -1,0 +1,111 @@
+"""Runs the commands of docs/replication.md in order on a server of its own, and looks at what they do."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import images
+import pytest
+from process import environment, run
+from server import Wharf
+
+PAGE = Path(__file__).parents[2] / "docs" / "replication.md"
+THERE = "eu-west-1"
+
+
+def blocks():
+    """The page's commands in order, each block with its heading."""
+    heading, block = "", None
+    for line in PAGE.read_text().splitlines():
+        if block is not None and line == "```":
+            yield heading, "\n".join(block)
+            block = None
+        elif block is not None:
+            block.append(line)
+        elif line == "```sh":
+            block = []
+        elif line.startswith("#"):
+            heading = line.lstrip("# ")
+        else:
+            assert not line.startswith("```"), f"the test does not run this block: {line}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Wharf(tmp_path_factory.mktemp("replication"))
+    yield server
+    server.stop()
+
+
+def push(server, tag):
+    index = {"schemaVersion": 2, "mediaType": images.INDEX, "manifests": [], "annotations": {"tag": tag}}
+    manifest = json.dumps(index)
+    return server.client("ecr").put_image(repositoryName="team/app", imageManifest=manifest, imageTag=tag)["image"]["imageId"]
+
+
+def until(condition):
+    """Waits for background work, which runs every five seconds."""
+    for _ in range(120):
+        if found := condition():
+            return found
+        time.sleep(0.5)
+    raise AssertionError("it did not happen within a minute")
+
+
+def typed(server, block):
+    text = block.replace("123456789012", server.account)
+    path = f"{server.binary.parent}:" + environment(server.home)["PATH"]
+    return run(["bash", "-euo", "pipefail", "-c", text], env=environment(server.home, server.env | {"PATH": path}))
+
+
+def test_the_commands_of_the_page(server):
+    ecr, there = server.client("ecr"), server.client("ecr", region=THERE)
+    ecr.create_repository(repositoryName="team/app")
+    push(server, "v0")
+
+    def tags():
+        try:
+            described = there.describe_images(repositoryName="team/app")["imageDetails"]
+        except there.exceptions.RepositoryNotFoundException:
+            return []
+        return sorted(tag for image in described for tag in image.get("imageTags", []))
+
+    def state():
+        shown = ecr.describe_image_replication_status(repositoryName="team/app", imageId={"imageTag": "v1"})
+        (status,) = shown["replicationStatuses"]
+        return status["status"] == "COMPLETE" and status
+
+    headings = []
+    for heading, block in blocks():
+        headings.append(heading)
+        said = typed(server, block)
+        if heading == "Another Region":
+            rules = ecr.describe_registry()["replicationConfiguration"]["rules"]
+            assert rules == [{"destinations": [{"region": THERE, "registryId": server.account}]}]
+            push(server, "v1")
+            assert until(state)["region"] == THERE
+            assert tags() == ["v1"]
+        if heading == "How far it is":
+            assert re.search(rf"^{server.account} +{THERE} +0 +0 +0 +-$", said, re.MULTILINE), said
+            assert '"waitingCount": 0' in said
+        if heading == "What was there before":
+            assert "PREPARING" in said
+    assert headings == ["Another Region", "Another account", "Both directions", "How far it is", "What was there before"]
+
+    pages = ecr.get_paginator("list_replication_backfills").paginate(PaginationConfig={"PageSize": 1})
+    (backfill,) = [one for page in pages for one in page["backfills"]]
+    which = {"replicationBackfillId": backfill["replicationBackfillId"]}
+
+    def ended():
+        shown = ecr.describe_replication_backfill_results(**which)
+        return shown["status"] == "COMPLETE" and shown
+
+    assert until(ended)["progress"]["completedReplicationCount"] == 2
+    pages = ecr.get_paginator("describe_replication_backfill_results").paginate(**which, PaginationConfig={"PageSize": 1})
+    results = [one for page in pages for one in page["results"]]
+    assert [(one["imageId"]["imageTag"], one["status"]) for one in results] == [("v0", "COMPLETE"), ("v1", "COMPLETE")]
+    assert tags() == ["v0", "v1"]
+    refused = ecr.exceptions.ReplicationBackfillInvalidStatusException
+    with pytest.raises(refused):
+        ecr.stop_replication_backfill(**which)
