@@ -224,7 +224,7 @@ def replicates(api, call, name, manifest, account):
         assert gone.error == "ReplicationBackfillNotFoundException" and gone.error in declared_errors(operation)
     own = {"region": api.region, "registryId": account}
     same = api.call("PutReplicationConfiguration", {"replicationConfiguration": {"rules": [{"destinations": [own]}]}})
-    assert same.error == "InvalidParameterException" and "cannot be the same as the source registry" in same.raw
+    assert same.error == "InvalidParameterException" and b"cannot be the same as the source registry" in same.raw
     assert call("PutReplicationConfiguration", replicationConfiguration={"rules": []})["replicationConfiguration"] == {"rules": []}
 
 

@@ -1,6 +1,7 @@
 """The answers of every supported operation of IAM, with real content. `clients.py` checks that they match botocore's
 model; these tests check their content."""
 
+import contextlib
 import json
 
 from clients import ALLOW_ALL, allow, policy, refused, unique
@@ -138,6 +139,9 @@ def walk_instance_profiles(iam, role):
 
 
 def walk_service_linked_roles(iam):
+    # A replication configuration creates the same role.
+    with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_service_linked_role(RoleName="AWSServiceRoleForECRReplication")
     made = iam.create_service_linked_role(AWSServiceName="replication.ecr.amazonaws.com")["Role"]
     assert made["Path"] == "/aws-service-role/replication.ecr.amazonaws.com/"
     task = iam.delete_service_linked_role(RoleName=made["RoleName"])["DeletionTaskId"]

@@ -126,6 +126,21 @@ mod tests {
     }
 
     #[test]
+    fn an_import_names_its_repository_and_upstream() {
+        let body = json!({
+            "sync-status": "SUCCESS", "ecr-repository-prefix": "quay", "repository-name": "quay/app",
+            "upstream-registry-url": "quay.io", "image-tag": "v1", "image-digest": "sha256:1",
+        });
+        let events = envelopes(&event("ecr.pull-through-cache", &body));
+        let [event] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event["detail-type"], "ECR Pull Through Cache Action");
+        assert_eq!(event["resources"], json!(["arn:aws:ecr:eu-west-1:123456789012:repository/app"]));
+        let mut detail = body;
+        detail["rule-version"] = json!("1");
+        assert_eq!(event["detail"], detail);
+    }
+
+    #[test]
     fn a_push_is_an_event_for_each_tag() {
         let body = json!({
             "repository-name": "app", "image-digest": "sha256:1", "image-tags": ["v1", "v2"],

@@ -390,3 +390,38 @@ async fn the_api_pulls_through_too() {
     let limited = get("v3").await;
     assert_eq!(limited.failures[0].failure_code, ImageFailureCode::UpstreamTooManyRequests);
 }
+
+#[tokio::test]
+async fn only_layers_that_an_image_needs_are_fetched() {
+    let (world, upstream) = cached().await;
+    let layer = layer(1_000_000);
+    upstream.image("team/app", "v1", &layer);
+    let strange = upstream.blob("team/app", b"a layer of no image");
+    upstream.set(Mood::Stalls(10, Duration::from_secs(20)));
+    let by = ctx(&world.admin);
+    pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    let (at, registry) = (repository("cached/team/app"), &world.rules.registry);
+    let stat = registry.head_blob(&by, &at, &sha256(&layer)).await.unwrap();
+    assert_eq!(stat.size, 1_000_000, "a HEAD does not wait for the layer");
+    assert_eq!(code(registry.head_blob(&by, &at, &strange).await), Code::BlobUnknown);
+    assert_eq!(code(registry.get_blob(&by, &at, &strange).await), Code::BlobUnknown);
+    assert_eq!(upstream.asked(&strange.to_string()), 0);
+}
+
+#[tokio::test]
+async fn foreign_layers_stay_where_they_are() {
+    let (world, upstream) = cached().await;
+    let (config, elsewhere) = (upstream.blob("team/win", b"{}"), TestUpstream::start().await);
+    let foreign = sha256(b"of windows");
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{foreign}","size":10,"urls":["http://{}/layer"]}}]}}"#,
+        elsewhere.address
+    );
+    upstream.manifest("team/win", "v1", IMAGE, manifest.as_bytes());
+    let by = ctx(&world.admin);
+    pull(&world, &by, "cached/team/win", "v1").await.unwrap();
+    let at = repository("cached/team/win");
+    soon("the config is stored", async || upstream.asked(&config.to_string()) > 0).await;
+    assert!(read(&world, &world.admin, &at, &foreign).await.is_err());
+    assert_eq!(elsewhere.asked(""), 0, "URLs in manifests are never called");
+}

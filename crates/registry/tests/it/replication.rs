@@ -352,8 +352,8 @@ async fn a_template_gives_the_copy_its_settings() {
 /// The test's deployment stores at most 1,000 bytes in repositories with this prefix.
 #[tokio::test]
 async fn quotas_hold_at_the_destination() {
-    let world = World::new().await;
     const LARGE: &[u8] = &[b'x'; 200];
+    let world = World::new().await;
     let small = world.create("team/small").await;
     to_there(&world, false).await;
     world.push(&small, "v1", LARGE).await.unwrap();

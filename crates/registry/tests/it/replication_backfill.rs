@@ -123,10 +123,13 @@ async fn a_backfill_of_a_removed_destination_fails() {
     world.push(&app, "v1", b"1").await.unwrap();
     to_there(&world, false).await;
     let id = start(&world, THERE, ACCOUNT).await.unwrap();
-    configure(&world, (&world.admin, &region()), Vec::new()).await.unwrap();
+    // The first pass reads the images.
     world.rules.registry.replicate_images(Timestamp::now()).await.unwrap();
+    assert_eq!(describe(&world, &id, None, (None, None)).await.status, Some(Status::InProgress));
+    configure(&world, (&world.admin, &region()), Vec::new()).await.unwrap();
     replicate(&world).await;
     let ended = describe(&world, &id, None, (None, None)).await;
-    assert!(matches!(ended.status, Some(Status::Complete | Status::Failed)), "{ended:?}");
+    assert_eq!(ended.status, Some(Status::Failed));
+    assert_eq!(ended.failure_code.as_deref(), Some("DestinationNotFound"));
     assert_eq!(images(&world, (&world.admin, &there()), "app").await, []);
 }

@@ -42,13 +42,8 @@ async fn delete(world: &World, at: &RepositoryRef, dice: &mut Dice) {
     match dice.below(3) {
         0 => drop(registry.delete_tag(&admin, at, &tag.parse().unwrap()).await),
         1 => {
-            delete_image(
-                world,
-                &admin,
-                at,
-                ImageIdentifier { image_tag: Some(tag.into()), image_digest: None },
-            )
-            .await
+            let image_tag = Some(tag.to_owned());
+            delete_image(world, &admin, at, ImageIdentifier { image_tag, image_digest: None }).await;
         }
         _ => {
             let image_digest = Some(digest.to_string());
