@@ -12,9 +12,11 @@
 
 mod destination;
 mod dialler;
+mod download;
 mod roots;
 mod send;
 
 pub use dialler::Dialler;
+pub use download::{Download, Waits};
 pub use roots::{Roots, RootsError};
 pub use send::{Client, Limits, OutboundError};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::uri::Scheme;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::dialler::{Dialled, Dialler, NotDialled};
+use crate::download::Download;
 use crate::roots::{Roots, RootsError};
 
 /// The maximum length of an answer's head.
@@ -121,17 +122,27 @@ impl Client {
         target: Target,
         most: usize,
     ) -> Result<Response<Bytes>, OutboundError> {
+        let (parts, download) = self.begin(request, target).await?.into_parts();
+        Ok(Response::from_parts(parts, download.collect(most).await?))
+    }
+
+    /// Sends a request and reads the head of its answer.
+    pub(crate) async fn begin(
+        &self,
+        request: Request<Bytes>,
+        target: Target,
+    ) -> Result<Response<Download>, OutboundError> {
         let host = target.authority.clone();
-        let (stream, _slot) = self.connect(&target).await?;
+        let (stream, slot) = self.connect(&target).await?;
         // If it cannot be set, requests are slower but correct.
         let _ = stream.set_nodelay(true);
         if !target.is_tls {
-            return converse(stream, request, target, most).await;
+            return converse(stream, request, target, slot).await;
         }
         let name = ServerName::try_from(target.host.clone()).map_err(|_| OutboundError::Url)?;
         let shaken = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
         let stream = shaken.map_err(|source| OutboundError::Tls { host, source })?;
-        converse(stream, request, target, most).await
+        converse(stream, request, target, slot).await
     }
 
     async fn connect(
@@ -152,17 +163,17 @@ impl Client {
 }
 
 /// The destination of a URL.
-struct Target {
+pub(crate) struct Target {
     is_tls: bool,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
     /// The value of the `Host` header.
-    authority: String,
+    pub(crate) authority: String,
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, OutboundError> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, OutboundError> {
         let is_tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -182,8 +193,8 @@ async fn converse<S>(
     stream: S,
     request: Request<Bytes>,
     target: Target,
-    most: usize,
-) -> Result<Response<Bytes>, OutboundError>
+    slot: Option<OwnedSemaphorePermit>,
+) -> Result<Response<Download>, OutboundError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -200,21 +211,9 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
-    // Ends with this future, also when the future is dropped.
+    // Ends with this future or with the answer, also when they are dropped.
     let mut connections = JoinSet::new();
     connections.spawn(connection);
-    let answer = async {
-        let answer =
-            sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(broken)?;
-        let (parts, body) = answer.into_parts();
-        match Limited::new(body, most).collect().await {
-            Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(OutboundError::TooLong(host.clone())),
-            Err(error) => match error.downcast::<hyper::Error>() {
-                Ok(source) => Err(broken(*source)),
-                Err(_) => Err(OutboundError::TooLong(host.clone())),
-            },
-        }
-    };
-    answer.await
+    let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(broken)?;
+    Ok(answer.map(|body| Download::new(host.clone(), body, (connections, slot))))
 }

@@ -13,7 +13,7 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
+    ("upstream", &["oci", "outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
     ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy"]),

@@ -1,0 +1,53 @@
+//! What the operator allows for all upstream registries.
+
+use std::time::Duration;
+
+use outbound::Waits;
+
+/// The operator's rules, and the limits on time.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Hosts that are called by plain HTTP: `host` for any port, or `host:port` (`[outbound] insecure_hosts`).
+    pub insecure_hosts: Vec<String>,
+    /// Further token services that get the credentials of a registry: pairs of a registry and a token service, each
+    /// `host` or `host:port`.
+    pub token_services: Vec<(String, String)>,
+    /// Time limits of a connection.
+    pub waits: Waits,
+    /// The minimum speed of a blob in bytes per second, beyond `slack`. It ends downloads that never end.
+    pub slowest: u64,
+    /// How long a blob may take at any size.
+    pub slack: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            insecure_hosts: Vec::new(),
+            token_services: Vec::new(),
+            waits: Waits { head: Duration::from_secs(20), idle: Duration::from_secs(30) },
+            slowest: 32 * 1024,
+            slack: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Rules {
+    /// Whether a host with its port (if it is given) is called by plain HTTP.
+    pub(crate) fn is_insecure(&self, host: &str, port: Option<u16>) -> bool {
+        self.insecure_hosts.iter().any(|listed| names(listed, host, port))
+    }
+
+    /// Whether the operator lets a token service have the credentials of a registry.
+    pub(crate) fn trusts(&self, registry: (&str, Option<u16>), service: (&str, Option<u16>)) -> bool {
+        self.token_services
+            .iter()
+            .any(|(of, at)| names(of, registry.0, registry.1) && names(at, service.0, service.1))
+    }
+}
+
+/// Whether an entry of a list names a host: with its port if the entry has one.
+fn names(entry: &str, host: &str, port: Option<u16>) -> bool {
+    let entry = entry.to_ascii_lowercase();
+    entry == host || port.is_some_and(|port| entry == format!("{host}:{port}"))
+}
