@@ -104,6 +104,8 @@ before_decision! {
     ListAccountTags,
     // Whether a push creates its repository, before CreateRepository is decided on.
     FindCreation,
+    // Where a repository went that the request does not find. The new name is decided on before anything is told.
+    FindRedirect,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -152,6 +154,7 @@ opens! {
 opens_recorded! {
     ecr::CreateRepository => CreateRepository;
     ecr::DeleteRepository => DeleteRepository;
+    ecr::WharfMoveRepository => RenameRepository;
     ecr::SetRepositoryPolicy => SetRepositoryPolicy;
     ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
     ecr::PutRegistryPolicy => SetRegistryPolicy;

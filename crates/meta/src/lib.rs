@@ -43,10 +43,10 @@ pub mod operations {
         named_principals::*, object_move::*, oidc_provider::*, outbox::*, password_policy::*, policy_use::*,
         principal::*, protection::*, public_catalog::*, public_registry::*, pull_time_exclusion::*,
         reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*, registry::*, repository::*,
-        repository_policy::*, repository_purge::*, resolve::*, resource_policy::*, resource_tag::*,
-        sealed_secret::*, session_context::*, settings::*, storage_class::*, store_check::*, tag::*,
-        tag_detail::*, tag_history::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*,
-        work::*,
+        repository_policy::*, repository_purge::*, repository_rename::*, resolve::*, resource_policy::*,
+        resource_tag::*, sealed_secret::*, session_context::*, settings::*, storage_class::*, store_check::*,
+        tag::*, tag_detail::*, tag_history::*, target::*, upload::*, upload_expire::*, usage::*,
+        usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

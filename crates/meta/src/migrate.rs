@@ -66,6 +66,8 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
     },
+    // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
+    Migration { number: 28, oldest_compat: 5, text: include_str!("../migrations/0028_redirects.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 71] = [
+pub const OPERATIONS: [&str; 72] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -81,6 +81,7 @@ pub const OPERATIONS: [&str; 71] = [
     "WharfListLifecycleActions",
     "WharfListProtectedImages",
     "WharfListTagHistory",
+    "WharfMoveRepository",
     "WharfProtectImage",
     "WharfPutInUseReport",
     "WharfRunLifecyclePolicy",
@@ -2947,6 +2948,22 @@ pub struct WharfListTagHistoryResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfMoveRepositoryRequest {
+    pub repository_name: String,
+    pub new_repository_name: String,
+    #[serde(default)]
+    pub redirect_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfMoveRepositoryResponse {
+    pub repository: Repository,
+    pub previous_repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfProtectImageRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -3383,6 +3400,7 @@ const WHARF_IN_USE_SOURCE: Rule = Rule::Text {
     max: 128,
     pattern: Some(Pattern { text: r"[\w+=,.@:/-]*", is_quoted: true, matches: pattern::is_external_id }),
 };
+const WHARF_REDIRECT_SECONDS: Rule = Rule::Integer { min: 0, max: 31_536_000 };
 
 impl Request for BatchCheckLayerAvailabilityRequest {
     type Response = BatchCheckLayerAvailabilityResponse;
@@ -4050,6 +4068,16 @@ impl Request for WharfListTagHistoryRequest {
         Member::optional("imageTag", IMAGE_TAG),
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfMoveRepositoryRequest {
+    type Response = WharfMoveRepositoryResponse;
+    const OPERATION: &'static str = "WharfMoveRepository";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::required("newRepositoryName", REPOSITORY_NAME),
+        Member::optional("redirectSeconds", WHARF_REDIRECT_SECONDS),
     ];
 }
 

@@ -61,6 +61,7 @@ macro_rules! ecr_operations {
                 WharfProtectImage: "ecr:WharfProtectImage" on Repository => WharfProtectImageRequest, wharf_protect_image;
                 WharfPutInUseReport: "ecr:WharfPutInUseReport" on Account => WharfPutInUseReportRequest, wharf_put_in_use_report;
                 WharfListTagHistory: "ecr:WharfListTagHistory" on Repository => WharfListTagHistoryRequest, wharf_list_tag_history;
+                WharfMoveRepository: "ecr:WharfMoveRepository" on Repository => WharfMoveRepositoryRequest, wharf_move_repository;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
                 WharfUnprotectImage: "ecr:WharfUnprotectImage" on Repository => WharfUnprotectImageRequest, wharf_unprotect_image;
             }

@@ -79,6 +79,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ),
     ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),
+    ("repository_redirect", Nobody, "*"),
     ("repository_usage", Nobody, "*"),
     ("repository_tag", Repository("repository"), "*"),
     ("role", Nobody, "*"),

@@ -19,6 +19,7 @@ mod registry;
 mod registry_policy;
 mod registry_scanning;
 mod repository;
+mod repository_move;
 mod repository_policy;
 mod repository_setting;
 mod repository_tags;

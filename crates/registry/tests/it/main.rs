@@ -34,6 +34,7 @@ mod organizations;
 mod orphans;
 mod protection;
 mod put_image;
+mod rename;
 mod storage_quota;
 mod store_reads;
 mod sts_assume;
