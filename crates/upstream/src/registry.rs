@@ -175,7 +175,7 @@ impl Upstream {
 }
 
 /// How long a registry is sent the password without a challenge.
-const BASIC_LASTS: Duration = Duration::from_secs(10 * 60);
+const BASIC_LASTS: Duration = Duration::from_mins(10);
 
 fn request(ask: &Ask<'_>, uri: &Uri, authorization: Option<&HeaderValue>) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());

@@ -27,7 +27,7 @@ impl Default for Rules {
             token_services: Vec::new(),
             waits: Waits { head: Duration::from_secs(20), idle: Duration::from_secs(30) },
             slowest: 32 * 1024,
-            slack: Duration::from_secs(120),
+            slack: Duration::from_mins(2),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Upstream {
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| invalid())?;
         header.set_sensitive(true);
         let seconds = answer.expires_in.unwrap_or(USUAL_SECONDS).clamp(USUAL_SECONDS, LONGEST_SECONDS);
-        self.tokens().put(scope, header.clone(), Duration::from_secs(seconds) - MARGIN);
+        self.tokens().put(scope, header.clone(), Duration::from_secs(seconds).saturating_sub(MARGIN));
         Ok(header)
     }
 }
