@@ -108,6 +108,8 @@ before_decision! {
     FindCreation,
     // Which rule a missing image could come from, before BatchImportUpstreamImage is decided on.
     FindUpstream,
+    // Where a repository went that the request does not find. The new name is decided on before anything is told.
+    FindRedirect,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -159,6 +161,7 @@ opens! {
 opens_recorded! {
     ecr::CreateRepository => CreateRepository;
     ecr::DeleteRepository => DeleteRepository;
+    ecr::WharfMoveRepository => RenameRepository;
     ecr::SetRepositoryPolicy => SetRepositoryPolicy;
     ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
     ecr::PutRegistryPolicy => SetRegistryPolicy;

@@ -10,7 +10,7 @@ use meta::{
     BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteReferrers,
     DeleteRepository, DeleteTag, Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros,
     OldestNewEvent, Operation, PutImage, PutImageOutcome, PutLifecyclePolicy, RecordUpstreamTag, Recorded,
-    RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy, StorageClassUpdate, TrimEvents,
+    RenameRepository, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy, StorageClassUpdate, TrimEvents,
     UpdateImageStorageClass,
 };
 use oci::digest::Digest;
@@ -128,6 +128,16 @@ impl Eventful<OnRepository> for DeleteRepository {
     fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
         let repository = Repository::of(on);
         move |_| repository.happened("ecr.repository.delete")
+    }
+}
+
+impl Eventful<OnRepository> for RenameRepository {
+    fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
+        let resource = repository_arn(on.region(), on.account(), &self.name);
+        let facts = json!({ "repository-name": self.name, "previous-repository-name": on.row.name });
+        move |_| {
+            vec![Happened { kind: "ecr.repository.move", resource: resource.clone(), facts: facts.clone() }]
+        }
     }
 }
 

@@ -90,6 +90,8 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0027_replication_backfill.sql"),
     },
+    // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
+    Migration { number: 28, oldest_compat: 6, text: include_str!("../migrations/0028_redirects.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -10,16 +10,19 @@ use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::cache::CacheCommand;
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::events::EventsCommand;
+use crate::cmd::export::{self, Export};
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::images::ImagesCommand;
+use crate::cmd::import::{self, Import};
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::quotas::Quotas;
 use crate::cmd::replication::ReplicationCommand;
+use crate::cmd::repository::RepositoryCommand;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
 use crate::cmd::tags::TagsCommand;
@@ -212,6 +215,9 @@ Examples:
     /// Show the targets of events and what waits for them, and deliver dead letters again.
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Copy repositories into a folder of OCI layouts, for another network or as a backup.
+    #[command(after_help = export::HELP)]
+    Export(Export),
     /// Check that each row has its bytes and each file has its row.
     #[command(after_help = "\
 Reads all bytes and compares their digests; --quick compares lengths. On a running server the check goes in small slices,
@@ -246,6 +252,9 @@ Examples:
     /// Protect images and tags against deletion, and report which images are in use.
     #[command(subcommand)]
     Images(ImagesCommand),
+    /// Copy repositories from another registry, or from a folder, into this one.
+    #[command(after_help = import::HELP)]
+    Import(Import),
     /// Run a registry from a configuration file.
     #[command(after_long_help = SERVE_HELP)]
     Serve {
@@ -304,6 +313,9 @@ Examples:
   wharf reconcile sweep-objects --now
   wharf reconcile purge-repositories --now --json --data-dir .wharf")]
     Reconcile(Reconcile),
+    /// Give repositories other names.
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
     /// Show the background work: what runs, what ran last and how it ended, what runs next.
     #[command(after_help = "\
 On a running server the caller must be in the management account and needs organizations:WharfListReconcilers. With

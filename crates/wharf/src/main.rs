@@ -14,6 +14,7 @@ mod files;
 mod logging;
 mod master_key;
 mod master_rotation;
+mod migration;
 mod node;
 mod node_identity;
 mod outgoing;

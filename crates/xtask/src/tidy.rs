@@ -32,7 +32,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("server", &["access", "aws", "events", "identity", "oci", "registry"]),
     (
         "wharf",
-        &["access", "aws", "blob", "events", "fault", "identity", "meta", "outbound", "registry", "server"],
+        &[
+            "access", "aws", "blob", "events", "fault", "identity", "meta", "oci", "outbound", "registry",
+            "server", "upstream",
+        ],
     ),
     ("testkit", &[]),
     ("xtask", &[]),

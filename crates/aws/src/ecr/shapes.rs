@@ -14,6 +14,7 @@ use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 73] = [
+pub const OPERATIONS: [&str; 72] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -82,6 +83,7 @@ pub const OPERATIONS: [&str; 73] = [
     "WharfListLifecycleActions",
     "WharfListProtectedImages",
     "WharfListTagHistory",
+    "WharfMoveRepository",
     "WharfProtectImage",
     "WharfPutInUseReport",
     "WharfRefreshUpstreamTags",
@@ -2959,6 +2961,22 @@ pub struct WharfListTagHistoryResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfMoveRepositoryRequest {
+    pub repository_name: String,
+    pub new_repository_name: String,
+    #[serde(default)]
+    pub redirect_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfMoveRepositoryResponse {
+    pub repository: Repository,
+    pub previous_repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfProtectImageRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -3425,6 +3443,7 @@ const WHARF_IN_USE_SOURCE: Rule = Rule::Text {
     max: 128,
     pattern: Some(Pattern { text: r"[\w+=,.@:/-]*", is_quoted: true, matches: pattern::is_external_id }),
 };
+const WHARF_REDIRECT_SECONDS: Rule = Rule::Integer { min: 0, max: 31_536_000 };
 
 impl Request for BatchCheckLayerAvailabilityRequest {
     type Response = BatchCheckLayerAvailabilityResponse;
@@ -4098,6 +4117,16 @@ impl Request for WharfListTagHistoryRequest {
         Member::optional("imageTag", IMAGE_TAG),
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfMoveRepositoryRequest {
+    type Response = WharfMoveRepositoryResponse;
+    const OPERATION: &'static str = "WharfMoveRepository";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::required("newRepositoryName", REPOSITORY_NAME),
+        Member::optional("redirectSeconds", WHARF_REDIRECT_SECONDS),
     ];
 }
 

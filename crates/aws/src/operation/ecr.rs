@@ -74,6 +74,7 @@ macro_rules! ecr_operations {
                 WharfPutInUseReport: "ecr:WharfPutInUseReport" on Account => WharfPutInUseReportRequest, wharf_put_in_use_report;
                 WharfListTagHistory: "ecr:WharfListTagHistory" on Repository => WharfListTagHistoryRequest, wharf_list_tag_history;
                 WharfRefreshUpstreamTags: "ecr:WharfRefreshUpstreamTags" on Repository => WharfRefreshUpstreamTagsRequest, wharf_refresh_upstream_tags;
+                WharfMoveRepository: "ecr:WharfMoveRepository" on Repository => WharfMoveRepositoryRequest, wharf_move_repository;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
                 WharfUnprotectImage: "ecr:WharfUnprotectImage" on Repository => WharfUnprotectImageRequest, wharf_unprotect_image;
             }

@@ -49,6 +49,7 @@ mod reconciler;
 mod replication;
 mod replication_backfill;
 mod repository;
+mod repository_rename;
 mod resolve;
 mod resource_policy;
 mod schema;
@@ -87,6 +88,7 @@ suite! {
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
         settings_are_kept, resource_tags;
+    repository_rename: a_new_name_keeps_the_contents, a_deleted_repository_has_no_redirects;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
         what_comes_after_its_image_stays_too, links_are_found;
     collection: a_layer_without_an_image_ends_after_its_grace, shared_layers_stay_until_their_last_image,

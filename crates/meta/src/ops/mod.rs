@@ -67,6 +67,7 @@ pub mod replication_queue;
 pub mod repository;
 pub mod repository_policy;
 pub mod repository_purge;
+pub mod repository_rename;
 pub mod resolve;
 pub mod resource_policy;
 pub mod resource_tag;

@@ -185,6 +185,8 @@ operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, Cr
         let own = row.take::<OperationId>()? == op.op;
         return Ok(if own { Ok(repository) } else { Err(CreateRepositoryRefusal::Exists) });
     }
+    let taken = "DELETE FROM repository_redirect WHERE registry = ?1 AND name = ?2";
+    tx.execute(taken, &params![op.registry, op.name]).await?;
     for (key, value) in &op.tags {
         super::resource_tag::put(tx, repository.key, key, value).await?;
     }

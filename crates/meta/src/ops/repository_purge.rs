@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 19] = [
+const TABLES: [(&str, &str); 20] = [
     ("tag", "name"),
     ("tag_history", "id"),
     ("upstream_tag", "name"),
@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 19] = [
     ("link_review", "digest"),
     ("repository_tag", "key"),
     ("repository_policy", "repository"),
+    ("repository_redirect", "name"),
     ("repository_catalog_data", "repository"),
     ("lifecycle_policy", "repository"),
     ("lifecycle_action", "id"),

@@ -92,6 +92,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("replication_rule", Nobody, "*"),
     ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),
+    ("repository_redirect", Nobody, "*"),
     ("repository_usage", Nobody, "*"),
     ("repository_tag", Repository("repository"), "*"),
     ("role", Nobody, "*"),

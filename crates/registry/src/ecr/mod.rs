@@ -22,6 +22,7 @@ mod registry_scanning;
 mod replication;
 mod replication_backfill;
 mod repository;
+mod repository_move;
 mod repository_policy;
 mod repository_setting;
 mod repository_tags;

@@ -6,6 +6,7 @@ pub(crate) mod from_template;
 pub(crate) mod list;
 mod on_push;
 pub(crate) mod policy;
+pub(crate) mod rename;
 pub(crate) mod scanning;
 pub(crate) mod tag_mutability;
 pub(crate) mod tags;

@@ -21,6 +21,7 @@ impl Registry {
         let gate = self.access.gate(ctx, repository, target.clone()).await?;
         match gate.permits::<P>() {
             Err(error) if error.code == Code::RepositoryNotFound => {
+                let error = self.refuse_push_to_old_name::<P>(ctx, repository, &gate, error).await?;
                 if !self.create_on_push(ctx, repository, &gate).await? {
                     return Err(error);
                 }

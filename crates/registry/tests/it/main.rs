@@ -35,6 +35,7 @@ mod orphans;
 mod protection;
 mod pull_through;
 mod put_image;
+mod rename;
 mod replication;
 mod replication_backfill;
 mod replication_converges;

@@ -11,6 +11,7 @@ mod manifest;
 mod page;
 mod public;
 mod referrers;
+mod renamed;
 mod route_op;
 mod tags;
 pub(crate) mod token;
@@ -84,7 +85,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         exchange.operation = operation.into();
         app.admit(exchange, &caller)?;
     }
-    let ctx = context(exchange, caller);
+    let ctx = context(exchange, Arc::clone(&caller));
     let (account_id, mut region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
     if route == Route::Base && ctx.caller.is_of_public_registries() && !host.names_registry() {
         // `docker login` with ECR Public's password: public registries are at this host too.
@@ -105,7 +106,13 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     };
     let repository = RepositoryRef { account_id, region, name: name.clone() };
     let prefix = account.map(|account| account.to_string());
-    serve(Call { app, exchange, ctx, host, repository, prefix }, route).await
+    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, prefix };
+    match serve(call, route).await {
+        Err(refusal) if renamed::is_possible(&exchange.method, &refusal) => {
+            Box::pin(renamed::pull(app, exchange, caller, refusal)).await
+        }
+        outcome => outcome,
+    }
 }
 
 /// Answers a request for a repository's resource.

@@ -4,6 +4,7 @@
 mod answer;
 mod ini;
 mod profile;
+mod registry_access;
 mod service;
 mod wiring;
 
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub(crate) use answer::{Refusal, XmlAnswer};
 pub(crate) use profile::access_key_of_file;
+pub(crate) use registry_access::RegistryAccess;
 pub(crate) use service::Service;
 pub(crate) use wiring::{Connection, environment};
 
@@ -58,6 +60,11 @@ impl AwsClient {
     /// The URL of a service.
     pub(crate) fn endpoint_of(&self, service: Service) -> anyhow::Result<&str> {
         self.endpoints.of(service)
+    }
+
+    /// What calls the server.
+    pub(crate) fn http(&self) -> &Client {
+        &self.http
     }
 
     /// The Region that requests are signed for.

@@ -3,16 +3,18 @@
 pub(crate) mod account;
 pub(crate) mod cache;
 mod config_check;
+pub(crate) mod copying;
 pub(crate) mod credentials;
 mod dev;
 mod env;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
 pub(crate) mod hosts;
-
 pub(crate) mod images;
+pub(crate) mod import;
 pub(crate) mod keys;
 mod kubernetes;
 pub(crate) mod lifecycle;
@@ -20,6 +22,7 @@ pub(crate) mod oidc;
 pub(crate) mod policy;
 pub(crate) mod quotas;
 pub(crate) mod replication;
+pub(crate) mod repository;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
@@ -56,10 +59,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(credentials::run(command))
         }
         Command::Events(command) => block_on(events::run(command)),
+        Command::Export(options) => block_on(export::run(options)),
         Command::Fsck(options) => block_on(fsck::run(options)),
         Command::Gc(command) => block_on(gc::run(command)),
         Command::Hosts(options) => block_on(hosts::run(options)),
+        Command::Import(options) => block_on(import::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::Repository(command) => block_on(repository::run(command)),
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),

@@ -208,6 +208,7 @@ fn of_repositories() -> Vec<Row> {
     let delete = |name: &str| ecr("DeleteRepository", &json!({"repositoryName": name}));
     let tags = json!([{"Key": "team", "Value": "blue"}]);
     let tagged = json!({"repositoryName": "team/target-tagged", "tags": tags});
+    let moved = json!({"repositoryName": "team/target-doomed", "newRepositoryName": "team/target-moved"});
     vec![
         on_registry(Op::Ecr(EcrOp::GetAuthorizationToken), &json!({})),
         on_registry(Op::Ecr(EcrOp::DescribeRegistry), &json!({})),
@@ -243,6 +244,14 @@ fn of_repositories() -> Vec<Row> {
         Row::of(Op::Ecr(EcrOp::DeleteRepository), delete("team/target-doomed"), Cross::Repository)
             .needs("ecr:DeleteRepository", repository("team/target-doomed"))
             .after([create("team/target-doomed")]),
+        Row::of(
+            Op::Ecr(EcrOp::WharfMoveRepository),
+            ecr("WharfMoveRepository", &moved),
+            Cross::OwnAccount(Expected::Code(400, "RepositoryNotFoundException")),
+        )
+        .needs("ecr:WharfMoveRepository", repository("team/target-doomed"))
+        .needs("ecr:CreateRepository", repository("team/target-moved"))
+        .after([delete("team/target-moved"), create("team/target-doomed")]),
         on_arn(Op::Ecr(EcrOp::TagResource), json!({"tags": tags})),
         on_arn(Op::Ecr(EcrOp::UntagResource), json!({"tagKeys": ["team"]})),
         on_arn(Op::Ecr(EcrOp::ListTagsForResource), json!({})),

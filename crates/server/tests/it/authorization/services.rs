@@ -49,7 +49,7 @@ macro_rules! with_operations {
             CreateRegistries: EnsureRegistry EnsurePublicRegistry;
             PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
-            ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
+            ReadRepositories: DescribeRepositories FindRedirect ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
@@ -59,7 +59,7 @@ macro_rules! with_operations {
             ValidateUpstreamTags: RecordUpstreamTag ExpireUpstreamTags;
             ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
             ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
-            ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
+            ChangeRepositories: CreateRepository DeleteRepository RenameRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
             FirstSettings: PutAccountSettingOnce;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;

@@ -1,0 +1,82 @@
+//! Gives a repository another name, and finds a repository by a name that it had.
+
+use std::time::Duration;
+
+use access::authz::{Gate, Permits};
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{
+    FindRedirect, RefusedExt as _, RenameRepository, RenameRepositoryRefusal, RepositoryRow, Target,
+};
+
+use crate::Registry;
+
+/// Renames a repository. Whether the caller may create one with the new name is decided before.
+pub(crate) async fn rename(
+    ctx: &Ctx,
+    permit: &Permit<ecr::WharfMoveRepository>,
+    name: String,
+    redirect: Duration,
+) -> Result<RepositoryRow> {
+    let taken = format!(
+        "The repository with name '{name}' already exists in the registry with id '{}'",
+        permit.account()
+    );
+    let redirect_until = ctx.at().plus(redirect);
+    let rename =
+        permit.write(|repository| RenameRepository { repository, name, redirect_until, at: ctx.at() });
+    rename.await.or_refused(|refusal| match refusal {
+        RenameRepositoryRefusal::NotFound => permit.repository_not_found(),
+        RenameRepositoryRefusal::NameTaken => Error::new(Code::RepositoryAlreadyExists, taken),
+    })
+}
+
+impl Registry {
+    /// The repository that had this name, if its redirect has not expired. The caller must not learn its name before the
+    /// gate has decided about it.
+    async fn redirect(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        gate: &Gate,
+    ) -> Result<Option<RepositoryRef>> {
+        let Some(registry) = gate.registry() else { return Ok(None) };
+        let name = repository.name.to_string();
+        let name = gate.read(FindRedirect { registry, name, at: ctx.at() }).await?;
+        let name = name.map(|name| name.parse().map_err(Error::internal)).transpose()?;
+        Ok(name.map(|name| RepositoryRef { name, ..repository.clone() }))
+    }
+
+    /// Where a pull goes whose repository was renamed: only if the caller may pull there.
+    pub async fn renamed_for_pull(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+    ) -> Result<Option<RepositoryRef>> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let Some(new) = self.redirect(ctx, repository, &gate).await? else { return Ok(None) };
+        let may = self.access.gate(ctx, &new, Target::None).await?.permit::<ecr::BatchGetImage>();
+        Ok(may.is_ok().then_some(new))
+    }
+
+    /// Refuses a push to a name that a repository had. The new name is told to callers that may push there.
+    pub(super) async fn refuse_push_to_old_name<P: Permits>(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        gate: &Gate,
+        not_found: Error,
+    ) -> Result<Error> {
+        let Some(new) = self.redirect(ctx, repository, gate).await? else { return Ok(not_found) };
+        if self.access.gate(ctx, &new, Target::None).await?.permits::<P>().is_err() {
+            return Err(not_found);
+        }
+        let message = format!(
+            "The repository with name '{}' was renamed to '{}'. Push to the new name",
+            repository.name, new.name
+        );
+        Err(Error::new(Code::RepositoryNotFound, message))
+    }
+}

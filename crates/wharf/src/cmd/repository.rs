@@ -1,0 +1,65 @@
+//! `wharf repository`: gives repositories other names.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::lifecycle::{call, text};
+use super::say;
+use crate::aws_client::Connection;
+
+#[derive(Subcommand)]
+pub(crate) enum RepositoryCommand {
+    /// Give a repository another name, with everything that it contains.
+    #[command(after_help = "\
+Images, tags, policies, history and times of pulls stay as they are, and no bytes move. For a time, pulls by the old name
+are answered from the repository, with a Warning header; pushes to the old name are refused. Policies of callers name
+repositories by ARN: they must allow the new name.
+
+The caller needs ecr:WharfMoveRepository on the repository, and ecr:CreateRepository for the new name.
+
+Examples:
+  wharf repository move app --to team/app
+  wharf repository move app --to team/app --redirect-days 0")]
+    Move(Move),
+}
+
+#[derive(Args)]
+pub(crate) struct Move {
+    /// The repository.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The new name.
+    #[arg(long, value_name = "NEWNAME")]
+    to: String,
+    /// How many days pulls by the old name work; 0 means not at all.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    redirect_days: u16,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// The longest redirect.
+const MOST_DAYS: u16 = 365;
+
+pub(crate) async fn run(command: RepositoryCommand) -> anyhow::Result<()> {
+    let RepositoryCommand::Move(options) = command;
+    if options.redirect_days > MOST_DAYS {
+        bail!("--redirect-days is at most {MOST_DAYS}");
+    }
+    let client = options.connection.open()?;
+    let input = json!({
+        "repositoryName": options.name,
+        "newRepositoryName": options.to,
+        "redirectSeconds": u32::from(options.redirect_days) * 24 * 60 * 60,
+    });
+    let moved = call(&client, "WharfMoveRepository", &input).await?;
+    if options.json {
+        return say(&serde_json::to_string_pretty(&moved)?);
+    }
+    let repository = moved.get("repository").unwrap_or(&Value::Null);
+    say(&format!("{} is now {}.", options.name, text(repository, "repositoryUri")))
+}

@@ -1,0 +1,204 @@
+"""`wharf import` from docker-registry, and `wharf export` for other programs."""
+
+import hashlib
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+import images
+import pytest
+from process import Daemon, environment, run
+from server import Wharf
+
+# `WHARF_MIGRATION_IMAGES=10000 cargo xtask e2e migration` measures a large migration.
+COUNT = int(os.environ.get("WHARF_MIGRATION_IMAGES", "300"))
+PAGE = Path(__file__).parents[2] / "docs/migration.md"
+CONFIGURATION = """\
+version: 0.1
+log:
+  level: error
+  accesslog:
+    disabled: true
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: {folder}
+http:
+  addr: {address}
+"""
+
+
+def free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Storage:
+    """The storage folder of docker-registry, generated."""
+
+    def __init__(self, root):
+        self.v2 = root / "docker" / "registry" / "v2"
+        self.tags = {}
+
+    def _store(self, content):
+        digest = images.digest_of(content)
+        hash = digest.removeprefix("sha256:")
+        path = self.v2 / "blobs" / "sha256" / hash[:2] / hash / "data"
+        if not path.exists():
+            path.parent.mkdir(parents=True)
+            path.write_bytes(content)
+        return digest, hash
+
+    def _link(self, repository, folder, digest):
+        folder = self.v2 / "repositories" / repository / folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "link").write_text(digest)
+
+    def _blob(self, repository, media_type, content):
+        digest, hash = self._store(content)
+        self._link(repository, f"_layers/sha256/{hash}", digest)
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+    def image(self, repository, tag, number):
+        """A small image. Ten images have one layer in common."""
+        layers = [f"shared {number // 10}".encode() * 50, f"own {repository} {number}".encode() * 20]
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": images.MANIFEST,
+            "config": self._blob(repository, images.CONFIG, json.dumps({"number": number}).encode()),
+            "layers": [self._blob(repository, images.LAYER, layer) for layer in layers],
+        }
+        digest, hash = self._store(json.dumps(manifest).encode())
+        self._link(repository, f"_manifests/revisions/sha256/{hash}", digest)
+        self._link(repository, f"_manifests/tags/{tag}/current", digest)
+        self._link(repository, f"_manifests/tags/{tag}/index/sha256/{hash}", digest)
+        self.tags[repository, tag] = digest
+
+
+class DockerRegistry:
+    def __init__(self, folder, storage):
+        self.address = free_address()
+        configuration = folder / "docker-registry.yml"
+        configuration.write_text(CONFIGURATION.format(folder=storage, address=self.address))
+        self.daemon = Daemon(
+            ["docker-registry", "serve", configuration],
+            env=environment(folder),
+            log=folder / "docker-registry.log",
+            ready=self._listens,
+        )
+
+    def _listens(self):
+        host, port = self.address.split(":")
+        with socket.socket() as probe:
+            return probe.connect_ex((host, int(port))) == 0
+
+    def stop(self):
+        self.daemon.stop()
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A server of its own: the counts of the report are exact."""
+    server = Wharf(tmp_path / "target")
+    yield server
+    server.stop()
+
+
+def wharf_command(server, *words, refused=False):
+    env = environment(server.home, server.env)
+    return run([server.binary, *words], env=env, refused=refused, timeout=3000)
+
+
+def report(said):
+    return json.loads(said)[0]["report"]
+
+
+def test_a_registry_moves_and_a_second_run_moves_nothing(target, tmp_path):
+    storage = Storage(tmp_path / "storage")
+    for number in range(COUNT):
+        storage.image(f"team-{number % 5}/app", f"v{number}", number)
+    registry = DockerRegistry(tmp_path, tmp_path / "storage")
+    try:
+        source = f"http://{registry.address}"
+        began = time.monotonic()
+        first = report(wharf_command(target, "import", source, "--json"))
+        middle = time.monotonic()
+        second = report(wharf_command(target, "import", source, "--json"))
+        end = time.monotonic()
+    finally:
+        registry.stop()
+    print(f"{COUNT} images: {middle - began:.1f} s, the second run {end - middle:.1f} s; {first}")
+    assert (first["failed"], first["manifestsCopied"], first["tags"]) == (0, COUNT, COUNT), first
+    moved = ("manifestsCopied", "blobsCopied", "blobsShared", "bytesCopied", "failed")
+    assert {name: second[name] for name in moved} == dict.fromkeys(moved, 0)
+    ecr = target.client("ecr")
+    found = {}
+    for repository in {repository for repository, _ in storage.tags}:
+        for page in ecr.get_paginator("list_images").paginate(repositoryName=repository):
+            found |= {(repository, image["imageTag"]): image["imageDigest"] for image in page["imageIds"]}
+    assert found == storage.tags
+
+
+def test_images_of_skopeo_move_with_their_index(target, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
+    (tmp_path / "storage").mkdir()
+    registry = DockerRegistry(tmp_path, tmp_path / "storage")
+    try:
+        reference = f"docker://{registry.address}/team/app:v1"
+        words = ["skopeo", "copy", "--all", "--dest-tls-verify=false", made.skopeo, reference]
+        run(words, env=environment(target.home))
+        wharf_command(target, "import", f"http://{registry.address}/team/app")
+    finally:
+        registry.stop()
+    status, headers, _ = target.http("HEAD", "/v2/team/app/manifests/v1")
+    assert (status, headers["docker-content-digest"]) == (200, made.digest)
+    for digest in made.manifests:
+        assert target.http("HEAD", f"/v2/team/app/manifests/{digest}")[0] == 200
+
+
+def test_other_programs_read_an_export(target, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
+    wharf_command(target, "import", made.folder, "--name", "team/app")
+    folder = tmp_path / "export"
+    wharf_command(target, "export", "team/*", "--to", folder)
+    env = environment(target.home)
+    raw = run(["skopeo", "inspect", "--raw", f"oci:{folder}/team/app:v1"], env=env, text=False)
+    assert "sha256:" + hashlib.sha256(raw).hexdigest() == made.digest
+    copied = tmp_path / "copied"
+    run(["skopeo", "copy", "--all", f"oci:{folder}/team/app:v1", f"dir:{copied}"], env=env)
+    shown = run(["oras", "manifest", "fetch", "--descriptor", "--oci-layout", f"{folder}/team/app:v1"], env=env)
+    assert json.loads(shown)["digest"] == made.digest
+    reference = f"{target.registry}/by-crane/app:v1"
+    target.aws("ecr", "create-repository", "--repository-name", "by-crane/app")
+    (target.home / ".docker").mkdir()
+    auth = {"auths": {target.registry: {"auth": target.basic.removeprefix("Basic ")}}}
+    (target.home / ".docker" / "config.json").write_text(json.dumps(auth))
+    run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=env)
+
+
+def test_the_commands_of_the_page(target, tmp_path):
+    storage = Storage(tmp_path / "storage")
+    for number in range(3):
+        storage.image("team/app", f"v1.{number}", number)
+    registry = DockerRegistry(tmp_path, tmp_path / "storage")
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "wharf").symlink_to(target.binary)
+    env = environment(target.home, target.env)
+    env["PATH"] = f"{bin}:{env['PATH']}"
+    blocks = PAGE.read_text().split("```sh\n")[1:]
+    commands = "".join(block.split("```")[0] for block in blocks)
+    assert commands.count("wharf ") == 8, commands
+    try:
+        script = commands.replace("http://localhost:5000", f"http://{registry.address}")
+        run(["/bin/sh", "-e", "-c", script], env=env, cwd=tmp_path)
+    finally:
+        registry.stop()
+    for (_, tag), digest in storage.tags.items():
+        for name in ("team/app", "kept/app", "mirror/team/app"):
+            status, headers, _ = target.http("HEAD", f"/v2/{name}/manifests/{tag}")
+            assert (status, headers["docker-content-digest"]) == (200, digest), (name, tag)
