@@ -13,8 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 73] = [
-pub const OPERATIONS: [&str; 72] = [
+pub const OPERATIONS: [&str; 74] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
