@@ -177,7 +177,7 @@ pub(super) async fn targets_take_turns(world: World) {
     end(&world, &a, &deliveries(&world, &a).await[..1]).await;
     fail(&world, &b, None).await;
     end(&world, &c, &[]).await;
-    assert_eq!(due(9, 1).await, [other.clone()], "the others had a turn");
+    assert_eq!(due(9, 1).await.first(), Some(&other), "the others had a turn");
     assert_eq!(state(&world, &c).await.unwrap().waiting, 2);
 }
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use access::context::{Caller, RepositoryRef};
 use aws::ecr::{
-    BatchDeleteImageRequest, CreateRepositoryCreationTemplateRequest, DeleteReplication,
-    DescribeImageReplicationStatusRequest, DescribeImagesRequest, ImageDetail, ImageIdentifier,
-    ImageReplicationStatus, ImageTagMutability, PutImageTagMutabilityRequest, PutRegistryPolicyRequest,
-    PutReplicationConfigurationRequest, RCTAppliedFor, ReplicationConfiguration, ReplicationDestination,
-    ReplicationRule, ReplicationStatus, RepositoryFilter, RepositoryFilterType,
+    BatchDeleteImageRequest, CreateRepositoryCreationTemplateRequest, CreateRepositoryRequest,
+    DeleteReplication, DescribeImageReplicationStatusRequest, DescribeImagesRequest, ImageDetail,
+    ImageIdentifier, ImageReplicationStatus, ImageTagMutability, PutImageTagMutabilityRequest,
+    PutRegistryPolicyRequest, PutReplicationConfigurationRequest, RCTAppliedFor, ReplicationConfiguration,
+    ReplicationDestination, ReplicationRule, ReplicationStatus, RepositoryFilter, RepositoryFilterType,
 };
 use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
-use meta::{Event, ListEvents};
+use meta::{ChangeMemberAccount, Event, ListEvents, MemberChange, Micros};
 use oci::digest::Digest;
 use oci::name::Reference;
 
@@ -285,6 +285,34 @@ async fn what_an_account_pushed_is_not_deleted_by_another() {
     delete(&world, ImageIdentifier { image_digest: digest, image_tag: None }).await;
     replicate(&world).await;
     assert_eq!(images(&world, at, "app").await, [image(b"1", &["own"])], "what was replicated is deleted");
+}
+
+#[tokio::test]
+async fn a_closed_account_is_not_replicated() {
+    let world = World::new().await;
+    let ops = staging(&world).await;
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{STAGING}:root"}},"Action":["ecr:ReplicateImage","ecr:CreateRepository"],"Resource":"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/*"}}]}}"#
+    );
+    let put = PutRegistryPolicyRequest { policy_text };
+    world.rules.registry.put_registry_policy(&ctx(&world.admin), &region(), put).await.unwrap();
+    configure(&world, (&ops, &region()), vec![rule(&[("eu-west-1", ACCOUNT)], &[], false)]).await.unwrap();
+    let here = world.create("own").await;
+    for (name, arrives) in [("app", true), ("late", false)] {
+        let create = CreateRepositoryRequest { repository_name: name.to_owned(), ..Default::default() };
+        world.rules.registry.create_repository(&ctx(&ops), &region(), create).await.unwrap();
+        let (account_id, name) = (STAGING.parse().unwrap(), name.parse().unwrap());
+        let at = RepositoryRef { account_id, name, ..here.clone() };
+        world.push_by(&ops, (&at, "v1"), b"1").await.unwrap();
+        if !arrives {
+            let (account_id, change) = (at.account_id.clone(), MemberChange::Close);
+            let close = ChangeMemberAccount { account_id, change, at: Micros(9) };
+            assert!(world.meta.write(close).await.unwrap().is_some());
+        }
+        replicate(&world).await;
+        let expected = if arrives { vec![image(b"1", &["v1"])] } else { Vec::new() };
+        assert_eq!(images(&world, (&world.admin, &region()), at.name.as_str()).await, expected);
+    }
 }
 
 /// A deletion that is overtaken by a push leaves the image.
