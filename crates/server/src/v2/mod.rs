@@ -10,6 +10,7 @@ mod content_digest;
 mod manifest;
 mod page;
 mod public;
+mod redirect;
 mod referrers;
 mod route_op;
 mod tags;
