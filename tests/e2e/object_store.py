@@ -61,6 +61,9 @@ class ObjectStore:
         return {
             "WHARF__BLOBS__URL": f"s3://{BUCKET}/{prefix}",
             "WHARF__BLOBS__S3__ENDPOINT": self.endpoint,
+            # crane follows no redirect to a private address, and nobody is redirected to the registry's own host.
+            "WHARF__BLOBS__S3__PUBLIC_ENDPOINT": f"http://localhost:{self.port}",
+            "WHARF__SERVER__PUBLIC_HOST": "127.0.0.1",
             "WHARF__BLOBS__S3__ACCESS_KEY_ID": KEY,
             "WHARF__BLOBS__S3__SECRET_ACCESS_KEY_FILE": str(secret),
             "WHARF__BLOBS__S3__SERVE": serve,
