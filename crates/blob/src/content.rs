@@ -1,4 +1,4 @@
-//! The result of reading an object: a local file that the server can pass to the kernel.
+//! The result of reading an object: a local file that the server can pass to the kernel, or a stream of another server.
 
 use std::fs::File;
 use std::io;
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use crate::disk::FileStream;
+use crate::s3::S3Stream;
 
 /// The bytes of an object, or of a part of it.
 #[derive(Debug)]
@@ -22,7 +23,13 @@ pub enum Content {
         /// The number of bytes. The file contains them.
         len: u64,
     },
+    /// Bytes that another server sends.
+    Remote(Remote),
 }
+
+/// Bytes that another server sends.
+#[derive(Debug)]
+pub struct Remote(pub(crate) S3Stream);
 
 /// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,29 +53,46 @@ pub enum OpenError {
 impl Content {
     /// The bytes in chunks of a bounded size, read ahead by one chunk.
     pub fn into_stream(self) -> ContentStream {
-        let Self::File { file, start, len } = self;
-        ContentStream(FileStream::new(file, start, len))
+        ContentStream(match self {
+            Self::File { file, start, len } => Source::File(FileStream::new(file, start, len)),
+            Self::Remote(Remote(stream)) => Source::S3(stream),
+        })
     }
 }
 
 /// A stream of an object's bytes. It ends with an error if the object is shorter than its recorded length.
 #[derive(Debug)]
-pub struct ContentStream(FileStream);
+pub struct ContentStream(Source);
+
+#[derive(Debug)]
+enum Source {
+    File(FileStream),
+    S3(S3Stream),
+}
 
 impl ContentStream {
     /// Limits the size of chunks that are not being read yet. Only chunks of the maximum size are read ahead.
     pub fn limit_chunk(&mut self, bytes: usize) {
-        self.0.limit_chunk(bytes);
+        match &mut self.0 {
+            Source::File(file) => file.limit_chunk(bytes),
+            Source::S3(stream) => stream.limit_chunk(bytes),
+        }
     }
 
     /// The number of remaining bytes.
     pub fn remaining(&self) -> u64 {
-        self.0.remaining()
+        match &self.0 {
+            Source::File(file) => file.remaining(),
+            Source::S3(stream) => stream.remaining(),
+        }
     }
 
     /// Waits until the first chunk is in memory, so it can be sent in one packet with the headers.
     pub async fn prepare(&mut self) -> io::Result<()> {
-        self.0.prepare().await
+        match &mut self.0 {
+            Source::File(file) => file.prepare().await,
+            Source::S3(stream) => stream.prepare().await,
+        }
     }
 }
 
@@ -76,6 +100,9 @@ impl Stream for ContentStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.0).poll_next(cx)
+        match &mut self.0 {
+            Source::File(file) => Pin::new(file).poll_next(cx),
+            Source::S3(stream) => Pin::new(stream).poll_next(cx),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes: where layers and configurations are kept, under opaque keys.
 //!
-//! Each kind of store is a variant of [`Store`] with a folder of its own; `disk` is the one there is. Nothing outside
-//! that folder knows a path. [`Content::File`] is the one place where a caller sees a file, so that it can be sent
+//! Each kind of store is a variant of [`Store`] with a folder of its own; `disk` has files, and `s3` has objects in a bucket.
+//! Nothing outside `disk` knows a path. [`Content::File`] is the one place where a caller sees a file, so that it can be sent
 //! without a copy.
 //!
 //! Invariants:
@@ -18,14 +18,18 @@
 mod append;
 mod content;
 pub mod disk;
+mod hash;
 mod intake;
 mod key;
+mod s3;
 mod stage;
 mod store;
+mod turn;
 
 pub use append::{AppendError, Appended};
-pub use content::{Content, ContentStream, OpenError};
+pub use content::{Content, ContentStream, OpenError, Remote};
 pub use disk::{DiskOptions, Found};
 pub use key::{ARCHIVE_PREFIX, InvalidObjectKey, ObjectKey, Place};
+pub use s3::{Credentials, InvalidS3Url, S3Options, S3Store, S3Url};
 pub use stage::{InvalidStage, MAX_STAGE_BYTES, Stage};
 pub use store::Store;

@@ -9,7 +9,11 @@
 //! Rows of older versions contain the hash state alone. It starts with format 1 and is read as a stage of the disk
 //! store, so such an upload continues.
 
+use std::io;
+
 use oci::digest::{Algorithm, Digest, Hasher};
+
+use crate::s3::Progress;
 
 /// The format that this code writes.
 const FORMAT: u8 = 2;
@@ -18,7 +22,8 @@ const FORMAT_OF_HASH_ALONE: u8 = 1;
 /// Format, store, length of the hash state.
 const HEADER_BYTES: usize = 6;
 
-/// The maximum size of a saved stage. 10,000 parts of a multipart upload with their ETags need less than half of it.
+/// The maximum size of a saved stage. The largest layer in parts needs less; see
+/// `s3::progress`.
 pub const MAX_STAGE_BYTES: usize = 1024 * 1024;
 
 /// The progress of an upload. The store creates it, and needs it for the next chunk.
@@ -30,10 +35,12 @@ pub struct Stage {
 }
 
 /// The store's own data between two chunks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Own {
     /// The file contains everything.
     Disk,
+    /// What is in the bucket.
+    S3(Box<Progress>),
 }
 
 /// A saved stage that cannot be used.
@@ -60,16 +67,33 @@ impl std::fmt::Debug for Stage {
 }
 
 impl Own {
-    const fn code(self) -> u8 {
+    const fn code(&self) -> u8 {
         match self {
             Self::Disk => 1,
+            Self::S3(_) => 2,
+        }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Disk => Some(Vec::new()),
+            Self::S3(progress) => progress.save(),
         }
     }
 
     fn read(code: u8, saved: &[u8]) -> Option<Self> {
         match (code, saved) {
             (1, []) => Some(Self::Disk),
+            (2, saved) => Some(Self::S3(Box::new(Progress::read(saved)?))),
             _ => None,
+        }
+    }
+
+    /// What is in the bucket, of an upload to one.
+    pub(crate) fn s3(self) -> io::Result<Progress> {
+        match self {
+            Self::S3(progress) => Ok(*progress),
+            Self::Disk => Err(io::Error::other("the stage is of another store")),
         }
     }
 }
@@ -83,8 +107,8 @@ impl Stage {
         (self.own, self.hasher)
     }
 
-    pub(crate) const fn own(&self) -> Own {
-        self.own
+    pub(crate) const fn own(&self) -> &Own {
+        &self.own
     }
 
     /// The number of bytes of the upload.
@@ -101,9 +125,11 @@ impl Stage {
     pub fn save(&self) -> Result<Vec<u8>, InvalidStage> {
         let hash = self.hasher.save().ok_or(InvalidStage::Unreadable)?;
         let hash_len = u32::try_from(hash.len()).map_err(|_| InvalidStage::TooLong(hash.len()))?;
+        let own = self.own.save().ok_or(InvalidStage::Unreadable)?;
         let mut saved = vec![FORMAT, self.own.code()];
         saved.extend_from_slice(&hash_len.to_be_bytes());
         saved.extend_from_slice(&hash);
+        saved.extend_from_slice(&own);
         if saved.len() > MAX_STAGE_BYTES { Err(InvalidStage::TooLong(saved.len())) } else { Ok(saved) }
     }
 
@@ -185,7 +211,7 @@ mod tests {
             let stage = Stage::new(Own::Disk, hasher(&bytes));
             let again = Stage::restore(&stage.save().unwrap(), Algorithm::Sha512, bytes.len() as u64).unwrap();
             prop_assert_eq!(again.digest(), Digest::of(Algorithm::Sha512, &bytes));
-            prop_assert_eq!(again.own(), Own::Disk);
+            prop_assert_eq!(again.own(), &Own::Disk);
         }
 
         #[test]

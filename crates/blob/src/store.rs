@@ -1,6 +1,7 @@
 //! The store of objects. Each kind of store is one variant with a folder of its own.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
@@ -10,6 +11,7 @@ use crate::append::{AppendError, Appended};
 use crate::content::{Content, OpenError};
 use crate::disk::{DiskStore, Found};
 use crate::key::{ObjectKey, Place};
+use crate::s3::S3Store;
 use crate::stage::{InvalidStage, Own, Stage};
 
 /// Bytes under opaque keys. Cheap to clone.
@@ -17,6 +19,8 @@ use crate::stage::{InvalidStage, Own, Stage};
 pub enum Store {
     /// Files on this machine; see [`Store::disk`].
     Disk(DiskStore),
+    /// Objects in a bucket; see [`Store::s3`].
+    S3(S3Store),
 }
 
 impl Store {
@@ -24,6 +28,7 @@ impl Store {
     pub fn begin(&self, algorithm: Algorithm) -> Stage {
         let own = match self {
             Self::Disk(_) => Own::Disk,
+            Self::S3(_) => Own::S3(Box::default()),
         };
         Stage::new(own, Hasher::new(algorithm))
     }
@@ -41,15 +46,15 @@ impl Store {
             None => return Err(InvalidStage::Mismatch),
         };
         match (self, stage.own()) {
-            (Self::Disk(_), Own::Disk) => Ok(stage),
+            (Self::Disk(_), Own::Disk) | (Self::S3(_), Own::S3(_)) => Ok(stage),
+            (Self::Disk(_) | Self::S3(_), _) => Err(InvalidStage::Unreadable),
         }
     }
 
     /// Appends `body` at the end of `stage`. Bytes after that end are removed first. `limit` is the maximum length of
     /// the whole object.
     ///
-    /// Returns when the bytes are durable. Memory is bounded for bodies of any size. An empty append at offset 0
-    /// creates an empty object. If the returned future is dropped, the object may be longer than recorded; the next
+    /// Returns when the bytes are durable. Memory is bounded for bodies of any size. If the returned future is dropped, the object may be longer than recorded; the next
     /// append repairs this. Appends to one object run one after another. An append that waited for one that appended
     /// bytes is refused as [`AppendError::Overtaken`].
     ///
@@ -67,6 +72,7 @@ impl Store {
     {
         match self {
             Self::Disk(disk) => disk.append(key, stage, body, limit).await,
+            Self::S3(s3) => s3.append(key, stage, body, limit).await,
         }
     }
 
@@ -75,6 +81,7 @@ impl Store {
     pub async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
         match self {
             Self::Disk(disk) => disk.finish(key, stage).await,
+            Self::S3(s3) => s3.finish(key, stage).await,
         }
     }
 
@@ -87,6 +94,7 @@ impl Store {
     ) -> Result<Digest, OpenError> {
         match self {
             Self::Disk(disk) => disk.rehash(key, algorithm, size).await,
+            Self::S3(s3) => s3.rehash(key, algorithm, size).await,
         }
     }
 
@@ -94,6 +102,7 @@ impl Store {
     pub async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
         match self {
             Self::Disk(disk) => disk.open(key, start, len).await,
+            Self::S3(s3) => s3.open(key, start, len).await,
         }
     }
 
@@ -102,6 +111,7 @@ impl Store {
     pub async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
         match self {
             Self::Disk(disk) => disk.delete(key).await,
+            Self::S3(s3) => s3.delete(key).await,
         }
     }
 
@@ -109,6 +119,7 @@ impl Store {
     pub fn places(&self) -> &'static [Place] {
         match self {
             Self::Disk(disk) => disk.places(),
+            Self::S3(s3) => s3.places(),
         }
     }
 
@@ -123,6 +134,7 @@ impl Store {
     ) -> Result<Digest, OpenError> {
         match self {
             Self::Disk(disk) => disk.copy(from, to, algorithm, size).await,
+            Self::S3(s3) => s3.copy(from, to, algorithm, size).await,
         }
     }
 
@@ -130,6 +142,7 @@ impl Store {
     pub async fn list(&self, place: Place, folder: u8) -> io::Result<Vec<Found>> {
         match self {
             Self::Disk(disk) => disk.list(place, folder).await,
+            Self::S3(s3) => s3.list(place, folder).await,
         }
     }
 
@@ -137,6 +150,7 @@ impl Store {
     pub async fn quarantine(&self, place: Place, folder: u8, name: &str) -> io::Result<()> {
         match self {
             Self::Disk(disk) => disk.quarantine(place, folder, name).await,
+            Self::S3(s3) => s3.quarantine(place, folder, name).await,
         }
     }
 
@@ -144,6 +158,16 @@ impl Store {
     pub async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
         match self {
             Self::Disk(disk) => disk.len(key).await,
+            Self::S3(s3) => s3.len(key).await,
+        }
+    }
+
+    /// A URL with which anybody can read the object for some time, from the server that has it. None if this store has no
+    /// such URLs.
+    pub async fn signed_url(&self, key: &ObjectKey, lifetime: Duration) -> io::Result<Option<String>> {
+        match self {
+            Self::Disk(_) => Ok(None),
+            Self::S3(s3) => s3.signed_url(key, lifetime).await,
         }
     }
 }

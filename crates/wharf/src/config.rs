@@ -2,6 +2,7 @@
 //! dev` uses its command line instead of the file. Unknown keys are refused, and every error names the key and its
 //! source.
 
+mod bucket;
 mod dev;
 mod event_sinks;
 mod limits;
@@ -25,11 +26,13 @@ use server::Options;
 
 use crate::files;
 
+use bucket::S3Section;
 use event_sinks::EventSinkSection;
 use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
+pub(crate) use bucket::{Bucket, bucket_of_environment};
 pub(crate) use dev::for_dev;
 pub(crate) use pull_through_cache::CacheSettings;
 pub(crate) use read::{host_name, load};
@@ -150,6 +153,8 @@ struct DatabaseSection {
 struct BlobsSection {
     path: Option<PathBuf>,
     archive_path: Option<PathBuf>,
+    url: Option<String>,
+    s3: S3Section,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -248,6 +253,8 @@ pub(crate) struct Config {
     pub(crate) public: Public,
     pub(crate) database: Database,
     pub(crate) blobs: Option<PathBuf>,
+    /// The bucket of blobs, if they are not in a folder.
+    pub(crate) bucket: Option<Bucket>,
     /// The folder of archived layers.
     pub(crate) archive: Option<PathBuf>,
     pub(crate) bootstrap: Option<AccountId>,
@@ -279,6 +286,7 @@ impl Config {
         if let Some(error) = self.options.tls.as_ref().and_then(|tls| files::check_secret(&tls.key).err()) {
             warnings.push(format!("server.tls.key: {error:#}"));
         }
+        warnings.extend(self.bucket.as_ref().and_then(Bucket::warning));
         warnings
     }
 }

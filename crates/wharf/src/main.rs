@@ -3,7 +3,7 @@
 
 mod aws_client;
 mod background;
-mod blob_folders;
+mod blob_store;
 mod cli;
 mod cmd;
 mod config;

@@ -14,16 +14,16 @@ use server::{Deployment, Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
-use crate::blob_folders::BlobFolders;
+use crate::blob_store::BlobStore;
 use crate::logging;
 
-/// Opens the deployment on SQLite or PostgreSQL and its folders of blobs.
+/// Opens the deployment on SQLite or PostgreSQL and its store of blobs.
 pub(crate) async fn open(
     settings: Settings,
     meta: meta::Meta,
-    blobs: BlobFolders,
+    blobs: BlobStore,
 ) -> anyhow::Result<Deployment> {
-    if blobs.archive.is_none() && meta.read(meta::HasArchivedObjects).await? {
+    if !blobs.has_archive() && meta.read(meta::HasArchivedObjects).await? {
         bail!("layers are in the archive: set blobs.archive_path (WHARF__BLOBS__ARCHIVE_PATH) to its folder");
     }
     let store = blobs.open(&meta).await?;

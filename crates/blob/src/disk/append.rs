@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
-use oci::digest::Hasher;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::writer::{WriteError, Writer};
 use crate::append::{AppendError, Appended};
+use crate::hash::Hash;
 use crate::intake::{End, Intake};
 use crate::stage::Stage;
 
@@ -30,9 +30,6 @@ impl<E> From<WriteError> for AppendError<E> {
     }
 }
 
-/// A batch of at most this size is hashed by this task: another hop to a blocking thread costs more.
-const HASHED_HERE: usize = 64 * 1024;
-
 /// Whether this task or a blocking thread has the writer.
 enum Turn {
     Idle(Box<Writer>),
@@ -45,31 +42,6 @@ impl Turn {
             Self::Idle(writer) => Ok(writer),
             Self::Busy(job) => finished(job).await,
         }
-    }
-}
-
-/// The hash of what was received. It is computed beside the writing.
-enum Hash {
-    Idle(Box<Hasher>),
-    Busy(JoinHandle<Box<Hasher>>),
-}
-
-impl Hash {
-    async fn hasher(self) -> io::Result<Box<Hasher>> {
-        match self {
-            Self::Idle(hasher) => Ok(hasher),
-            Self::Busy(job) => job.await.map_err(io::Error::other),
-        }
-    }
-
-    /// Hashes a batch. The last one was hashed.
-    fn of(mut hasher: Box<Hasher>, batch: Arc<[Bytes]>) -> Self {
-        let is_small = batch.iter().map(Bytes::len).sum::<usize>() <= HASHED_HERE;
-        let hash = move || {
-            batch.iter().for_each(|chunk| hasher.update(chunk));
-            hasher
-        };
-        if is_small { Self::Idle(hash()) } else { Self::Busy(spawn_blocking(hash)) }
     }
 }
 

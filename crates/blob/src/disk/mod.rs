@@ -11,7 +11,6 @@ mod pool;
 mod read;
 mod store_id;
 mod stream;
-mod turn;
 mod writer;
 
 use std::convert::Infallible;
@@ -29,6 +28,7 @@ use crate::content::{Content, OpenError};
 use crate::key::{ObjectKey, Place};
 use crate::stage::Stage;
 use crate::store::Store;
+use crate::turn::Turns;
 
 pub use file_system::{Disk, DiskFile, LocalDisk};
 use layout::Layout;
@@ -36,7 +36,6 @@ pub use listing::Found;
 use missing::missing;
 pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
-use turn::Turns;
 use writer::Writer;
 
 /// Objects as files. Cheap to clone.
@@ -75,8 +74,10 @@ impl Store {
     pub fn with_archive(self, root: impl Into<PathBuf>, options: DiskOptions) -> io::Result<Self> {
         let root = std::path::absolute(root.into())?;
         let archive = Some(Arc::new(Layout::open(&root, options.disk)?));
-        let Self::Disk(disk) = self;
-        Ok(Self::Disk(DiskStore { archive, ..disk }))
+        match self {
+            Self::Disk(disk) => Ok(Self::Disk(DiskStore { archive, ..disk })),
+            Self::S3(_) => Err(io::Error::other("only a store on disk has a folder for archived objects")),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use fault::Fault;
 
 use super::file_system::DiskFile;
 use super::layout::Layout;
-use super::turn::Turn;
+use crate::turn::Turn;
 
 /// After this many written bytes the file is synced in the background. So the end of a large body needs no long wait,
 /// and few unwritten bytes are in the machine's memory.

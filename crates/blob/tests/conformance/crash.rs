@@ -10,15 +10,26 @@ use blob::{ObjectKey, OpenError, Store};
 use fault::Fault;
 use oci::digest::Algorithm;
 
+use super::s3_server::{self, PART_BYTES};
 use super::{Place, body, bytes, digest, read};
 
 const CHILD: &str = "WHARF_TEST_CRASH";
-const PARTS: [usize; 3] = [3_000, 0, 1_200_000];
 
-/// The fault points of the disk store.
-#[expect(non_upper_case_globals, reason = "the suite names it by its store")]
-pub(super) const disk: [Fault; 5] =
+/// What a store passes, and the lengths of the requests that reach all of it.
+pub(super) struct Passed {
+    faults: [Fault; 5],
+    parts: [usize; 3],
+}
+
+const FAULTS: [Fault; 5] =
     [Fault::AppendCreated, Fault::AppendWritten, Fault::AppendSynced, Fault::AppendDurable, Fault::Deleted];
+
+#[expect(non_upper_case_globals, reason = "the suite names it by its store")]
+pub(super) const disk: Passed = Passed { faults: FAULTS, parts: [3_000, 0, 1_200_000] };
+
+/// The last request ends in the third part.
+#[expect(non_upper_case_globals, reason = "the suite names it by its store")]
+pub(super) const s3: Passed = Passed { faults: FAULTS, parts: [3_000, 0, 2 * PART_BYTES] };
 
 fn key(of: u8) -> ObjectKey {
     ObjectKey::from_bytes([of; 16])
@@ -30,10 +41,10 @@ fn record(folder: &Path, name: &str, content: &[u8]) {
 }
 
 /// One upload in three parts, an empty blob, and a delete.
-async fn work(store: &Store, folder: &Path) {
-    let all = bytes(PARTS.iter().sum(), 1);
+async fn work(store: &Store, folder: &Path, parts: [usize; 3]) {
+    let all = bytes(parts.iter().sum(), 1);
     let (mut stage, mut from) = (store.begin(Algorithm::Sha256), 0);
-    for part in PARTS {
+    for part in parts {
         let appended = store.append(&key(1), stage, &mut body(&all[from..from + part]), None).await.unwrap();
         (stage, from) = (appended.stage, from + part);
         record(folder, "stage", &stage.save().unwrap());
@@ -51,9 +62,9 @@ async fn work(store: &Store, folder: &Path) {
 }
 
 /// What was reported exists, and the upload can be completed.
-async fn check(store: &Store, folder: &Path, point: &str) {
+async fn check(store: &Store, folder: &Path, parts: [usize; 3], point: &str) {
     let row = |name: &str| std::fs::read(folder.join(name)).ok();
-    let all = bytes(PARTS.iter().sum(), 1);
+    let all = bytes(parts.iter().sum(), 1);
     let from: usize = row("offset").map_or(0, |offset| String::from_utf8(offset).unwrap().parse().unwrap());
     let stage = store.resume(Algorithm::Sha256, from as u64, row("stage").as_deref()).unwrap();
     if row("finished").is_some() {
@@ -76,6 +87,7 @@ fn died(test: &str, point: &str, folder: &Path) -> bool {
     let status = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact"])
         .env(CHILD, format!("{point} {}", folder.display()))
+        .envs(s3_server::address().ok().map(|address| (s3_server::ADDRESS, address)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -87,12 +99,12 @@ fn died(test: &str, point: &str, folder: &Path) -> bool {
     !status.success()
 }
 
-pub(super) fn at_any_point(test: &str, open: fn(&Path) -> Store, passed: &[Fault]) {
+pub(super) fn at_any_point(test: &str, open: fn(&Path) -> Store, passed: &Passed) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if let Ok(child) = std::env::var(CHILD) {
         let (point, folder) = child.split_once(' ').unwrap();
         fault::arm(point).unwrap();
-        return runtime.block_on(work(&open(folder.as_ref()), folder.as_ref()));
+        return runtime.block_on(async { work(&open(folder.as_ref()), folder.as_ref(), passed.parts).await });
     }
     let mut met = Vec::new();
     for fault in Fault::ALL {
@@ -104,10 +116,10 @@ pub(super) fn at_any_point(test: &str, open: fn(&Path) -> Store, passed: &[Fault
             if !died(test, &point, place.folder.path()) {
                 break;
             }
-            runtime.block_on(check(&place.open(), place.folder.path(), &point));
+            runtime.block_on(async { check(&place.open(), place.folder.path(), passed.parts, &point).await });
             met.push(*fault);
         }
     }
     met.dedup();
-    assert_eq!(met, passed);
+    assert_eq!(met, passed.faults);
 }

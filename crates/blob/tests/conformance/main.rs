@@ -5,12 +5,15 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::print_stderr,
     reason = "a failed test is allowed to panic"
 )]
 
 mod append;
 mod crash;
+mod multipart;
 mod read;
+mod s3_server;
 
 use std::path::Path;
 
@@ -83,8 +86,8 @@ async fn read(store: &Store, key: &ObjectKey, start: u64, len: u64) -> Vec<u8> {
 
 /// Runs every case on one store.
 macro_rules! suite {
-    ($store:ident, $open:expr) => {
-        suite!(@cases $store, $open,
+    ($store:ident, $server:expr, $open:expr) => {
+        suite!(@cases $store, $server, $open,
             append::an_upload_goes_on_through_its_row,
             append::an_upload_goes_on_after_a_cut,
             append::an_upload_goes_on_after_a_new_start,
@@ -101,11 +104,18 @@ macro_rules! suite {
             read::a_deleted_object_is_gone,
         );
     };
-    (@cases $store:ident, $open:expr, $($file:ident::$case:ident,)+) => {
+    (@cases $store:ident, $server:expr, $open:expr, $($file:ident::$case:ident,)+) => {
         mod $store {
+            fn is_there() -> bool {
+                $server.inspect_err(|reason| eprintln!("not tested: {reason}")).is_ok()
+            }
+
             $(
                 #[tokio::test]
                 async fn $case() {
+                    if !is_there() {
+                        return;
+                    }
                     super::$file::$case(super::Place::new($open)).await;
                 }
             )+
@@ -113,10 +123,17 @@ macro_rules! suite {
             #[test]
             fn a_crash_at_any_fault_point_loses_nothing() {
                 const NAME: &str = concat!(stringify!($store), "::a_crash_at_any_fault_point_loses_nothing");
-                super::crash::at_any_point(NAME, $open, &super::crash::$store);
+                if is_there() {
+                    super::crash::at_any_point(NAME, $open, &super::crash::$store);
+                }
             }
         }
     };
 }
 
-suite!(disk, |folder| blob::Store::disk(folder.join("blobs"), blob::DiskOptions::default()).unwrap());
+suite!(disk, Ok::<_, String>(()), |folder| blob::Store::disk(
+    folder.join("blobs"),
+    blob::DiskOptions::default()
+)
+.unwrap());
+suite!(s3, super::s3_server::address(), super::s3_server::open);

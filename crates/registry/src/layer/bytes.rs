@@ -1,6 +1,8 @@
 //! The bytes of layers, behind permits: `access::effects` lists which permit opens which use of them. No other file of
 //! this crate uses the blob store.
 
+use std::time::Duration;
+
 use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Stage, Store};
 pub use ::blob::{Appended, Content, ContentStream};
 use access::effects::OpensBytes;
@@ -15,6 +17,9 @@ use oci::digest::{Algorithm, Digest};
 
 use super::permits::upload_not_found;
 use super::upload::{BodyError, superseded};
+
+/// How long a URL of the store is valid: a client follows a redirect at once, and can retry.
+const SIGNED_URL_LIFETIME: Duration = Duration::from_mins(20);
 
 /// The bytes of all layers. Cheap to clone.
 #[derive(Clone)]
@@ -167,6 +172,15 @@ impl LayerBytes {
         len: u64,
     ) -> Result<Content> {
         self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)
+    }
+
+    /// A URL of the store from which anybody can read a blob for a while, if the store has such URLs.
+    pub(crate) async fn signed_url<G: OpensBytes<Read>>(
+        &self,
+        _permit: &Permit<G>,
+        row: &BlobRow,
+    ) -> Result<Option<String>> {
+        self.0.signed_url(&key(&row.object_key)?, SIGNED_URL_LIFETIME).await.map_err(failed)
     }
 
     /// All bytes of a small blob, in memory.

@@ -97,6 +97,12 @@ impl BlobHandle {
         Ok(bytes)
     }
 
+    /// A URL of the blob store with which anybody can read the whole blob for a while. None if the node must send it.
+    pub async fn signed_url(&self) -> Result<Option<String>> {
+        let row = self.permit.blob().ok_or_else(blob_unknown)?;
+        if self.is_small() { Ok(None) } else { self.bytes.signed_url(&self.permit, row).await }
+    }
+
     /// The bytes `[start, start + len)`. The caller has checked them against the size.
     pub async fn open(&self, start: u64, len: u64) -> Result<BlobStream> {
         if let Some(arrival) = &self.arrival {

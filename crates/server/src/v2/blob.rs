@@ -11,7 +11,7 @@ use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::layer::download::{BlobHandle, BlobStat};
 
 use super::content_digest::ContentDigest;
-use super::{Call, Outcome, RouteOp, byteranges, not_allowed};
+use super::{Call, Outcome, RouteOp, byteranges, not_allowed, redirect};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
@@ -62,6 +62,8 @@ pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Ou
     let digest = ContentDigest::from(&digest);
     let mut response = if digest.is_known_to(exchange) {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    } else if let Some(response) = redirect::redirect(exchange, &blob).await? {
+        response
     } else {
         match wanted(exchange, &digest, size) {
             RangeOutcome::Whole => whole(app, exchange, &blob).await?,

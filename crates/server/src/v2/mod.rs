@@ -10,6 +10,7 @@ mod content_digest;
 mod manifest;
 mod page;
 mod public;
+mod redirect;
 mod referrers;
 mod renamed;
 mod route_op;

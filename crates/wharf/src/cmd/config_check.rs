@@ -10,6 +10,9 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<()> {
     if let Some(tls) = &config.options.tls {
         server::check_tls(tls)?;
     }
+    if let Some(bucket) = &config.bucket {
+        bucket.options()?;
+    }
     for warning in config.warnings() {
         say(&format!("warning: {warning}"))?;
     }

@@ -11,7 +11,7 @@ use server::Deployment;
 use server::Listener;
 
 use crate::background::MasterKeyFile;
-use crate::blob_folders::BlobFolders;
+use crate::blob_store::{BlobFolders, BlobStore};
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
@@ -87,8 +87,11 @@ pub(super) fn warn(config: &Config) {
     }
 }
 
-/// The folders of blobs. Other users cannot read them.
-pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<BlobFolders> {
+/// The bucket of blobs, or their folders. Other users cannot read the folders.
+pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<BlobStore> {
+    if let Some(bucket) = &config.bucket {
+        return Ok(BlobStore::Bucket(Box::new(bucket.clone())));
+    }
     let standard = config.blobs.clone().unwrap_or_else(|| folder.blobs());
     let archive = config.archive.clone();
     for path in [Some(&standard), archive.as_ref()].into_iter().flatten() {
@@ -98,7 +101,7 @@ pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<Blob
     if archive.as_ref() == Some(&standard) {
         bail!("blobs.archive_path is the folder of blobs itself");
     }
-    Ok(BlobFolders { standard, archive })
+    Ok(BlobStore::Folders(BlobFolders { standard, archive }))
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use server::Deployment;
 
 use super::say;
 use crate::aws_client::Connection;
-use crate::blob_folders::BlobFolders;
+use crate::blob_store::{BlobFolders, BlobStore};
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
@@ -122,9 +122,13 @@ async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let folder = hold(&path)?;
     let meta = sqlite(&folder.database()).await?;
     let region = "us-east-1".parse()?;
+    let bucket = config::bucket_of_environment()?;
     // As for `wharf dev`, which has no configuration file.
     let archive = std::env::var_os("WHARF__BLOBS__ARCHIVE_PATH").map(PathBuf::from);
-    let blobs = BlobFolders { standard: folder.blobs(), archive };
+    let blobs = match bucket {
+        Some(bucket) => BlobStore::Bucket(Box::new(bucket)),
+        None => BlobStore::Folders(BlobFolders { standard: folder.blobs(), archive }),
+    };
     open(
         meta,
         &folder.master_key(),
@@ -139,8 +143,13 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     let config = config::load(file)?;
     there(&config.data_dir)?;
     let key = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
-    let standard = config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs"));
-    let blobs = BlobFolders { standard, archive: config.archive.clone() };
+    let blobs = match &config.bucket {
+        Some(bucket) => BlobStore::Bucket(Box::new(bucket.clone())),
+        None => BlobStore::Folders(BlobFolders {
+            standard: config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs")),
+            archive: config.archive.clone(),
+        }),
+    };
     let (meta, folder) = match &config.database {
         Database::Sqlite(path) => {
             let folder = hold(&config.data_dir)?;
@@ -168,7 +177,7 @@ fn there(path: &Path) -> anyhow::Result<()> {
 async fn open(
     meta: Meta,
     key: &Path,
-    blobs: BlobFolders,
+    blobs: BlobStore,
     (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {

@@ -11,10 +11,13 @@ use toml::Table;
 
 use super::pull_through_cache::cache_settings;
 use super::{
-    Config, Database, Public, ServerSection, Settings, accounts, blocks, event_sinks::event_sinks, limits,
-    overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
+    Config, Database, Public, ServerSection, Settings, accounts, blocks, bucket::bucket,
+    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
+
+/// The Region of a deployment that names none.
+pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;
@@ -49,8 +52,8 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         );
     };
     let is_region_named = file.region.is_some();
-    let region = file.region.as_deref().unwrap_or("us-east-1");
-    let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
+    let region_text = file.region.as_deref().unwrap_or(DEFAULT_REGION);
+    let region = region_text.parse().with_context(|| format!("region = \"{region_text}\""))?;
     let options = options(&file.server, file.metrics.listen.as_deref())?;
     let public = public(&file.server, &options)?;
     let bootstrap = match &file.bootstrap {
@@ -70,6 +73,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         options,
         public,
         database: database(file.database.url.as_deref())?,
+        bucket: bucket(&file.blobs, region_text)?,
         blobs: file.blobs.path,
         archive: file.blobs.archive_path,
         bootstrap,

@@ -19,7 +19,7 @@ struct Installed {
     version: &'static str,
 }
 
-const INSTALLED: [Installed; 7] = [
+const INSTALLED: [Installed; 8] = [
     Installed {
         name: "conformance",
         package: "github.com/opencontainers/distribution-spec/conformance",
@@ -37,6 +37,7 @@ const INSTALLED: [Installed; 7] = [
     },
     Installed { name: "oras", package: "oras.land/oras/cmd/oras", version: "v1.3.6" },
     Installed { name: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
+    Installed { name: "versitygw", package: "github.com/versity/versitygw/cmd/versitygw", version: "v1.8.0" },
     Installed { name: "helm", package: "helm.sh/helm/v4/cmd/helm", version: "v4.3.1" },
     Installed { name: "cosign", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
 ];

@@ -1,0 +1,75 @@
+//! Makes a complete upload an object of exactly its length.
+
+use std::io;
+
+use super::keys::TailPlace;
+use super::progress::{Multipart, Progress, Tail};
+use super::{S3Store, error};
+use crate::content::OpenError;
+use crate::key::ObjectKey;
+use crate::stage::Stage;
+use fault::Fault;
+use object_store::{ObjectStoreExt as _, PutPayload};
+
+impl S3Store {
+    pub(crate) async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
+        let progress = stage.own().clone().s3().map_err(OpenError::Io)?;
+        self.finish_upload(key, &progress, stage.offset()).await.map_err(OpenError::Io)
+    }
+
+    async fn finish_upload(&self, key: &ObjectKey, progress: &Progress, offset: u64) -> io::Result<()> {
+        let path = self.keys.object(key);
+        let version = self.version(&path).await?;
+        let is_whole = version.as_ref().is_some_and(|version| version.len == offset);
+        match (&progress.multipart, &progress.tail) {
+            (None, None) if offset == 0 => {
+                if !is_whole {
+                    self.client.put(&path, PutPayload::default()).await.map_err(error::io)?;
+                }
+                Ok(())
+            }
+            (None, Some(tail)) => {
+                let is_same =
+                    version.as_ref().and_then(|version| version.etag.as_deref()) == Some(&tail.etag);
+                if is_whole && is_same {
+                    return Ok(());
+                }
+                // A request that was not recorded appended to it.
+                let bytes = self.read_tail(key, tail, offset).await?;
+                let put = self.put_tail(key, TailPlace::Object, version.as_ref(), vec![bytes]).await?;
+                put.map(drop).ok_or_else(|| io::Error::other("another request appends to the upload"))
+            }
+            (Some(multipart), Some(tail)) => {
+                if !is_whole {
+                    self.complete(key, multipart, tail, offset).await?;
+                }
+                self.forget_upload(key).await
+            }
+            (_, None) => Err(io::Error::other("the stage of an upload has no last bytes")),
+        }
+    }
+
+    /// Sends the tail as the last part, and completes the upload.
+    async fn complete(
+        &self,
+        key: &ObjectKey,
+        multipart: &Multipart,
+        tail: &Tail,
+        offset: u64,
+    ) -> io::Result<()> {
+        let in_parts = multipart.part_bytes.saturating_mul(multipart.parts.len() as u64);
+        let bytes = self.read_tail(key, tail, offset.saturating_sub(in_parts)).await?;
+        let last = self.put_part(key, &multipart.id, multipart.parts.len(), vec![bytes]).await?;
+        let parts = multipart.parts.iter().cloned().chain([last]);
+        let completed = self.complete_multipart(key, &multipart.id, parts).await;
+        fault::hit(Fault::AppendSynced);
+        if let Err(error) = completed {
+            // The answer of the first attempt can be lost: the upload does not exist any more then.
+            let version = self.version(&self.keys.object(key)).await?;
+            if version.is_none_or(|version| version.len != offset) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! The store in a bucket of S3 or of a server with its API. An append returns when the server has stored the bytes.
+//!
+//! Small objects are one PUT. Larger ones are multipart uploads whose parts span requests and nodes: the upload's stage
+//! has their IDs. Bytes that are not a whole part at the end of a request are stored as an object of their own, the tail.
+//!
+//! Nodes do not lock each other out. A node with an outdated stage can make an upload fail, but its bytes never become
+//! those of another stage: the first tail is written only if nobody else wrote it, the server compares the ETags of
+//! parts, and the sums of tails are compared.
+
+mod append;
+mod copy;
+mod delete;
+mod error;
+mod finish;
+mod keys;
+mod listing;
+mod multipart;
+mod options;
+mod progress;
+mod read;
+mod store_id;
+mod stream;
+mod tail;
+
+use std::sync::Arc;
+
+use object_store::aws::AmazonS3;
+use tokio::sync::Semaphore;
+
+use crate::key::Place;
+use crate::store::Store;
+use crate::turn::Turns;
+
+use keys::Keys;
+pub use options::{Credentials, InvalidS3Url, S3Options, S3Url};
+pub(crate) use progress::Progress;
+pub(crate) use stream::S3Stream;
+
+/// The number of parts that a store holds in memory, of all its uploads. An upload that needs another one does not read
+/// its body until there is one.
+const PARTS_IN_MEMORY: usize = 48;
+
+/// Objects in a bucket. Cheap to clone.
+#[derive(Clone)]
+pub struct S3Store {
+    client: Arc<AmazonS3>,
+    /// Signs the URLs of redirects, with the host that clients use.
+    public: Option<Arc<AmazonS3>>,
+    keys: Keys,
+    part_bytes: u64,
+    turns: Arc<Turns>,
+    memory: Arc<Semaphore>,
+}
+
+impl Store {
+    /// A store in a bucket. This sends nothing.
+    pub fn s3(options: &S3Options) -> std::io::Result<Self> {
+        let public = options.public_endpoint.as_deref();
+        let public = options.redirects.then(|| options.client(public)).transpose()?;
+        Ok(Self::S3(S3Store {
+            client: Arc::new(options.client(options.endpoint.as_deref())?),
+            public: public.map(Arc::new),
+            keys: Keys::new(&options.url.prefix),
+            part_bytes: options.part_bytes,
+            turns: Arc::default(),
+            memory: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
+        }))
+    }
+}
+
+impl S3Store {
+    /// There is no other place for archived objects: a rule of the bucket can move objects to a cheaper class.
+    #[expect(clippy::unused_self, reason = "like the other store")]
+    pub(crate) fn places(&self) -> &'static [Place] {
+        &[Place::Standard]
+    }
+}
