@@ -10,8 +10,8 @@ use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{
-    CountSealedSecrets, GetSetting, ListSecretsNotUnder, OpError, PutSettingOnce, ReplaceSetting,
-    ResealSecret, SealedSecret,
+    CountSealedSecrets, GetSetting, ListSecretsNotUnder, ListSeedsNotUnder, OpError, PutSettingOnce,
+    ReplaceSetting, ResealSecret, ResealSeed, SealedSecret, SealedSeed,
 };
 
 use crate::effects::authority;
@@ -183,7 +183,7 @@ impl Access {
         if ring.sealing(now) == 0 || wraps.count() > 1 {
             return Ok(0);
         }
-        let resealed = self.reseal_secrets().await?;
+        let resealed = self.reseal_secrets().await? + self.reseal_seeds().await?;
         let mut retired = 0;
         for id in ring.over(now) {
             retired += usize::from(self.retire(id, now).await?);
@@ -218,8 +218,54 @@ impl Access {
         permit.write(|()| ResealSecret { old, sealed }).await.or_store_error()
     }
 
+    async fn reseal_seeds(&self) -> Result<usize> {
+        let permit = Permit::for_service(authority::ResealSecrets, self);
+        let sealing_key = self.keys.sealing();
+        let (mut after, mut done) = (String::new(), 0);
+        loop {
+            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = permit.read(|()| list).await?;
+            let Some(last) = slice.last() else { return Ok(done) };
+            after = last.serial_number.clone();
+            for old in slice {
+                let Ok(plain) = self.keys.open_value(Purpose::MfaSeed, &old.sealed) else {
+                    tracing::error!(device = old.serial_number, "the seed of an MFA device does not open");
+                    continue;
+                };
+                let sealed = self.keys.seal(Purpose::MfaSeed, &plain).map_err(Error::internal)?;
+                let reseal = ResealSeed { old, sealed };
+                done += usize::from(permit.write(|()| reseal).await.or_store_error()?);
+            }
+            if done >= SLICE {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Whether a key still seals the seed of an MFA device.
+    async fn seals_a_seed(&self, id: u8) -> Result<bool> {
+        let sealing_key = self.keys.sealing();
+        let mut after = String::new();
+        loop {
+            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = self.ring_permit().read(|()| list).await?;
+            let Some(last) = slice.last() else { return Ok(false) };
+            after = last.serial_number.clone();
+            let opens = |seed: &SealedSeed| {
+                seed.sealed.get(1) == Some(&id)
+                    && self.keys.open_value(Purpose::MfaSeed, &seed.sealed).is_ok()
+            };
+            if slice.iter().any(opens) {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Removes an expired key from the ring, unless it still seals a secret.
     async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
+        if self.seals_a_seed(id).await? {
+            return Ok(false);
+        }
         let sealing_key = self.keys.sealing();
         let mut after = String::new();
         loop {

@@ -200,6 +200,10 @@ fixed! {
     MANAGED_POLICY: "PolicySize" = 6_144, QuotaError::Iam;
     /// Characters of a role's trust policy, white space not counted.
     TRUST_POLICY: "ACLSizePerRole" = 4_096, QuotaError::Iam;
+    /// MFA devices of a user or of the root.
+    MFA_DEVICES_PER_USER: "MFADevicesPerUser" = 8, QuotaError::Iam;
+    /// MFA devices of an account that nobody has.
+    UNASSIGNED_MFA_DEVICES: "UnassignedVirtualMFADevices" = 5_000, QuotaError::Iam;
     /// Organizational units ("Quotas and service limits for AWS Organizations").
     ORGANIZATIONAL_UNITS: "OUs in an organization" = 2_000, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
         format!("You have exceeded the number of OUs that you can have in an organization: {most}.")

@@ -38,6 +38,8 @@ pub enum Purpose {
     Session,
     /// The context of a session that is too large for a docker password, in the store.
     SessionContext,
+    /// Seeds of MFA devices in the store.
+    MfaSeed,
 }
 
 impl Purpose {
@@ -51,6 +53,7 @@ impl Purpose {
             Self::AccessKey => b"wharf access key",
             Self::Session => b"wharf session",
             Self::SessionContext => b"wharf session context",
+            Self::MfaSeed => b"wharf mfa seed",
         }
     }
 }

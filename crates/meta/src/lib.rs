@@ -40,13 +40,14 @@ pub mod operations {
         entity_delete::*, first_user::*, group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*,
         image_list::*, image_pull::*, image_scan::*, in_use::*, instance_profile::*, lifecycle_execute::*,
         lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*, managed_policy::*, member_account::*,
-        named_principals::*, object_move::*, oidc_provider::*, organizational_unit::*, outbox::*,
-        password_policy::*, policy_use::*, principal::*, protection::*, public_catalog::*,
-        public_registry::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*, referrers::*,
-        referrers_delete::*, registry::*, repository::*, repository_policy::*, repository_purge::*,
-        resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
-        storage_class::*, store_check::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
-        upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        mfa_code::*, mfa_device::*, named_principals::*, object_move::*, oidc_provider::*,
+        organizational_unit::*, outbox::*, password_policy::*, policy_use::*, principal::*, protection::*,
+        public_catalog::*, public_registry::*, pull_time_exclusion::*, quota_use::*, reconciler::*,
+        reference_backfill::*, referrers::*, referrers_delete::*, registry::*, repository::*,
+        repository_policy::*, repository_purge::*, resolve::*, resource_policy::*, resource_tag::*,
+        sealed_secret::*, session_context::*, settings::*, storage_class::*, store_check::*, tag::*,
+        tag_detail::*, tag_history::*, tagged::*, target::*, upload::*, upload_expire::*, usage::*,
+        usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

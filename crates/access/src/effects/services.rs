@@ -55,7 +55,7 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Shows how much of its quotas an account uses.
-    DescribeQuotas => CountAccount;
+    DescribeQuotas => CountAccount, CountRegistries;
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
@@ -83,8 +83,10 @@ services! {
     ForgetSessions => ForgetSessionContexts;
     /// Removes reports of digests in use that expired.
     ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys with the newest key.
-    ResealSecrets => ListSecretsNotUnder, ResealSecret;
+    /// Seals the secrets of access keys and the seeds of MFA devices with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret, ListSeedsNotUnder, ResealSeed;
+    /// Uses the codes of MFA devices, each once, and counts attempts.
+    UseMfaDevices => FindMfaDevice, CountMfaAttempt, UseMfaCode;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;
@@ -96,7 +98,8 @@ services! {
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
-    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
+    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder,
+        ListSeedsNotUnder;
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.

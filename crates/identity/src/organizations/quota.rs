@@ -7,7 +7,7 @@ use access::op::organizations;
 use access::permit::Permit;
 use access::quota::FIXED;
 use access::rate::Rate;
-use access::store::CountAccount;
+use access::store::{CountAccount, CountRegistries};
 use aws::ids::AccountId;
 use aws::organizations::{WharfDescribeQuotasRequest, WharfDescribeQuotasResponse, WharfQuota, WharfRate};
 
@@ -74,7 +74,14 @@ impl Identity {
     async fn used(&self, account: &AccountId) -> Result<Vec<(&'static str, u64)>> {
         let permit = Permit::for_service(authority::DescribeQuotas, &self.access);
         let counts = permit.read(|()| CountAccount { account_id: account.clone() }).await?;
+        let registries = permit.read(|()| CountRegistries { account_id: account.clone() }).await?;
         let used = [
+            ("registries_per_account", registries.registries),
+            ("images_per_repository", registries.images_of_a_repository),
+            ("tags_per_image", registries.tags_of_an_image),
+            ("pull_time_update_exclusions_per_registry", registries.exclusions_of_a_registry),
+            ("in_use_reports_per_registry", registries.reports_of_a_registry),
+            ("repository_creation_templates_per_registry", registries.templates_of_a_registry),
             ("users_per_account", counts.users),
             ("groups_per_account", counts.groups),
             ("roles_per_account", counts.roles),

@@ -76,7 +76,7 @@ pub(super) async fn what_was_there_stays(world: World) {
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration m ORDER BY m.number").await;
     assert_eq!(
         numbers,
-        ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17", "18", "22"]
+        ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17", "18", "22", "23"]
     );
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
     let caller = found.basis.caller.as_ref().unwrap();

@@ -16,7 +16,7 @@ macro_rules! with_operations {
                 FindManagedPolicy ListManagedPolicies ListManagedPolicyVersions LoadManagedDocuments CountPolicyUses
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
                 ListInstanceProfiles FindOidcProvider ListOidcProviders;
-            CountAccounts: CountAccount;
+            CountAccounts: CountAccount CountRegistries;
             ReadTagged: ListTagged FindTagged ListTagTexts;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
@@ -27,8 +27,12 @@ macro_rules! with_operations {
             FirstAdministrator: CreateFirstUser;
             ReadAccessKeys: FindAccessKey ListAccessKeys;
             ChangeAccessKeys: CreateAccessKey CreateAccessKeyWithin SetAccessKeyStatus DeleteAccessKey EnsureRoot;
-            Secrets: CountSealedSecrets ListSecretsNotUnder;
-            ResealSecrets: ResealSecret;
+            Secrets: CountSealedSecrets ListSecretsNotUnder ListSeedsNotUnder;
+            ResealSecrets: ResealSecret ResealSeed;
+            FindMfaDevices: FindMfaDevice;
+            ListMfaDevices: ListMfaDevices;
+            ChangeMfaDevices: CreateMfaDevice EnableMfaDevice SynchronizeMfaDevice DeactivateMfaDevice DeleteMfaDevice;
+            UseMfaDevices: CountMfaAttempt UseMfaCode;
             Settings: GetSetting PutSettingOnce ReplaceSetting;
             ReadAccounts: FindAccount FirstAccount ListAccounts FindMemberAccount ListMemberAccounts
                 ListAccountCreations ListAccountTags FindOrganizationalUnit ListOrganizationalUnits ListAccountsOfUnit;
@@ -142,6 +146,7 @@ rows! {
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
     ResealSecrets: Secrets ResealSecrets;
+    UseMfaDevices: FindMfaDevices UseMfaDevices;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
     RecordKeyUse: Uses;
