@@ -90,7 +90,7 @@ def test_a_session_with_a_code_has_the_condition_keys(cloud):
 
 def test_a_role_can_require_a_code(cloud, device):
     role = cloud.role({"AWS": cloud.account}, allow("ecr:*"), condition=WITH_MFA)
-    asked = {"RoleArn": role["Arn"], "RoleSessionName": "s"}
+    asked = {"RoleArn": role["Arn"], "RoleSessionName": "session"}
     refused("AccessDenied", device.sts.assume_role, **asked)
     proof = {"SerialNumber": device.serial, "TokenCode": code(device.seed)}
     session = device.sts.assume_role(**asked, **proof)["Credentials"]
