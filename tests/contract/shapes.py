@@ -14,6 +14,7 @@ LOADER = botocore.loaders.Loader()
 MODELS = {service: LOADER.load_service_model(service, "service-2") for service in SERVICES}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NUMBER = re.compile(r"-?\d+")
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 # Errors that any operation may return ("Common errors" of the API references), with their statuses.
 COMMON = {
@@ -123,6 +124,8 @@ def misfits_of_xml(shapes, name, element, path):
             fits = text in ("true", "false")
         case "integer" | "long":
             fits = NUMBER.fullmatch(text)
+        case "blob":
+            fits = BASE64.fullmatch(text)
         case "string":
             return misfits_of_text(shape, text, path)
         case other:

@@ -10,8 +10,13 @@ from test_presence import served
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 # Users have no passwords here, so these return NoSuchEntity.
 WITHOUT_SUCCESS = {"GetLoginProfile", "DeleteLoginProfile"}
-# Tested in test_iam_simulation.py.
+# Tested in test_iam_simulation.py and test_iam_mfa.py.
 ELSEWHERE = {
+    "CreateVirtualMFADevice",
+    "DeactivateMFADevice",
+    "DeleteVirtualMFADevice",
+    "EnableMFADevice",
+    "ResyncMFADevice",
     "GetAccountAuthorizationDetails",
     "GetAccountSummary",
     "GetContextKeysForCustomPolicy",
@@ -41,7 +46,7 @@ def walk_users(cloud, iam):
     for operation in ("list_ssh_public_keys", "list_service_specific_credentials", "list_signing_certificates"):
         getattr(iam, operation)(UserName=name)
     assert iam.list_mfa_devices(UserName=name)["MFADevices"] == []
-    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"] == []
     refused("NoSuchEntity", iam.get_login_profile, UserName=name)
     refused("NoSuchEntity", iam.delete_login_profile, UserName=name)
     iam.update_user(UserName=name, NewPath="/b/", NewUserName=name + "-b")

@@ -18,6 +18,7 @@ LEAST = {"iam": 99, "sts": 6, "organizations": 19, "service-quotas": 6, "resourc
 TEXTS = {
     "arnType": "arn:aws:iam::123456789012:policy/none",
     "policyDocumentType": '{"Version":"2012-10-17","Statement":[]}',
+    "authenticationCodeType": "123456",
     "policyVersionIdType": "v1",
     "pathType": "/",
     "OpenIDConnectProviderUrlType": "https://none.example.org",

@@ -122,6 +122,7 @@ aws_codes! {
     UnmodifiableEntity: "UnmodifiableEntity" 400;
     PolicyNotAttachable: "PolicyNotAttachable" 400;
     ValidationError: "ValidationError" 400;
+    InvalidAuthenticationCode: "InvalidAuthenticationCode" 403;
     // STS.
     PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;
     InvalidParameterValue: "InvalidParameterValue" 400;

@@ -10,8 +10,9 @@ use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{
-    CountSealedSecrets, GetSetting, ListConnectionsNotUnder, ListSecretsNotUnder, OpError, PutSettingOnce,
-    ReplaceSetting, ResealConnection, ResealSecret, SealedConnection, SealedSecret,
+    CountSealedSecrets, GetSetting, ListConnectionsNotUnder, ListSecretsNotUnder, ListSeedsNotUnder, OpError,
+    PutSettingOnce, ReplaceSetting, ResealConnection, ResealSecret, ResealSeed, SealedConnection,
+    SealedSecret, SealedSeed,
 };
 
 use crate::effects::authority;
@@ -183,7 +184,8 @@ impl Access {
         if ring.sealing(now) == 0 || wraps.count() > 1 {
             return Ok(0);
         }
-        let resealed = self.reseal_secrets().await? + self.reseal_connections().await?;
+        let resealed =
+            self.reseal_secrets().await? + self.reseal_connections().await? + self.reseal_seeds().await?;
         let mut retired = 0;
         for id in ring.over(now) {
             retired += usize::from(self.retire(id, now).await?);
@@ -245,6 +247,30 @@ impl Access {
         }
     }
 
+    async fn reseal_seeds(&self) -> Result<usize> {
+        let permit = Permit::for_service(authority::ResealSecrets, self);
+        let sealing_key = self.keys.sealing();
+        let (mut after, mut done) = (String::new(), 0);
+        loop {
+            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = permit.read(|()| list).await?;
+            let Some(last) = slice.last() else { return Ok(done) };
+            after = last.serial_number.clone();
+            for old in slice {
+                let Ok(plain) = self.keys.open_value(Purpose::MfaSeed, &old.sealed) else {
+                    tracing::error!(device = old.serial_number, "the seed of an MFA device does not open");
+                    continue;
+                };
+                let sealed = self.keys.seal(Purpose::MfaSeed, &plain).map_err(Error::internal)?;
+                let reseal = ResealSeed { old, sealed };
+                done += usize::from(permit.write(|()| reseal).await.or_store_error()?);
+            }
+            if done >= SLICE {
+                return Ok(done);
+            }
+        }
+    }
+
     /// Whether a key that is not the sealing one still seals a connection.
     async fn seals_connections(&self, id: u8) -> Result<bool> {
         let sealing_key = self.keys.sealing();
@@ -264,12 +290,31 @@ impl Access {
         }
     }
 
+    /// Whether a key still seals the seed of an MFA device.
+    async fn seals_a_seed(&self, id: u8) -> Result<bool> {
+        let sealing_key = self.keys.sealing();
+        let mut after = String::new();
+        loop {
+            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = self.ring_permit().read(|()| list).await?;
+            let Some(last) = slice.last() else { return Ok(false) };
+            after = last.serial_number.clone();
+            let opens = |seed: &SealedSeed| {
+                seed.sealed.get(1) == Some(&id)
+                    && self.keys.open_value(Purpose::MfaSeed, &seed.sealed).is_ok()
+            };
+            if slice.iter().any(opens) {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Removes an expired key from the ring, unless it still seals a secret.
     async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
-        let sealing_key = self.keys.sealing();
-        if self.seals_connections(id).await? {
+        if self.seals_a_seed(id).await? || self.seals_connections(id).await? {
             return Ok(false);
         }
+        let sealing_key = self.keys.sealing();
         let mut after = String::new();
         loop {
             let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };

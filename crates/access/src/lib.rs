@@ -41,6 +41,7 @@ pub mod shared_provider;
 pub mod storage_quota;
 pub mod store;
 pub mod token;
+pub mod totp;
 
 use std::sync::{Arc, OnceLock};
 

@@ -251,6 +251,10 @@ fixed! {
     TAGS_PER_RULE: "Tags per rule" = MAX_TAGS as u64, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("A rule can have at most {most} tags.")
     });
+    /// MFA devices of a user or of the root.
+    MFA_DEVICES_PER_USER: "MFADevicesPerUser" = 8, QuotaError::Iam;
+    /// MFA devices of an account that nobody has.
+    UNASSIGNED_MFA_DEVICES: "UnassignedVirtualMFADevices" = 5_000, QuotaError::Iam;
     /// Organizational units ("Quotas and service limits for AWS Organizations").
     ORGANIZATIONAL_UNITS: "OUs in an organization" = 2_000, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
         format!("You have exceeded the number of OUs that you can have in an organization: {most}.")

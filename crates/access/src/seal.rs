@@ -40,6 +40,8 @@ pub enum Purpose {
     Session,
     /// The context of a session that is too large for a docker password, in the store.
     SessionContext,
+    /// Seeds of MFA devices in the store.
+    MfaSeed,
 }
 
 impl Purpose {
@@ -54,6 +56,7 @@ impl Purpose {
             Self::Connection => b"wharf connection",
             Self::Session => b"wharf session",
             Self::SessionContext => b"wharf session context",
+            Self::MfaSeed => b"wharf mfa seed",
         }
     }
 }

@@ -76,6 +76,8 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0022_organizational_units.sql"),
     },
+    // A new table.
+    Migration { number: 23, oldest_compat: 6, text: include_str!("../migrations/0023_mfa_devices.sql") },
     // An older binary pulls only what is stored already.
     Migration {
         number: 24,

@@ -87,7 +87,7 @@ pub(super) fn of_request(
         context.set("aws:username", name.as_str());
     }
     if let Some(session) = &caller.session {
-        add_session(&mut context, session);
+        add_session(&mut context, session, ctx.now);
     }
     context
 }
@@ -138,12 +138,16 @@ pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String
     }
 }
 
-fn add_session(context: &mut policy::Context, session: &Session) {
+fn add_session(context: &mut policy::Context, session: &Session, now: Timestamp) {
     // An invalid time counts as long ago: a policy that denies older sessions must apply to it.
     let issued_at = jiff::Timestamp::from_second(session.issued_at).unwrap_or(jiff::Timestamp::MIN);
     context.set("aws:TokenIssueTime", issued_at);
     // Only temporary credentials have the key at all.
     context.set("aws:MultiFactorAuthPresent", session.mfa);
+    if session.mfa {
+        // The code was checked when the session was issued.
+        context.set("aws:MultiFactorAuthAge", now.as_second().saturating_sub(session.issued_at).max(0));
+    }
     if let Some(identity) = &session.source_identity {
         context.set("aws:SourceIdentity", identity.as_str());
     }

@@ -29,6 +29,14 @@ opens! {
     Of<iam::UpdateAccessKey> => ListAccessKeys, SetAccessKeyStatus<PermittedKey>;
     Of<iam::DeleteAccessKey> => ListAccessKeys, DeleteAccessKey<PermittedKey>;
 
+    iam::CreateVirtualMFADevice => FindAccount, CreateMfaDevice<PermittedAccount>;
+    Of<iam::EnableMFADevice> => FindMfaDevice, EnableMfaDevice<PermittedKey>;
+    Of<iam::ResyncMFADevice> => FindMfaDevice, SynchronizeMfaDevice<PermittedKey>;
+    Of<iam::DeactivateMFADevice> => DeactivateMfaDevice<PermittedKey>;
+    iam::DeleteVirtualMFADevice => DeleteMfaDevice;
+    Of<iam::ListMFADevices> => ListMfaDevices;
+    iam::ListVirtualMFADevices => ListMfaDevices, FindEntityById;
+
     iam::CreateGroup => FindAccount, CreateEntity<PermittedAccount>;
     Of<iam::GetGroup> => ListGroupLinks, FindEntityById;
     iam::ListGroups => ListEntities;

@@ -91,8 +91,11 @@ services! {
     ForgetSessions => ForgetSessionContexts;
     /// Removes reports of digests in use that expired.
     ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys and connections with the newest key.
-    ResealSecrets => ListSecretsNotUnder, ResealSecret, ListConnectionsNotUnder, ResealConnection;
+    /// Seals the secrets of access keys and connections, and the seeds of MFA devices, with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret, ListConnectionsNotUnder, ResealConnection, ListSeedsNotUnder,
+        ResealSeed;
+    /// Uses the codes of MFA devices, each once, and counts attempts.
+    UseMfaDevices => FindMfaDevice, CountMfaAttempt, UseMfaCode;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;
@@ -105,7 +108,7 @@ services! {
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
     KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder,
-        ListConnectionsNotUnder;
+        ListConnectionsNotUnder, ListSeedsNotUnder;
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.

@@ -11,7 +11,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 113] = [
+pub const OPERATIONS: [&str; 118] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AddUserToGroup",
@@ -28,6 +28,8 @@ pub const OPERATIONS: [&str; 113] = [
     "CreateRole",
     "CreateServiceLinkedRole",
     "CreateUser",
+    "CreateVirtualMFADevice",
+    "DeactivateMFADevice",
     "DeleteAccessKey",
     "DeleteAccountAlias",
     "DeleteAccountPasswordPolicy",
@@ -45,9 +47,11 @@ pub const OPERATIONS: [&str; 113] = [
     "DeleteUser",
     "DeleteUserPermissionsBoundary",
     "DeleteUserPolicy",
+    "DeleteVirtualMFADevice",
     "DetachGroupPolicy",
     "DetachRolePolicy",
     "DetachUserPolicy",
+    "EnableMFADevice",
     "GetAccessKeyLastUsed",
     "GetAccountAuthorizationDetails",
     "GetAccountPasswordPolicy",
@@ -102,6 +106,7 @@ pub const OPERATIONS: [&str; 113] = [
     "RemoveClientIDFromOpenIDConnectProvider",
     "RemoveRoleFromInstanceProfile",
     "RemoveUserFromGroup",
+    "ResyncMFADevice",
     "SetDefaultPolicyVersion",
     "SimulateCustomPolicy",
     "SimulatePrincipalPolicy",
@@ -128,11 +133,12 @@ pub const OPERATIONS: [&str; 113] = [
 ];
 
 /// Every exception of these operations, in alphabetical order.
-pub const EXCEPTIONS: [Exception; 14] = [
+pub const EXCEPTIONS: [Exception; 15] = [
     Exception { code: "ConcurrentModification", status: 409, members: &["message"] },
     Exception { code: "DeleteConflict", status: 409, members: &["message"] },
     Exception { code: "EntityAlreadyExists", status: 409, members: &["message"] },
     Exception { code: "EntityTemporarilyUnmodifiable", status: 409, members: &["message"] },
+    Exception { code: "InvalidAuthenticationCode", status: 403, members: &["message"] },
     Exception { code: "InvalidInput", status: 400, members: &["message"] },
     Exception { code: "LimitExceeded", status: 409, members: &["message"] },
     Exception { code: "MalformedPolicyDocument", status: 400, members: &["message"] },
@@ -553,6 +559,32 @@ pub struct CreateUserResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct CreateVirtualMFADeviceRequest {
+    #[serde(default)]
+    pub path: Option<String>,
+    #[serde(rename = "VirtualMFADeviceName")]
+    pub virtual_mfa_device_name: String,
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateVirtualMFADeviceResponse {
+    #[serde(rename = "VirtualMFADevice")]
+    pub virtual_mfa_device: VirtualMFADevice,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeactivateMFADeviceRequest {
+    #[serde(default)]
+    pub user_name: Option<String>,
+    pub serial_number: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct DeleteAccessKeyRequest {
     #[serde(default)]
     pub user_name: Option<String>,
@@ -664,6 +696,12 @@ pub struct DeleteUserRequest {
     pub user_name: String,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteVirtualMFADeviceRequest {
+    pub serial_number: String,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeletionTaskFailureReasonType {
@@ -725,6 +763,15 @@ pub struct DetachRolePolicyRequest {
 pub struct DetachUserPolicyRequest {
     pub user_name: String,
     pub policy_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EnableMFADeviceRequest {
+    pub user_name: String,
+    pub serial_number: String,
+    pub authentication_code1: String,
+    pub authentication_code2: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -1537,7 +1584,7 @@ pub struct ListVirtualMFADevicesRequest {
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListVirtualMFADevicesResponse {
     #[serde(rename = "VirtualMFADevices")]
@@ -1967,6 +2014,15 @@ pub struct ResourceSpecificResult {
     pub eval_decision_details: BTreeMap<String, PolicyEvaluationDecisionType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResyncMFADeviceRequest {
+    pub user_name: String,
+    pub serial_number: String,
+    pub authentication_code1: String,
+    pub authentication_code2: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2514,13 +2570,14 @@ pub struct UserDetail {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VirtualMFADevice {
     pub serial_number: String,
-    pub base32_string_seed: String,
-    #[serde(rename = "QRCodePNG")]
-    pub qr_code_png: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base32_string_seed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "QRCodePNG")]
+    pub qr_code_png: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2686,6 +2743,11 @@ const ACCOUNT_ALIAS_TYPE: Rule = Rule::Text {
 };
 const ARN_TYPE: Rule = Rule::text(20, 2048);
 const ASSIGNMENT_STATUS_TYPE: Rule = Rule::Choice(&["Assigned", "Unassigned", "Any"]);
+const AUTHENTICATION_CODE_TYPE: Rule = Rule::Text {
+    min: 6,
+    max: 6,
+    pattern: Some(Pattern { text: r"[\d]+", is_quoted: true, matches: pattern::is_number }),
+};
 const CLIENT_ID_LIST_TYPE: Rule = Rule::List { of: &CLIENT_ID_TYPE, min: 0, max: 100 };
 const CLIENT_ID_TYPE: Rule = Rule::text(1, 255);
 const CONTEXT_PROVIDER_SOURCE_KEY_TYPE: Rule = Rule::text(1, 128);
@@ -2790,6 +2852,11 @@ const ROLE_NAME_TYPE: Rule = Rule::Text {
     max: 64,
     pattern: Some(Pattern { text: r"[\w+=,.@-]+", is_quoted: true, matches: pattern::is_name }),
 };
+const SERIAL_NUMBER_TYPE: Rule = Rule::Text {
+    min: 9,
+    max: 256,
+    pattern: Some(Pattern { text: r"[\w+=/:,.@-]+", is_quoted: true, matches: pattern::is_external_id }),
+};
 const STATUS_TYPE: Rule = Rule::Choice(&["Active", "Inactive"]);
 const SUBJECT_TYPE_VALUE_TYPE: Rule = Rule::text(0, 128);
 const TAG_KEY_LIST_TYPE: Rule = Rule::List { of: &TAG_KEY_TYPE, min: 0, max: crate::tag::MAX_TAGS };
@@ -2817,6 +2884,11 @@ const THUMBPRINT_TYPE: Rule = Rule::text(40, 40);
 const USER_NAME_TYPE: Rule = Rule::Text {
     min: 1,
     max: 64,
+    pattern: Some(Pattern { text: r"[\w+=,.@-]+", is_quoted: true, matches: pattern::is_name }),
+};
+const VIRTUAL_MFA_DEVICE_NAME: Rule = Rule::Text {
+    min: 1,
+    max: usize::MAX,
     pattern: Some(Pattern { text: r"[\w+=,.@-]+", is_quoted: true, matches: pattern::is_name }),
 };
 
@@ -2975,6 +3047,26 @@ impl Request for CreateUserRequest {
     ];
 }
 
+impl Request for CreateVirtualMFADeviceRequest {
+    type Response = CreateVirtualMFADeviceResponse;
+    const OPERATION: &'static str = "CreateVirtualMFADevice";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("Path", PATH_TYPE),
+        Member::required("VirtualMFADeviceName", VIRTUAL_MFA_DEVICE_NAME),
+        Member::optional("Tags", TAG_LIST_TYPE),
+    ];
+}
+
+impl Request for DeactivateMFADeviceRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeactivateMFADevice";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("UserName", EXISTING_USER_NAME_TYPE),
+        Member::required("SerialNumber", SERIAL_NUMBER_TYPE),
+    ];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for DeleteAccessKeyRequest {
     type Response = ();
     const OPERATION: &'static str = "DeleteAccessKey";
@@ -3102,6 +3194,13 @@ impl Request for DeleteUserPolicyRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for DeleteVirtualMFADeviceRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeleteVirtualMFADevice";
+    const MEMBERS: &'static [Member] = &[Member::required("SerialNumber", SERIAL_NUMBER_TYPE)];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for DetachGroupPolicyRequest {
     type Response = ();
     const OPERATION: &'static str = "DetachGroupPolicy";
@@ -3123,6 +3222,18 @@ impl Request for DetachUserPolicyRequest {
     const OPERATION: &'static str = "DetachUserPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::required("UserName", USER_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for EnableMFADeviceRequest {
+    type Response = ();
+    const OPERATION: &'static str = "EnableMFADevice";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("UserName", EXISTING_USER_NAME_TYPE),
+        Member::required("SerialNumber", SERIAL_NUMBER_TYPE),
+        Member::required("AuthenticationCode1", AUTHENTICATION_CODE_TYPE),
+        Member::required("AuthenticationCode2", AUTHENTICATION_CODE_TYPE),
+    ];
     const HAS_RESULT: bool = false;
 }
 
@@ -3610,6 +3721,18 @@ impl Request for RemoveUserFromGroupRequest {
     const MEMBERS: &'static [Member] = &[
         Member::required("GroupName", GROUP_NAME_TYPE),
         Member::required("UserName", EXISTING_USER_NAME_TYPE),
+    ];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for ResyncMFADeviceRequest {
+    type Response = ();
+    const OPERATION: &'static str = "ResyncMFADevice";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("UserName", EXISTING_USER_NAME_TYPE),
+        Member::required("SerialNumber", SERIAL_NUMBER_TYPE),
+        Member::required("AuthenticationCode1", AUTHENTICATION_CODE_TYPE),
+        Member::required("AuthenticationCode2", AUTHENTICATION_CODE_TYPE),
     ];
     const HAS_RESULT: bool = false;
 }

@@ -73,6 +73,11 @@ macro_rules! iam_operations {
                 ListInstanceProfileTags: "iam:ListInstanceProfileTags" on Named => ListInstanceProfileTagsRequest, list_instance_profile_tags;
                 ListInstanceProfiles: "iam:ListInstanceProfiles" on Named => ListInstanceProfilesRequest, list_instance_profiles;
                 ListInstanceProfilesForRole: "iam:ListInstanceProfilesForRole" on Named => ListInstanceProfilesForRoleRequest, list_instance_profiles_for_role;
+                CreateVirtualMFADevice: "iam:CreateVirtualMFADevice" on Named => CreateVirtualMFADeviceRequest, create_virtual_mfa_device;
+                DeactivateMFADevice: "iam:DeactivateMFADevice" on Named => DeactivateMFADeviceRequest, deactivate_mfa_device;
+                DeleteVirtualMFADevice: "iam:DeleteVirtualMFADevice" on Named => DeleteVirtualMFADeviceRequest, delete_virtual_mfa_device;
+                EnableMFADevice: "iam:EnableMFADevice" on Named => EnableMFADeviceRequest, enable_mfa_device;
+                ResyncMFADevice: "iam:ResyncMFADevice" on Named => ResyncMFADeviceRequest, resync_mfa_device;
                 ListMFADevices: "iam:ListMFADevices" on Named => ListMFADevicesRequest, list_mfa_devices;
                 ListOpenIDConnectProviderTags: "iam:ListOpenIDConnectProviderTags" on Named => ListOpenIDConnectProviderTagsRequest, list_open_id_connect_provider_tags;
                 ListOpenIDConnectProviders: "iam:ListOpenIDConnectProviders" on Named => ListOpenIDConnectProvidersRequest, list_open_id_connect_providers;

@@ -39,6 +39,7 @@ fn delete_refused(refusal: DeleteEntityRefusal, kind: EntityKind, name: &str) ->
         DeleteEntityRefusal::AttachedPolicies => "detach all policies",
         DeleteEntityRefusal::AccessKeys => "delete access keys",
         DeleteEntityRefusal::Members => "remove users from group",
+        DeleteEntityRefusal::MfaDevices => "delete MFA device",
         DeleteEntityRefusal::InstanceProfiles => "remove roles from instance profile",
     };
     Error::aws(AwsCode::DeleteConflict, format!("Cannot delete entity, must {what} first."))

@@ -20,6 +20,11 @@ use super::entity::{
 use super::{arn_of, entity_arn, request_tags, shown_boundary, shown_tags, stored_tags, time};
 use crate::Identity;
 
+/// A user in a list, without tags and boundary.
+pub(super) fn listed_user(user: Entity) -> User {
+    shown(Entity { boundary: None, ..user }, Vec::new())
+}
+
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
         arn: arn_of(&entity),
@@ -130,8 +135,7 @@ impl Identity {
         };
         let mut users = permit.read(list).await?;
         let marker = self.cut(&page, &mut users, |user| user.name.to_ascii_lowercase())?;
-        let listed = |user| shown(Entity { boundary: None, ..user }, Vec::new());
-        let users = users.into_iter().map(listed).collect();
+        let users = users.into_iter().map(listed_user).collect();
         Ok(ListUsersResponse { users, is_truncated: marker.is_some(), marker })
     }
 

@@ -1,4 +1,4 @@
-//! Features that users do not have here: passwords, MFA devices, SSH keys. Their lists are empty if the caller is
+//! Features that users do not have here: passwords, SSH keys. Their lists are empty if the caller is
 //! allowed and the user exists.
 
 use access::context::Ctx;
@@ -6,10 +6,7 @@ use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, iam};
 use access::permit::OnAccount;
 use access::store::EntityKind;
-use aws::iam::{
-    DeleteLoginProfileRequest, GetLoginProfileRequest, GetLoginProfileResponse, ListVirtualMFADevicesRequest,
-    ListVirtualMFADevicesResponse,
-};
+use aws::iam::{DeleteLoginProfileRequest, GetLoginProfileRequest, GetLoginProfileResponse};
 
 use super::entity::entity_at;
 use super::user::{Whom, whom};
@@ -28,7 +25,6 @@ macro_rules! nothing_of_users {
 }
 
 nothing_of_users! {
-    list_mfa_devices ListMFADevices ListMFADevicesRequest ListMFADevicesResponse;
     list_ssh_public_keys ListSSHPublicKeys ListSSHPublicKeysRequest ListSSHPublicKeysResponse;
     /// Credentials of single services.
     list_service_specific_credentials ListServiceSpecificCredentials
@@ -54,18 +50,6 @@ impl Identity {
             }
             Whom::Root(_) => Ok("root".to_owned()),
         }
-    }
-
-    /// MFA devices of the account. AWS's denials show this resource, which contains no user.
-    pub async fn list_virtual_mfa_devices(
-        &self,
-        ctx: &Ctx,
-        _input: ListVirtualMFADevicesRequest,
-    ) -> Result<ListVirtualMFADevicesResponse> {
-        let gate = self.access.account_gate(ctx).await?;
-        let arn = format!("arn:aws:iam::{}:mfa/", ctx.caller.account_id);
-        gate.permit_on::<iam::ListVirtualMFADevices>(&arn, policy::Context::new())?;
-        Ok(ListVirtualMFADevicesResponse::default())
     }
 
     /// No user has a password here.

@@ -34,6 +34,8 @@ pub(super) struct Granted {
     pub(super) transitive: Vec<String>,
     pub(super) source_identity: Option<String>,
     pub(super) web_identity: Option<WebIdentity>,
+    /// Whether the request had the code of an MFA device.
+    pub(super) mfa: bool,
     pub(super) chained: bool,
 }
 
@@ -98,10 +100,8 @@ impl Identity {
             }
             CallerKind::User { .. } | CallerKind::Role { .. } => {}
         }
-        if input.serial_number.is_some() || input.token_code.is_some() {
-            let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
-            return Err(Error::new(Code::AccessDenied, message));
-        }
+        let code = (input.serial_number.as_ref(), input.token_code.as_ref());
+        let mfa = self.check_mfa(ctx, caller, code).await?;
         let asked = SessionParameters::from(&input);
         // This comes before the role is read: an error in the request must not show whether the role exists.
         let tags = SessionTags::joined(caller, &asked.tags, &input.transitive_tag_keys)?;
@@ -109,7 +109,8 @@ impl Identity {
         let role = role_of_arn(&gate, &input.role_arn).await?;
         let (role, account) = role.ok_or_else(|| denied::<sts::AssumeRole>(caller, &input.role_arn))?;
         let about = (&role, &account);
-        let permit = self.decide_trust(&gate, about, &input, &tags, source_identity.as_deref()).await?;
+        let permit =
+            self.decide_trust(&gate, about, (&input, mfa), &tags, source_identity.as_deref()).await?;
         let granted = Granted {
             role,
             session_name: input.role_session_name,
@@ -117,6 +118,7 @@ impl Identity {
             transitive: tags.transitive,
             source_identity: source_identity.clone(),
             web_identity: None,
+            mfa,
             chained: matches!(caller.kind, CallerKind::Role { .. }),
         };
         let region = self.access.settings.default_region.as_str();
@@ -138,7 +140,7 @@ impl Identity {
         &self,
         gate: &Gate,
         (role, account): (&Entity, &Account),
-        input: &AssumeRoleRequest,
+        (input, mfa): (&AssumeRoleRequest, bool),
         tags: &SessionTags,
         source_identity: Option<&str>,
     ) -> Result<Permit<sts::AssumeRole>> {
@@ -147,6 +149,10 @@ impl Identity {
             .keys_of_account(account)
             .and(tags.keys())
             .with("sts:RoleSessionName", input.role_session_name.as_str());
+        if mfa {
+            keys.set("aws:MultiFactorAuthPresent", true);
+            keys.set("aws:MultiFactorAuthAge", 0_i64);
+        }
         if let Some(external_id) = &input.external_id {
             keys.set("sts:ExternalId", external_id.as_str());
         }
@@ -177,7 +183,7 @@ impl Identity {
     where
         E: Opens<FindManagedPolicy> + Opens<RecordRoleUse>,
     {
-        let Granted { role, session_name, asked, transitive, source_identity, web_identity, chained } =
+        let Granted { role, session_name, asked, transitive, source_identity, web_identity, mfa, chained } =
             granted;
         let longest = role.role.as_ref().map_or(DEFAULT_SECONDS, |fields| fields.max_session_seconds);
         let seconds = duration(asked.seconds, longest, chained)?;
@@ -191,7 +197,7 @@ impl Identity {
             tags: asked.tags,
             transitive,
             source_identity,
-            mfa: false,
+            mfa,
             web_identity,
             chained,
         };

@@ -50,14 +50,13 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
         needs_long_term_key(caller, "GetSessionToken")?;
-        if input.serial_number.is_some() || input.token_code.is_some() {
-            let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
-            return Err(Error::new(Code::AccessDenied, message));
-        }
+        let code = (input.serial_number.as_ref(), input.token_code.as_ref());
+        let mfa = self.check_mfa(ctx, caller, code).await?;
         let expires_at = expires_at(ctx, input.duration_seconds);
         let session = Session {
             issued_at: ctx.now.as_second(),
             expires_at: expires_at.as_second(),
+            mfa,
             ..Session::default()
         };
         let caller = Caller { session: Some(Arc::new(session)), ..caller.clone() };

@@ -2,6 +2,7 @@
 
 pub(crate) mod assume_role;
 mod federation;
+mod mfa;
 mod session_parameters;
 mod session_policy;
 mod session_tags;

@@ -102,6 +102,7 @@ impl Identity {
             transitive: Vec::new(),
             source_identity: None,
             web_identity: Some(web_identity.clone()),
+            mfa: false,
             chained: false,
         };
         let region = self.access.settings.default_region.as_str();

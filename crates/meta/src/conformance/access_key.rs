@@ -199,7 +199,7 @@ pub(super) async fn a_summary_counts_the_account_alone(world: World) {
         policy_versions: 3,
         instance_profiles: 4,
         oidc_providers: 5,
-        root_keys: 0,
+        ..AccountCounts::default()
     };
     assert_eq!(count(ACCOUNT).await.unwrap(), expected);
     let second = AccountCounts { roles: 1, ..AccountCounts::default() };

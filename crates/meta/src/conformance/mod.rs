@@ -34,6 +34,7 @@ mod limits;
 mod list;
 mod managed_policy;
 mod member_account;
+mod mfa_device;
 mod migration;
 mod object_move;
 mod oidc_provider;
@@ -127,6 +128,7 @@ suite! {
     access_key: two_for_each, sealed_anew_in_slices, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     iam_tag: keys_ignore_case, what_is_gone_has_none;
+    mfa_device: a_device_belongs_to_one_user, a_code_is_used_once, attempts_are_counted, seeds_are_sealed_anew;
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own, audiences,
         audiences_that_race;

@@ -15,6 +15,10 @@ pub struct AccountCounts {
     pub oidc_providers: i64,
     /// Access keys of the account's root.
     pub root_keys: i64,
+    pub mfa_devices: i64,
+    pub mfa_devices_in_use: i64,
+    /// MFA devices of the account's root.
+    pub root_mfa_devices: i64,
 }
 
 /// Counts what an account has.
@@ -34,7 +38,10 @@ operation!(CountAccount: Page -> AccountCounts, Never, |op, tx| {
         (SELECT COUNT(*) FROM instance_profile i WHERE i.account = a.key), \
         (SELECT COUNT(*) FROM oidc_provider o WHERE o.account = a.key), \
         (SELECT COUNT(*) FROM access_key k JOIN principal p ON p.unique_id = k.owner \
-            WHERE p.account = a.key AND p.kind = 'root') \
+            WHERE p.account = a.key AND p.kind = 'root'), \
+        (SELECT COUNT(*) FROM mfa_device d WHERE d.account = a.key), \
+        (SELECT COUNT(*) FROM mfa_device d WHERE d.account = a.key AND d.owner IS NOT NULL), \
+        (SELECT COUNT(*) FROM mfa_device d WHERE d.account = a.key AND d.owner = a.account_id) \
         FROM account a WHERE a.account_id = ?1";
     let counts = tx.row(select, &params![op.account_id]).await?.map(|mut row| {
         Ok::<_, StoreError>(AccountCounts {
@@ -46,6 +53,9 @@ operation!(CountAccount: Page -> AccountCounts, Never, |op, tx| {
             instance_profiles: row.take()?,
             oidc_providers: row.take()?,
             root_keys: row.take()?,
+            mfa_devices: row.take()?,
+            mfa_devices_in_use: row.take()?,
+            root_mfa_devices: row.take()?,
         })
     });
     Ok(Ok(counts.transpose()?.unwrap_or_default()))

@@ -23,16 +23,19 @@ pub enum DeleteEntityRefusal {
     Members,
     /// The role is in an instance profile.
     InstanceProfiles,
+    /// The user has an MFA device.
+    MfaDevices,
 }
 
 /// What must be removed before: a table and a column that may not refer to the principal.
-const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
+const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 7] = [
     ("identity_policy_managed", "owner", DeleteEntityRefusal::AttachedPolicies),
     ("identity_policy_inline", "owner", DeleteEntityRefusal::InlinePolicies),
     ("access_key", "owner", DeleteEntityRefusal::AccessKeys),
     ("group_member", "group_id", DeleteEntityRefusal::Members),
     ("group_member", "user_id", DeleteEntityRefusal::Members),
     ("instance_profile", "role", DeleteEntityRefusal::InstanceProfiles),
+    ("mfa_device", "owner", DeleteEntityRefusal::MfaDevices),
 ];
 
 operation!(DeleteEntity<K: Key>: Durable [Identity] -> (), DeleteEntityRefusal, |op, tx| {

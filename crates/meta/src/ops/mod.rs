@@ -39,6 +39,8 @@ pub mod lifecycle_policy;
 pub mod lifecycle_preview;
 pub mod managed_policy;
 pub mod member_account;
+pub mod mfa_code;
+pub mod mfa_device;
 pub mod named_principals;
 pub mod object_move;
 pub mod oidc_provider;

@@ -61,6 +61,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("manifest_body", Nobody, "*"),
     // Each answer with a row of it comes from a link, and a link keeps its object.
     ("object", Nobody, "*"),
+    ("mfa_device", Nobody, "*"),
     ("object_move", Nobody, "*"),
     ("object_review", Nobody, "*"),
     ("oidc_provider", Nobody, "*"),

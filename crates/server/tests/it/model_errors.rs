@@ -20,6 +20,7 @@ fn exceptions_of(code: AwsCode) -> &'static [Exception] {
         | AwsCode::DeleteConflict
         | AwsCode::IamLimitExceeded
         | AwsCode::MalformedPolicyDocument
+        | AwsCode::InvalidAuthenticationCode
         | AwsCode::InvalidInput
         | AwsCode::UnmodifiableEntity
         | AwsCode::PolicyNotAttachable

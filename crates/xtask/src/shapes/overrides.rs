@@ -301,6 +301,7 @@ const IAM: Overrides = Overrides {
         ("CreatePolicyVersionResponse", &["PolicyVersion"]),
         ("CreateServiceLinkedRoleResponse", &["Role"]),
         ("CreateUserResponse", &["User"]),
+        ("CreateVirtualMFADeviceResponse", &["VirtualMFADevice"]),
         ("EvaluationResult", &["EvalResourceName"]),
         ("GetAccessKeyLastUsedResponse", &["UserName", "AccessKeyLastUsed"]),
         ("GetAccountSummaryResponse", &["SummaryMap"]),
@@ -375,7 +376,7 @@ const IAM: Overrides = Overrides {
         ("accessKeySecretType", "crate::query::secret"),
         ("policyDocumentType", "crate::query::document"),
     ],
-    secret: &["AccessKey"],
+    secret: &["AccessKey", "VirtualMFADevice"],
     ..NOTHING
 };
 

@@ -47,10 +47,12 @@ const FUNCTIONS: &[(&str, &str)] = &[
     // STS and IAM.
     (r"[\w]*", "is_word"),
     (r"[\w]+", "is_word"),
+    (r"[\d]+", "is_number"),
     (r"[\d]*", "is_number"),
     (r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+", "is_xml_text"),
     (r"[\w+=,.@:\/-]*", "is_external_id"),
     (r"[\w+=/:,.@-]*", "is_external_id"),
+    (r"[\w+=/:,.@-]+", "is_external_id"),
     (r"[\w+=,.@-]*", "is_name"),
     (r"[\w+=,.@-]+", "is_name"),
     (r"[\u0009\u000A\u000D\u0020-\u00FF]+", "is_latin"),

@@ -248,7 +248,8 @@ impl<'a> Types<'a> {
         let is_flag = kind == Kind::Boolean && self.has(&name, &self.of_requests);
         let is_collection =
             matches!(kind, Kind::List | Kind::Map) && self.type_override(&name, member).is_none();
-        let is_empty = is_flag || is_collection || kind == Kind::Blob;
+        let is_bytes = kind == Kind::Blob && self.type_override(&name, member).is_none();
+        let is_empty = is_flag || is_collection || is_bytes;
         Ok(if is_empty { Holding::Empty } else { Holding::Maybe })
     }
 

@@ -29,7 +29,12 @@ macro_rules! with_operations {
             ChangeAccessKeys: CreateAccessKey CreateAccessKeyWithin SetAccessKeyStatus DeleteAccessKey EnsureRoot;
             Secrets: CountSealedSecrets ListSecretsNotUnder;
             ConnectionSecrets: ListConnectionsNotUnder;
-            ResealSecrets: ResealSecret ResealConnection;
+            SeedSecrets: ListSeedsNotUnder;
+            ResealSecrets: ResealSecret ResealConnection ResealSeed;
+            FindMfaDevices: FindMfaDevice;
+            ListMfaDevices: ListMfaDevices;
+            ChangeMfaDevices: CreateMfaDevice EnableMfaDevice SynchronizeMfaDevice DeactivateMfaDevice DeleteMfaDevice;
+            UseMfaDevices: CountMfaAttempt UseMfaCode;
             Settings: GetSetting PutSettingOnce ReplaceSetting;
             ReadAccounts: FindAccount FirstAccount ListAccounts FindMemberAccount ListMemberAccounts
                 ListAccountCreations ListAccountTags FindOrganizationalUnit ListOrganizationalUnits ListAccountsOfUnit;
@@ -166,12 +171,13 @@ rows! {
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
-    ResealSecrets: Secrets ConnectionSecrets ResealSecrets;
+    ResealSecrets: Secrets ConnectionSecrets SeedSecrets ResealSecrets;
+    UseMfaDevices: FindMfaDevices UseMfaDevices;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
     RecordKeyUse: Uses;
     VerifyWebIdentity: ReadIdentities ReadAccounts;
-    KeepKeyRing: Settings Secrets ConnectionSecrets;
+    KeepKeyRing: Settings Secrets ConnectionSecrets SeedSecrets;
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: ReadEvents RemoveEvents;
     TrimTagHistory: TrimTagHistory;

@@ -4,12 +4,16 @@ use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Cross, Expected, Need, Row, iam as arn};
-use super::{DOCUMENT, Parameters, READ_ONLY, TAG, TAG_KEY, on, own, step};
+use super::{DOCUMENT, Parameters, READ_ONLY, TAG, TAG_KEY, on, on_arn, own, step};
 use crate::authorization::wire::iam;
 
 const USER: (&str, &str) = ("UserName", "target");
 const POLICY: (&str, &str) = ("PolicyName", "row");
 const ATTACHED: (&str, &str) = ("PolicyArn", READ_ONLY);
+
+const DEVICE: (&str, &str) = ("SerialNumber", "arn:aws:iam::123456789012:mfa/target");
+const MISSING: (&str, &str) = ("SerialNumber", "arn:aws:iam::123456789012:mfa/none");
+const CODES: [(&str, &str); 2] = [("AuthenticationCode1", "000000"), ("AuthenticationCode2", "000001")];
 
 /// An operation on the user `target`.
 fn on_user(op: Op, parameters: Parameters<'_>) -> Row {
@@ -81,6 +85,13 @@ fn of_what_is_not_here() -> Vec<Row> {
         on_user(Op::Iam(IamOp::GetLoginProfile), &[]).gives(none()),
         on_user(Op::Iam(IamOp::DeleteLoginProfile), &[]).gives(none()),
         on_user(Op::Iam(IamOp::ListMFADevices), &[]),
+        own(Op::Iam(IamOp::CreateVirtualMFADevice), "mfa/target", &[("VirtualMFADeviceName", "target")])
+            .after([step(Op::Iam(IamOp::DeleteVirtualMFADevice), &[DEVICE])]),
+        on_arn(Op::Iam(IamOp::DeleteVirtualMFADevice), DEVICE.1, &[DEVICE])
+            .after([step(Op::Iam(IamOp::CreateVirtualMFADevice), &[("VirtualMFADeviceName", "target")])]),
+        on_user(Op::Iam(IamOp::EnableMFADevice), &[MISSING, CODES[0], CODES[1]]).gives(none()),
+        on_user(Op::Iam(IamOp::ResyncMFADevice), &[MISSING, CODES[0], CODES[1]]).gives(none()),
+        on_user(Op::Iam(IamOp::DeactivateMFADevice), &[MISSING]).gives(none()),
         on_user(Op::Iam(IamOp::ListSSHPublicKeys), &[]),
         on_user(Op::Iam(IamOp::ListServiceSpecificCredentials), &[]),
         on_user(Op::Iam(IamOp::ListSigningCertificates), &[]),
