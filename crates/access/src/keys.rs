@@ -254,8 +254,8 @@ impl Access {
         loop {
             let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
             let slice = permit.read(|()| list).await?;
-            let Some(last) = slice.last() else { return Ok(done) };
-            after = last.serial_number.clone();
+            let Some(last) = slice.last().map(|last| last.serial_number.clone()) else { return Ok(done) };
+            after = last;
             for old in slice {
                 let Ok(plain) = self.keys.open_value(Purpose::MfaSeed, &old.sealed) else {
                     tracing::error!(device = old.serial_number, "the seed of an MFA device does not open");
@@ -297,8 +297,8 @@ impl Access {
         loop {
             let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
             let slice = self.ring_permit().read(|()| list).await?;
-            let Some(last) = slice.last() else { return Ok(false) };
-            after = last.serial_number.clone();
+            let Some(last) = slice.last().map(|last| last.serial_number.clone()) else { return Ok(false) };
+            after = last;
             let opens = |seed: &SealedSeed| {
                 seed.sealed.get(1) == Some(&id)
                     && self.keys.open_value(Purpose::MfaSeed, &seed.sealed).is_ok()

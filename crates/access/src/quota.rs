@@ -175,7 +175,7 @@ settings! {
         format!("The account has registries in {most} Regions, which is the most it can have.")
     });
     /// Repositories of a registry, private or public.
-    repositories_per_registry: "Registered repositories" = 100_000, at most 10_000_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+    repositories_per_registry: "Repositories per registry" = 100_000, at most 10_000_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} repositories, which is the most it can have. Delete one first.")
     });
     /// Tags of an image.
