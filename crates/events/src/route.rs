@@ -12,7 +12,7 @@ use access::store::{
 };
 use fault::Fault;
 use jiff::Timestamp;
-use pattern::Pattern;
+use pattern::{EventBudget, Pattern};
 use serde_json::Value;
 
 use crate::Events;
@@ -64,32 +64,37 @@ impl Events {
     fn routed(&self, new: &NewEvent, routes: &[(Option<Pattern>, String)]) -> RoutedEvent {
         let is_wanted = !self.sinks.is_empty() || !routes.is_empty();
         let events = if is_wanted { envelopes(new) } else { Vec::new() };
-        let deliveries =
-            events.iter().zip(0_i64..).flat_map(|(event, part)| self.deliveries(event, part, routes));
-        RoutedEvent { sequence: new.sequence, at: new.event.at, deliveries: deliveries.collect() }
+        // Rules of the account share the steps, so that many rules do not delay the events of other accounts.
+        let mut budget = EventBudget::default();
+        let mut deliveries = Vec::new();
+        for (event, part) in events.iter().zip(0_i64..) {
+            deliveries.extend(self.deliveries(event, part, routes, &mut budget));
+        }
+        RoutedEvent { sequence: new.sequence, at: new.event.at, deliveries }
     }
 
-    fn deliveries<'e>(
-        &'e self,
-        event: &'e Value,
+    fn deliveries(
+        &self,
+        event: &Value,
         part: i64,
-        routes: &'e [(Option<Pattern>, String)],
-    ) -> impl Iterator<Item = NewDelivery> + 'e {
+        routes: &[(Option<Pattern>, String)],
+        budget: &mut EventBudget,
+    ) -> Vec<NewDelivery> {
         let sinks = self.sinks.iter().filter(|sink| sink.wants(event)).map(|sink| (&sink.key, LIMITS));
         // A pattern that parsed when the rule was written, and does not parse now, matches nothing. An event that is too
-        // complex for a pattern is delivered: it is one of the account.
-        let wants = |pattern: &Option<Pattern>| {
-            pattern.as_ref().is_some_and(|pattern| pattern.matches(event).unwrap_or(true))
+        // complex for the patterns is delivered: it is one of the account.
+        let mut wants = |pattern: &Option<Pattern>| {
+            pattern.as_ref().is_some_and(|pattern| pattern.matches_within(event, budget).unwrap_or(true))
         };
-        let rules = routes.iter().filter(move |(pattern, _)| wants(pattern));
+        let rules = routes.iter().filter(|(pattern, _)| wants(pattern));
         let rules = rules.map(|(_, target)| (target, TENANT_LIMITS));
-        let delivery = move |(target, limits): (&String, _)| NewDelivery {
+        let delivery = |(target, limits): (&String, _)| NewDelivery {
             target: target.clone(),
             part,
             body: event.to_string(),
             limits,
         };
-        sinks.chain(rules).map(delivery)
+        sinks.chain(rules).map(delivery).collect()
     }
 }
 

@@ -10,7 +10,7 @@ mod parse;
 mod text;
 mod wildcard;
 
-pub use budget::TooComplex;
+pub use budget::{EventBudget, TooComplex};
 pub use parse::Invalid;
 
 use std::net::IpAddr;
@@ -75,6 +75,11 @@ impl Pattern {
 
     /// Whether an event matches.
     pub fn matches(&self, event: &Value) -> Result<bool, TooComplex> {
-        matches::fields(&self.0, Some(event), &mut budget::Budget::default())
+        self.matches_within(event, &mut EventBudget::default())
+    }
+
+    /// Whether an event matches, with the steps that other patterns have left.
+    pub fn matches_within(&self, event: &Value, budget: &mut EventBudget) -> Result<bool, TooComplex> {
+        budget.run(|budget| matches::fields(&self.0, Some(event), budget))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pattern::{Pattern, TooComplex};
+use pattern::{EventBudget, Pattern, TooComplex};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,6 +25,21 @@ fn alternatives_of_alternatives_end() {
     let pattern = Pattern::parse(&pattern.to_string()).unwrap();
     let event = json!({ "x": vec!["z"; 10_000] });
     assert_eq!(pattern.matches(&event), Err(TooComplex));
+}
+
+#[test]
+fn expensive_patterns_of_one_event_share_their_steps() {
+    let wildcard = "a*".repeat(2_000);
+    let expensive = Pattern::parse(&json!({ "x": [{ "wildcard": wildcard }] }).to_string()).unwrap();
+    let cheap = Pattern::parse(r#"{"y":["z"]}"#).unwrap();
+    let event = json!({ "x": vec!["a".repeat(1_900); 10_000], "y": "z" });
+    let mut budget = EventBudget::default();
+    for _ in 0..9 {
+        assert_eq!(expensive.matches_within(&event, &mut budget), Err(TooComplex));
+        assert_eq!(cheap.matches_within(&event, &mut budget), Ok(true));
+    }
+    assert_eq!(expensive.matches_within(&event, &mut budget), Err(TooComplex));
+    assert_eq!(cheap.matches_within(&event, &mut budget), Err(TooComplex));
 }
 
 fn value() -> impl Strategy<Value = Value> {
