@@ -1,33 +1,27 @@
 //! The keys that seal values: listing, rotation, retirement, and another master key.
 //!
 //! Every change reads the stored ring, and replaces it if it has not changed in between. Nothing here passes the gate:
-//! it acts with the authority `KeepKeyRing`. The callers are operators who can open the store, the operations WharfListKeys and WharfRotateKeys (after the gate),
-//! and the reconciler `reseal-secrets`.
+//! it acts with the authority `KeepKeyRing`. The callers are operators who can open the store, the operations WharfListKeys
+//! and WharfRotateKeys (after the gate), and the reconciler `reseal-secrets`.
 
 use std::time::Duration;
 
 use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
-use meta::{
-    CountSealedSecrets, GetSetting, ListConnectionsNotUnder, ListSecretsNotUnder, ListSeedsNotUnder, OpError,
-    PutSettingOnce, ReplaceSetting, ResealConnection, ResealSecret, ResealSeed, SealedConnection,
-    SealedSecret, SealedSeed,
-};
+use meta::{CountSealedSecrets, GetSetting, OpError, PutSettingOnce, ReplaceSetting};
 
 use crate::effects::authority;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::key_ring::{Ring, Wraps};
 use crate::permit::{Permit, Store};
-use crate::seal::{Keys, Purpose};
+use crate::seal::Keys;
 use crate::settings::MasterKey;
 use crate::store::{StoreResultExt as _, store_error};
 use crate::{Access, KEY_RING};
 
 /// How often a running node reads the ring.
 pub const REFRESH: Duration = Duration::from_secs(10);
-/// Secrets that one pass seals again.
-const SLICE: usize = 200;
 /// Few others change the ring at the same time.
 const TRIES: usize = 10;
 
@@ -176,16 +170,15 @@ impl Access {
         self.shown_keys(&ring, now).await
     }
 
-    /// One pass over stored values of older keys: access keys and connections are sealed again in slices, and keys that are no longer
-    /// needed are removed. Returns how much was done. It can be repeated, and can run on several nodes.
+    /// One pass over stored values of older keys: they are sealed again in slices, and keys that are no longer needed are
+    /// removed. Returns how much was done. It can be repeated, and can run on several nodes.
     pub async fn tend_keys(&self, now: Timestamp) -> Result<usize> {
         let (_, wraps) = self.stored_ring().await?;
         let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
         if ring.sealing(now) == 0 || wraps.count() > 1 {
             return Ok(0);
         }
-        let resealed =
-            self.reseal_secrets().await? + self.reseal_connections().await? + self.reseal_seeds().await?;
+        let resealed = self.reseal_rows().await?;
         let mut retired = 0;
         for id in ring.over(now) {
             retired += usize::from(self.retire(id, now).await?);
@@ -193,141 +186,10 @@ impl Access {
         Ok(resealed + retired)
     }
 
-    async fn reseal_secrets(&self) -> Result<usize> {
-        let permit = Permit::for_service(authority::ResealSecrets, self);
-        let sealing_key = self.keys.sealing();
-        let (mut after, mut done) = (String::new(), 0);
-        loop {
-            let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = permit.read(|()| list).await?;
-            let Some(last) = slice.last() else { return Ok(done) };
-            after = last.id.to_string();
-            for secret in slice {
-                done += usize::from(self.reseal(&permit, secret).await?);
-            }
-            if done >= SLICE {
-                return Ok(done);
-            }
-        }
-    }
-
-    async fn reseal(&self, permit: &Permit<authority::ResealSecrets>, old: SealedSecret) -> Result<bool> {
-        let Ok(plain) = self.keys.open_value(Purpose::AccessKey, &old.sealed) else {
-            tracing::error!(access_key = %old.id, "the secret of an access key does not open; make another key");
-            return Ok(false);
-        };
-        let sealed = self.keys.seal(Purpose::AccessKey, &plain).map_err(Error::internal)?;
-        permit.write(|()| ResealSecret { old, sealed }).await.or_store_error()
-    }
-
-    async fn reseal_connections(&self) -> Result<usize> {
-        let permit = Permit::for_service(authority::ResealSecrets, self);
-        let sealing_key = self.keys.sealing();
-        let (mut after, mut done) = (String::new(), 0);
-        loop {
-            let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = permit.read(|()| list).await?;
-            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(done) };
-            after = last;
-            for old in slice {
-                let Ok(plain) = self.keys.open_value(Purpose::Connection, &old.sealed) else {
-                    tracing::error!(
-                        connection = old.arn,
-                        "the secrets of a connection do not open; update it"
-                    );
-                    continue;
-                };
-                let sealed = self.keys.seal(Purpose::Connection, &plain).map_err(Error::internal)?;
-                let reseal = ResealConnection { old, sealed };
-                done += usize::from(permit.write(|()| reseal).await.or_store_error()?);
-            }
-            if done >= SLICE {
-                return Ok(done);
-            }
-        }
-    }
-
-    async fn reseal_seeds(&self) -> Result<usize> {
-        let permit = Permit::for_service(authority::ResealSecrets, self);
-        let sealing_key = self.keys.sealing();
-        let (mut after, mut done) = (String::new(), 0);
-        loop {
-            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = permit.read(|()| list).await?;
-            let Some(last) = slice.last().map(|last| last.serial_number.clone()) else { return Ok(done) };
-            after = last;
-            for old in slice {
-                let Ok(plain) = self.keys.open_value(Purpose::MfaSeed, &old.sealed) else {
-                    tracing::error!(device = old.serial_number, "the seed of an MFA device does not open");
-                    continue;
-                };
-                let sealed = self.keys.seal(Purpose::MfaSeed, &plain).map_err(Error::internal)?;
-                let reseal = ResealSeed { old, sealed };
-                done += usize::from(permit.write(|()| reseal).await.or_store_error()?);
-            }
-            if done >= SLICE {
-                return Ok(done);
-            }
-        }
-    }
-
-    /// Whether a key that is not the sealing one still seals a connection.
-    async fn seals_connections(&self, id: u8) -> Result<bool> {
-        let sealing_key = self.keys.sealing();
-        let mut after = String::new();
-        loop {
-            let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = self.ring_permit().read(|()| list).await?;
-            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(false) };
-            after = last;
-            let opens = |connection: &SealedConnection| {
-                connection.sealed.get(1) == Some(&id)
-                    && self.keys.open_value(Purpose::Connection, &connection.sealed).is_ok()
-            };
-            if slice.iter().any(opens) {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// Whether a key still seals the seed of an MFA device.
-    async fn seals_a_seed(&self, id: u8) -> Result<bool> {
-        let sealing_key = self.keys.sealing();
-        let mut after = String::new();
-        loop {
-            let list = ListSeedsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = self.ring_permit().read(|()| list).await?;
-            let Some(last) = slice.last().map(|last| last.serial_number.clone()) else { return Ok(false) };
-            after = last;
-            let opens = |seed: &SealedSeed| {
-                seed.sealed.get(1) == Some(&id)
-                    && self.keys.open_value(Purpose::MfaSeed, &seed.sealed).is_ok()
-            };
-            if slice.iter().any(opens) {
-                return Ok(true);
-            }
-        }
-    }
-
     /// Removes an expired key from the ring, unless it still seals a secret.
     async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
-        if self.seals_a_seed(id).await? || self.seals_connections(id).await? {
+        if self.seals_a_row(id).await? {
             return Ok(false);
-        }
-        let sealing_key = self.keys.sealing();
-        let mut after = String::new();
-        loop {
-            let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = self.ring_permit().read(|()| list).await?;
-            let Some(last) = slice.last() else { break };
-            after = last.id.to_string();
-            let opens = |secret: &SealedSecret| {
-                secret.sealed.get(1) == Some(&id)
-                    && self.keys.open_value(Purpose::AccessKey, &secret.sealed).is_ok()
-            };
-            if slice.iter().any(opens) {
-                return Ok(false);
-            }
         }
         let ring = self.change_keys(now, |ring| Ok(ring.over(now).contains(&id) && ring.retire(id))).await?;
         tracing::info!(key = id, left = ring.entries().len(), "a sealing key is retired");

@@ -33,6 +33,7 @@ pub mod rate;
 pub mod reconcilers;
 pub mod replication;
 pub mod seal;
+mod sealed_rows;
 pub mod service_linked_role;
 pub mod service_role;
 pub mod session;

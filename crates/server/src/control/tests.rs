@@ -11,7 +11,7 @@ use super::fault::Fault;
 
 #[test]
 fn every_operation_of_ecr_is_in_the_model() {
-    let permissions = [EcrOp::ListRepositories];
+    let permissions = [EcrOp::ListRepositories, EcrOp::BatchImportUpstreamImage, EcrOp::ReplicateImage];
     for operation in EcrOp::ALL.iter().filter(|operation| !permissions.contains(operation)) {
         let name = Op::from(*operation).name();
         assert!(OPERATIONS.contains(&name), "{name}");
@@ -24,6 +24,8 @@ fn every_operation_of_ecr_is_in_the_model() {
 fn every_operation_can_be_called_and_no_mere_permission() {
     let not_called = [
         Op::Ecr(EcrOp::ListRepositories),
+        Op::Ecr(EcrOp::BatchImportUpstreamImage),
+        Op::Ecr(EcrOp::ReplicateImage),
         Op::EcrPublic(EcrPublicOp::ListRepositories),
         Op::Iam(IamOp::PassRole),
         Op::Sts(StsOp::GetServiceBearerToken),
