@@ -173,16 +173,16 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
   archive_path = "/mnt/cold"               # where layers go that only archived images need [path]
-  url = "s3://layers/prod"                 # a bucket and a prefix, instead of path and archive_path
-
-  [blobs.s3]                               # how the bucket is reached
-  endpoint = "http://s3.internal:9000"     # a server other than AWS [AWS]
-  public_endpoint = "https://s3.test"      # the same server, for clients that are redirected [endpoint]
-  region = "eu-west-1"                     # [region]
-  path_style = true                        # the bucket is in the path, not in the host [true with an endpoint]
-  access_key_id = "AKIA…"                  # with secret_access_key_file [the environment, or the machine's role]
-  secret_access_key_file = "/etc/s3.key"
-  serve = "stream"                         # or "redirect": clients read large layers from the bucket [stream]
+  # Or a bucket, in place of path and archive_path:
+  # url = "s3://layers/prod"                 # a bucket and a prefix
+  # [blobs.s3]                               # how the bucket is reached
+  # endpoint = "http://s3.internal:9000"     # a server other than AWS [AWS]
+  # public_endpoint = "https://s3.test"      # the same server, for clients that are redirected [endpoint]
+  # region = "eu-west-1"                     # [region]
+  # path_style = true                        # the bucket is in the path, not in the host [true with an endpoint]
+  # access_key_id = "AKIA…"                  # with secret_access_key_file [the environment, or the machine's role]
+  # secret_access_key_file = "/etc/s3.key"
+  # serve = "stream"                         # or "redirect": clients read large layers from the bucket [stream]
 
 Example:
   wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;

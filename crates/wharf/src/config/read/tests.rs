@@ -108,6 +108,17 @@ fn the_file_that_the_help_shows_is_read() {
 }
 
 #[test]
+fn the_bucket_that_the_help_shows_is_read() {
+    let shown = crate::cli::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let shown = shown.filter(|line| !line.starts_with("wharf "));
+    let folders = ["path = ", "archive_path = ", "# Or "];
+    let shown = shown.filter(|line| !folders.iter().any(|folder| line.starts_with(folder)));
+    let shown: Vec<&str> = shown.map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+    let bucket = from(&shown.join("\n"), &[]).unwrap().bucket.unwrap();
+    assert_eq!(bucket.url.to_string(), "s3://layers/prod");
+}
+
+#[test]
 fn a_large_proxy_network_causes_a_warning() {
     let with = |block: &str| {
         let text =
