@@ -26,7 +26,11 @@ TEXTS = {
     "Arn": "arn:aws:ecr:us-east-1:123456789012:repository/contract/none",
     "PrincipalArn": "arn:aws:iam::123456789012:role/contract-none",
     "KmsKeyForRepositoryCreationTemplate": "arn:aws:kms:us-east-1:123456789012:key/none",
+    "CredentialArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/none-a1b2c3",
+    "ReplicationBackfillId": "12345678-1234-1234-1234-123456789012",
 }
+# No text of this length matches the pattern of the shape: the shortest has 54 characters.
+UNREACHABLE = {("CredentialArn", 50)}
 # The errors that any operation may return ("Common Errors" of the API reference, and those of its protocol).
 COMMON = {
     "AccessDeniedException",
@@ -140,7 +144,7 @@ class Model:
         shape = self.shapes[name]
         kind = shape["type"]
         for limit in (shape.get("min"), shape.get("max")):
-            if limit is None or "enum" in shape:
+            if limit is None or "enum" in shape or (name, limit) in UNREACHABLE:
                 continue
             match kind:
                 case "string":
