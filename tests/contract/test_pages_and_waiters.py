@@ -78,6 +78,35 @@ def creation_templates(client):
     return Pages({}, prefixes, lambda item: [item["prefix"]], more=True)
 
 
+def cache_rules(client):
+    prefixes = sorted(f"pages-{uuid.uuid4().hex[:12]}" for _ in NUMBERS)
+    for prefix in prefixes:
+        client.create_pull_through_cache_rule(ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws")
+    return Pages({}, prefixes, lambda item: [item["ecrRepositoryPrefix"]], more=True)
+
+
+def started_backfills(client, regions):
+    registry = client.describe_registry()["registryId"]
+    to = [{"region": region, "registryId": registry} for region in regions]
+    client.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": to}]})
+    started = [client.start_replication_backfill(destination=destination) for destination in to]
+    client.put_replication_configuration(replicationConfiguration={"rules": []})
+    return sorted(backfill["replicationBackfillId"] for backfill in started)
+
+
+def backfills(client):
+    regions = ["eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-central-1"]
+    expected = started_backfills(client, regions)
+    return Pages({}, expected, lambda item: [item["replicationBackfillId"]], more=True)
+
+
+def backfill_results(client):
+    # Its destination is gone, so no image has a result.
+    (backfill,) = started_backfills(client, ["us-west-2"])
+    asked = {"replicationBackfillId": backfill, "resultStatusFilter": "FAILED"}
+    return Pages(asked, [], lambda item: [item["imageId"]], single=True)
+
+
 def preview(client):
     arguments = with_images(client)
     started = started_preview(client, arguments)
@@ -119,10 +148,13 @@ PAGINATORS = {
     "ecr": {
         "DescribeImageScanFindings": scan_findings,
         "DescribeImages": describe_images,
+        "DescribePullThroughCacheRules": cache_rules,
+        "DescribeReplicationBackfillResults": backfill_results,
         "DescribeRepositories": describe_repositories,
         "DescribeRepositoryCreationTemplates": creation_templates,
         "GetLifecyclePolicyPreview": preview,
         "ListImages": list_images,
+        "ListReplicationBackfills": backfills,
     },
     "ecr-public": {
         "DescribeImageTags": describe_image_tags,

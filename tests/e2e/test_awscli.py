@@ -86,8 +86,8 @@ def test_a_wrong_secret_and_an_unknown_key_are_refused(wharf):
 
 
 def test_an_unsupported_operation_is_refused(wharf):
-    said = wharf.aws("ecr", "describe-pull-through-cache-rules", refused=True)
-    assert "DescribePullThroughCacheRules" in said, said
+    said = wharf.aws("ecr", "get-signing-configuration", refused=True)
+    assert "GetSigningConfiguration" in said, said
 
 
 def test_the_printed_environment_changes_only_wharfs_services(wharf):

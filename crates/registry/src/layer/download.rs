@@ -99,8 +99,11 @@ impl BlobHandle {
 
     /// A URL of the blob store with which anybody can read the whole blob for a while. None if the node must send it.
     pub async fn signed_url(&self) -> Result<Option<String>> {
-        let row = self.permit.blob().ok_or_else(blob_unknown)?;
-        if self.is_small() { Ok(None) } else { self.bytes.signed_url(&self.permit, row).await }
+        // A blob that is still arriving has no row.
+        let Some(row) = self.permit.blob().filter(|_| self.arrival.is_none() && !self.is_small()) else {
+            return Ok(None);
+        };
+        self.bytes.signed_url(&self.permit, row).await
     }
 
     /// The bytes `[start, start + len)`. The caller has checked them against the size.
