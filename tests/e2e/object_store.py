@@ -47,6 +47,8 @@ class ObjectStore:
         words = ["weed", "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         words += [f"-dir={self.folder / 'weed'}", f"-master.port={free_port()}", f"-volume.port={free_port()}"]
         words += [f"-filer.port={free_port()}", "-filer", "-s3", f"-s3.port={self.port}"]
+        # By default a port of gRPC is the other port + 10,000, which can be above 65,535.
+        words += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
         return [*words, f"-s3.config={self.folder / 'keys.json'}", "-master.volumeSizeLimitMB=64", "-volume.max=20"]
 
     def aws(self, *words):
