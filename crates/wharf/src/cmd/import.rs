@@ -33,7 +33,7 @@ Examples:
 
 #[derive(Args)]
 pub(crate) struct Import {
-    /// A registry (HOST[:PORT], http://HOST:PORT for plain HTTP), one or more of its repositories (HOST/REPOSITORY, with
+    /// A registry (HOST or HOST:PORT, with `http://` in front for plain HTTP), one or more of its repositories (HOST/REPOSITORY, with
     /// `*` for any text), or a folder: an OCI layout, a folder of layouts, or the storage of docker-registry.
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) struct Import {
     #[arg(long)]
     no_create: bool,
     /// Also copy tags, mutability, scan on push, repository policies and lifecycle policies: the URL of the source's ECR
-    /// API, for example https://api.ecr.eu-west-1.amazonaws.com.
+    /// API, for example `https://api.ecr.eu-west-1.amazonaws.com`.
     #[arg(long, value_name = "URL", requires = "source_profile")]
     settings_from: Option<String>,
     /// The profile in ~/.aws for --settings-from.
