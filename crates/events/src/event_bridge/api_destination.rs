@@ -79,7 +79,7 @@ impl Events {
             method: input.http_method.as_str().to_owned(),
             rate: input.invocation_rate_limit_per_second,
         };
-        let (id, at) = (new_id()?, ctx.at());
+        let (id, at) = (new_id(), ctx.at());
         let arn = full_arn(&gate.event_arn(EventKind::ApiDestination, &input.name), &id);
         let quota = self.access.quotas().api_destinations_per_region;
         let create =

@@ -86,7 +86,7 @@ impl Events {
             authorization_type: kind.as_str().to_owned(),
             sealed_auth: self.sealed(&authorization)?,
         };
-        let (id, at) = (new_id()?, ctx.at());
+        let (id, at) = (new_id(), ctx.at());
         let arn = full_arn(&gate.event_arn(EventKind::Connection, &input.name), &id);
         let quota = self.access.quotas().connections_per_region;
         let create =
