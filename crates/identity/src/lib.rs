@@ -15,7 +15,6 @@ pub mod tagging;
 use std::sync::Arc;
 
 use access::Access;
-pub use answers::{Answers, AnswersIn};
 use aws::ids::AccessKeyId;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;

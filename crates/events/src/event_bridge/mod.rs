@@ -2,7 +2,6 @@
 //!
 //! The gate decides on every operation by the ARN of its resource, before the answer shows whether the resource exists.
 
-mod answers;
 mod api_destination;
 mod bus;
 mod connection;
@@ -12,11 +11,11 @@ mod rule;
 mod tag;
 mod target;
 
-pub use answers::Answers;
 pub(crate) use http_parameters::is_allowed_header;
 pub(crate) use role::for_rule;
 pub(crate) use target::stored;
 
+use access::answers;
 use access::authz::{EventKind, Gate, of_request_tags, pairs};
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
@@ -28,6 +27,8 @@ use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 
 use crate::Events;
+
+aws::event_bridge_operations! { answers Events event_bridge }
 
 /// The principal that trust policies name.
 pub(crate) const SERVICE: &str = "events.amazonaws.com";
