@@ -11,6 +11,8 @@ mod rule;
 mod tag;
 mod target;
 
+pub(crate) use api_destination::destination_of_arn;
+pub(crate) use connection::connection_of_arn;
 pub(crate) use http_parameters::is_allowed_header;
 pub(crate) use role::for_rule;
 pub(crate) use target::stored;
@@ -138,7 +140,7 @@ async fn permit_rule<E: Effect<On = OnAccount>>(
 }
 
 /// The text of an ARN with an ID at its end, without the ID; and the ID.
-pub(crate) fn without_id(arn: &str) -> Option<(&str, &str)> {
+fn without_id(arn: &str) -> Option<(&str, &str)> {
     arn.rsplit_once('/')
 }
 
