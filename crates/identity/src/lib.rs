@@ -1,4 +1,5 @@
-//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and the explanation of decisions.
+//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and
+//! the explanation of decisions.
 //!
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
