@@ -1,5 +1,6 @@
-//! Which permission opens which operation of the store: ECR here, the others and background work below. An auditor can read this page: an effect with a permit that is
-//! not listed here cannot happen, regardless of the handlers' code. Nothing is written without a permit.
+//! Which permission opens which operation of the store: the permissions of ECR here, those of the other services and of
+//! background work in the modules of this one. An auditor can read these pages: an effect with a permit that is not
+//! listed here or there cannot happen, regardless of the handlers' code. Nothing is written without a permit.
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;

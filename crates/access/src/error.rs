@@ -83,13 +83,13 @@ pub enum Code {
     OutOfSpace,
     Unavailable,
     Internal,
-    /// An error of IAM, STS, Organizations or EventBridge. The data plane never returns it.
+    /// An error of another service than ECR. The data plane never returns it.
     Aws(AwsCode),
 }
 
 macro_rules! aws_codes {
     ($($code:ident: $name:literal $status:literal;)*) => {
-        /// The errors of the services but ECR, with the names and statuses of their API references.
+        /// The errors of the services other than ECR, with the names and statuses of their API references.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names are those of AWS's errors")]
         pub enum AwsCode { $($code,)* }
@@ -218,7 +218,7 @@ impl Error {
         Self { code, message: message.into(), fields: Vec::new(), missing: Vec::new(), internal: None }
     }
 
-    /// A refusal of IAM, STS, Organizations or EventBridge.
+    /// A refusal of another service than ECR.
     pub fn aws(code: AwsCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Aws(code), message)
     }

@@ -4,6 +4,7 @@
 //! the gate in [`authz`].
 
 pub mod addressing;
+pub mod answers;
 pub mod authenticate;
 pub mod authz;
 pub mod caller;

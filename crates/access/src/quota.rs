@@ -13,7 +13,7 @@ use crate::error::{AwsCode, Code, Error};
 enum QuotaError {
     /// IAM: `Cannot exceed quota for NAME: N`.
     Iam,
-    /// ECR and Organizations: each quota has its own text.
+    /// ECR, EventBridge and Organizations: each quota has its own text.
     Ecr(Code, fn(u64) -> String),
 }
 
@@ -27,7 +27,7 @@ pub struct Quota {
     error: QuotaError,
 }
 
-/// The service that has a quota.
+/// The service that has a quota. Quotas of EventBridge count as ECR's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaOf {
     Ecr,

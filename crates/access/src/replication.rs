@@ -2,7 +2,6 @@
 //! allows it to replicate; a registry of another account must allow that account in its registry policy (ECR User Guide,
 //! "Cross-account replication policy requirements").
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
@@ -11,18 +10,16 @@ use meta::{ListReplicationLags, RegistryKey, ReplicationLag};
 use policy::service_role::ServiceRole;
 
 use crate::Access;
-use crate::context::{Ctx, Peer, Plane};
+use crate::context::Ctx;
 use crate::effects::authority;
 use crate::error::Result;
 use crate::permit::Permit;
 use crate::service_linked_role;
-use crate::service_role::{ServiceUse, assumed_by_service};
+use crate::service_role::{ServiceUse, work_of_service};
 
 /// The service that replicates.
 pub const SERVICE: &str = "replication.ecr.amazonaws.com";
 const SESSION_NAME: &str = "ecr-replication";
-/// Not the address of a client: no policy allows it by a network that contains clients.
-const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Counts are exact up to this number.
 pub const MOST_COUNTED: i64 = 10_000;
 /// The maximum number of destinations that are shown.
@@ -44,14 +41,12 @@ impl Access {
     ) -> Result<Option<Ctx>> {
         let Some(known) = ServiceRole::find(SERVICE) else { return Ok(None) };
         let permit = Permit::for_service(authority::ReplicateImages, self);
-        let peer = Peer { address: NO_ADDRESS, tls: true };
-        let ctx = Ctx::new(self.anonymous(), peer, Some(SERVICE.into()), request_id, now, Plane::Control);
         let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
         let to_source =
             ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
         let role_arn = service_linked_role::arn(account_id, &known);
-        let ctx = assumed_by_service(&ctx, &permit, &role_arn, to_source).await?;
-        Ok(ctx.map(|ctx| ctx.signed_for(to.clone())))
+        let ctx = work_of_service(&permit, &role_arn, to_source, (request_id, now)).await?;
+        Ok(ctx.map(|ctx| Ctx { user_agent: Some(SERVICE.into()), ..ctx.signed_for(to.clone()) }))
     }
 
     /// How far the destinations of all registries are behind.

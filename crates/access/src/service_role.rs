@@ -46,7 +46,7 @@ pub async fn work_of_service(
     store: &impl Reads<FindEntity>,
     role_arn: &str,
     to: ServiceUse<'_>,
-    (id, now): (&str, Timestamp),
+    (id, now): (impl Into<Arc<str>>, Timestamp),
 ) -> Result<Option<Ctx>> {
     let caller = session(store, role_arn, to, (now, &Decisions::none())).await?;
     // The work has no client, so no network of a condition contains its address.

@@ -38,7 +38,6 @@ use crate::sink::Sink;
 use crate::writer::Writer;
 
 pub use deliver::Delivered;
-pub use event_bridge::Answers;
 pub use sink::{InvalidSink, check};
 
 /// The delivery of events of one deployment.

@@ -5,11 +5,11 @@ use access::error::{Code, Error, Result};
 use access::op::event_bridge;
 use access::permit::Permit;
 use access::service_role::work_of_service;
-use access::store::{FindApiDestination, FindEventConnection, FindRoutedTarget, RoutedTarget};
+use access::store::{FindRoutedTarget, RoutedTarget};
 use jiff::Timestamp;
 
 use crate::Events;
-use crate::event_bridge::{for_rule, stored, without_id};
+use crate::event_bridge::{connection_of_arn, destination_of_arn, for_rule, stored};
 use crate::input::Input;
 use crate::invocation::Invocation;
 use crate::retry::Failure;
@@ -40,19 +40,11 @@ impl Events {
         let target = stored(&routed.target)?;
         let gone =
             |what: &str, arn: &str| Ok(Err(Failure::permanent(format!("{what} {arn} does not exist"))));
-        let Some((arn, id)) = without_id(&target.arn) else {
-            return gone("the API destination", &target.arn);
-        };
-        let found = permit.read(|()| FindApiDestination { arn: arn.to_owned() }).await?;
-        let Some(destination) = found.filter(|found| found.id == id) else {
+        let Some(destination) = destination_of_arn(permit, &target.arn).await? else {
             return gone("the API destination", &target.arn);
         };
         let connection_arn = destination.fields.connection_arn.clone();
-        let Some((arn, id)) = without_id(&connection_arn) else {
-            return gone("the connection", &connection_arn);
-        };
-        let found = permit.read(|()| FindEventConnection { arn: arn.to_owned() }).await?;
-        let Some(connection) = found.filter(|found| found.id == id) else {
+        let Some(connection) = connection_of_arn(permit, &connection_arn).await? else {
             return gone("the connection", &connection_arn);
         };
         let role_arn = target.role_arn.clone().unwrap_or_default();

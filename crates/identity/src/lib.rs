@@ -1,4 +1,5 @@
-//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and the explanation of decisions.
+//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and
+//! the explanation of decisions.
 //!
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
@@ -15,7 +16,6 @@ pub mod tagging;
 use std::sync::Arc;
 
 use access::Access;
-pub use answers::{Answers, AnswersIn};
 use aws::ids::AccessKeyId;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;

@@ -32,7 +32,6 @@ mod uploads_in_progress;
 use std::sync::{Arc, Weak};
 
 use access::Access;
-pub use ecr::Answers;
 pub use ecr_public::LOGO_PREFIX;
 
 use crate::bodies::Bodies;

@@ -4,7 +4,7 @@ use access::authz::{EventKind, Gate};
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, event_bridge};
-use access::permit::{Of, OnAccount, OnResource, Opens, Permit, ResourceKey};
+use access::permit::{OnAccount, Reads, ResourceKey};
 use access::store::{
     ApiDestinationFields, ApiDestinationRow, CreateApiDestination, CreateNamedRefusal, DeleteApiDestination,
     FindApiDestination, FindEventConnection, ListApiDestinations, RefusedExt as _, ReplaceApiDestination,
@@ -18,7 +18,7 @@ use aws::event_bridge::{
 };
 use aws::ids::Region;
 
-use super::connection::full_arn;
+use super::connection::{connection_of_arn, full_arn};
 use super::http_parameters::check_endpoint;
 use super::{changed_meanwhile, new_id, not_found, seconds, without_id};
 use crate::Events;
@@ -39,18 +39,24 @@ fn decide_on_connection<E: Effect<On = OnAccount>>(gate: &Gate, connection_arn: 
 }
 
 /// Whether a connection of the account and Region has this ARN.
-async fn check_connection<E>(gate: &Gate, permit: &Permit<Of<E>>, connection_arn: &str) -> Result<()>
-where
-    E: Effect<On = OnAccount>,
-    Of<E>: Opens<FindEventConnection, On = OnResource>,
-{
-    let none = || no_connection(connection_arn);
-    let (arn, id) = without_id(connection_arn).ok_or_else(none)?;
-    if !arn.starts_with(&gate.event_arn(EventKind::Connection, "")) {
-        return Err(none());
-    }
-    let found = permit.read(|_| FindEventConnection { arn: arn.to_owned() }).await?;
-    found.filter(|found| found.id == id).map(|_| ()).ok_or_else(none)
+async fn check_connection(
+    gate: &Gate,
+    store: &impl Reads<FindEventConnection>,
+    connection_arn: &str,
+) -> Result<()> {
+    let is_here = connection_arn.starts_with(&gate.event_arn(EventKind::Connection, ""));
+    let found = if is_here { connection_of_arn(store, connection_arn).await? } else { None };
+    found.map(|_| ()).ok_or_else(|| no_connection(connection_arn))
+}
+
+/// The API destination with an ARN as clients see it.
+pub(crate) async fn destination_of_arn(
+    store: &impl Reads<FindApiDestination>,
+    full_arn: &str,
+) -> Result<Option<ApiDestinationRow>> {
+    let Some((arn, id)) = without_id(full_arn) else { return Ok(None) };
+    let found = store.look_up(FindApiDestination { arn: arn.to_owned() }).await?;
+    Ok(found.filter(|found| found.id == id))
 }
 
 fn state(is_active: bool) -> ApiDestinationState {
@@ -79,7 +85,7 @@ impl Events {
             method: input.http_method.as_str().to_owned(),
             rate: input.invocation_rate_limit_per_second,
         };
-        let (id, at) = (new_id()?, ctx.at());
+        let (id, at) = (new_id(), ctx.at());
         let arn = full_arn(&gate.event_arn(EventKind::ApiDestination, &input.name), &id);
         let quota = self.access.quotas().api_destinations_per_region;
         let create =

@@ -4,7 +4,7 @@ use access::authz::EventKind;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::event_bridge;
-use access::permit::ResourceKey;
+use access::permit::{Reads, ResourceKey};
 use access::seal::Purpose;
 use access::store::{
     ConnectionFields, CreateEventConnection, CreateNamedRefusal, DeleteEventConnection, EventConnection,
@@ -19,7 +19,7 @@ use aws::event_bridge::{
 use aws::ids::Region;
 
 use super::http_parameters::{check_endpoint, check_header, check_parameters, shown};
-use super::{changed_meanwhile, new_id, not_found, seconds, validation};
+use super::{changed_meanwhile, new_id, not_found, seconds, validation, without_id};
 use crate::Events;
 use crate::authorization::{Authorization, Credentials};
 
@@ -33,6 +33,16 @@ fn no_connection(name: &str) -> Error {
 /// The ARN that clients see.
 pub(super) fn full_arn(arn: &str, id: &str) -> String {
     format!("{arn}/{id}")
+}
+
+/// The connection with an ARN as clients see it.
+pub(crate) async fn connection_of_arn(
+    store: &impl Reads<FindEventConnection>,
+    full_arn: &str,
+) -> Result<Option<EventConnection>> {
+    let Some((arn, id)) = without_id(full_arn) else { return Ok(None) };
+    let found = store.look_up(FindEventConnection { arn: arn.to_owned() }).await?;
+    Ok(found.filter(|found| found.id == id))
 }
 
 fn no_kms(key: Option<&str>) -> Result<()> {
@@ -86,7 +96,7 @@ impl Events {
             authorization_type: kind.as_str().to_owned(),
             sealed_auth: self.sealed(&authorization)?,
         };
-        let (id, at) = (new_id()?, ctx.at());
+        let (id, at) = (new_id(), ctx.at());
         let arn = full_arn(&gate.event_arn(EventKind::Connection, &input.name), &id);
         let quota = self.access.quotas().connections_per_region;
         let create =

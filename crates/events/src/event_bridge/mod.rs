@@ -2,7 +2,6 @@
 //!
 //! The gate decides on every operation by the ARN of its resource, before the answer shows whether the resource exists.
 
-mod answers;
 mod api_destination;
 mod bus;
 mod connection;
@@ -12,11 +11,13 @@ mod rule;
 mod tag;
 mod target;
 
-pub use answers::Answers;
+pub(crate) use api_destination::destination_of_arn;
+pub(crate) use connection::connection_of_arn;
 pub(crate) use http_parameters::is_allowed_header;
 pub(crate) use role::for_rule;
 pub(crate) use target::stored;
 
+use access::answers;
 use access::authz::{EventKind, Gate, of_request_tags, pairs};
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
@@ -28,6 +29,8 @@ use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 
 use crate::Events;
+
+aws::event_bridge_operations! { answers Events event_bridge }
 
 /// The principal that trust policies name.
 pub(crate) const SERVICE: &str = "events.amazonaws.com";
@@ -61,14 +64,9 @@ fn request_tags(tags: Vec<Tag>) -> Result<(Vec<(String, String)>, policy::Contex
     Ok((tags, keys))
 }
 
-/// The version 4 UUID at the end of a new ARN (RFC 9562).
-fn new_id() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(std::io::Error::other("no randomness")))?;
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{number:032x}");
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+/// The ID at the end of a new ARN.
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// The start and the length of a page.
@@ -142,7 +140,7 @@ async fn permit_rule<E: Effect<On = OnAccount>>(
 }
 
 /// The text of an ARN with an ID at its end, without the ID; and the ID.
-pub(crate) fn without_id(arn: &str) -> Option<(&str, &str)> {
+fn without_id(arn: &str) -> Option<(&str, &str)> {
     arn.rsplit_once('/')
 }
 
@@ -152,7 +150,7 @@ mod tests {
 
     #[test]
     fn ids_are_random_uuids() {
-        let (one, other) = (new_id().unwrap(), new_id().unwrap());
+        let (one, other) = (new_id(), new_id());
         assert_ne!(one, other);
         let bytes = one.as_bytes();
         assert_eq!((bytes.len(), bytes[14], one.split('-').count()), (36, b'4', 5));

@@ -9,8 +9,8 @@ use access::op::event_bridge;
 use access::permit::{Of, Permit, ResourceKey};
 use access::quota;
 use access::store::{
-    EventTarget, FindApiDestination, ListEventTargets, PutEventTargets, PutEventTargetsRefusal,
-    RefusedExt as _, RemoveEventTargets,
+    EventTarget, ListEventTargets, PutEventTargets, PutEventTargetsRefusal, RefusedExt as _,
+    RemoveEventTargets,
 };
 use aws::event_bridge::{
     ListTargetsByRuleRequest, ListTargetsByRuleResponse, PutTargetsRequest, PutTargetsResponse,
@@ -18,6 +18,7 @@ use aws::event_bridge::{
 };
 use aws::ids::Region;
 
+use super::api_destination::destination_of_arn;
 use super::http_parameters::check_header;
 use super::role::pass_role;
 use super::rule::existing;
@@ -110,15 +111,15 @@ pub(crate) fn stored(target: &EventTarget) -> Result<Target> {
 
 async fn check(target: &Target, gate: &Gate, permit: &Permit<Of<event_bridge::PutTargets>>) -> Result<()> {
     let destinations = gate.event_arn(EventKind::ApiDestination, "");
-    let named = target.arn.strip_prefix(&destinations).and_then(|_| without_id(&target.arn));
-    let Some((arn, id)) = named.filter(|(arn, _)| arn.len() > destinations.len()) else {
+    let named = target.arn.strip_prefix(&destinations).and_then(without_id);
+    if named.is_none_or(|(name, _)| name.is_empty()) {
         let message = format!(
             "The target {} is not supported: targets of rules here are API destinations of the same account and \
              Region, {destinations}NAME/ID.",
             target.arn
         );
         return Err(validation(message));
-    };
+    }
     if target.role_arn.is_none() {
         return Err(validation(format!("RoleArn is required for target {}.", target.arn)));
     }
@@ -131,8 +132,7 @@ async fn check(target: &Target, gate: &Gate, permit: &Permit<Of<event_bridge::Pu
     for name in target.http_parameters.iter().flat_map(|parameters| parameters.header_parameters.keys()) {
         check_header(name)?;
     }
-    let found = permit.read(|_| FindApiDestination { arn: arn.to_owned() }).await?;
-    match found.filter(|found| found.id == id) {
+    match destination_of_arn(permit, &target.arn).await? {
         Some(_) => Ok(()),
         None => Err(not_found(format!("The API destination {} does not exist.", target.arn))),
     }

@@ -179,7 +179,7 @@ impl Identity {
         if device.owner.as_ref() != Some(&owner) {
             return Err(gone(&serial_number));
         }
-        self.count_mfa_attempt(ctx, &serial_number).await?.ok_or_else(invalid_code)?;
+        self.count_mfa_attempt(ctx, &serial_number, invalid_code).await?;
         let codes = (input.authentication_code1.as_str(), input.authentication_code2.as_str());
         let Matched { step, drift } = self.matched(ctx, &device, codes)?;
         let synchronize =

@@ -83,7 +83,7 @@ impl Identity {
         Ok(CreateServiceLinkedRoleResponse { role })
     }
 
-    /// Deletes the role of a service. Nothing here depends on one, so it is deleted at once, and the task reports it.
+    /// Deletes the role of a service at once, and the task reports it. Without its role nothing more is replicated.
     pub async fn delete_service_linked_role(
         &self,
         ctx: &Ctx,

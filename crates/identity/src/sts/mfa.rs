@@ -22,8 +22,13 @@ fn failed() -> Error {
 }
 
 impl Identity {
-    /// Counts an attempt to use a device; None if there were too many.
-    pub(crate) async fn count_mfa_attempt(&self, ctx: &Ctx, serial_number: &str) -> Result<Option<()>> {
+    /// Counts an attempt to use a device. If there were too many, the error is `refused`.
+    pub(crate) async fn count_mfa_attempt(
+        &self,
+        ctx: &Ctx,
+        serial_number: &str,
+        refused: fn() -> Error,
+    ) -> Result<()> {
         let permit = Permit::for_service(authority::UseMfaDevices, &self.access);
         let forget_before = micros(ctx.now.saturating_sub(LOCKED).unwrap_or(Timestamp::MIN));
         let count = CountMfaAttempt {
@@ -32,12 +37,7 @@ impl Identity {
             forget_before,
             at: ctx.at(),
         };
-        let counted = permit.write(|()| count).await.or_refused(|_| failed());
-        match counted {
-            Ok(()) => Ok(Some(())),
-            Err(error) if error.code == Code::AccessDenied => Ok(None),
-            Err(error) => Err(error),
-        }
+        permit.write(|()| count).await.or_refused(|_| refused())
     }
 
     /// Whether the request proves that the caller has its device: it has a code, which is then used. A wrong code is an
@@ -61,7 +61,7 @@ impl Identity {
         let device = permit.read(|()| find).await?;
         let own = device.filter(|device| device.owner.as_ref() == Some(&caller.unique_id));
         let device = own.ok_or_else(failed)?;
-        self.count_mfa_attempt(ctx, serial_number).await?.ok_or_else(failed)?;
+        self.count_mfa_attempt(ctx, serial_number, failed).await?;
         let seed = self.access.keys.open_value(Purpose::MfaSeed, &device.sealed_seed);
         let seed = Seed::new(&seed.map_err(Error::internal)?);
         let step = seed.step_of(code, device.drift, ctx.now).ok_or_else(failed)?;

@@ -167,7 +167,7 @@ impl Identity {
         region: &Region,
         arns: &[String],
     ) -> Result<Vec<(TaggedKind, TaggedResource)>> {
-        let mut all = Vec::new();
+        let mut wanted = Vec::new();
         for text in arns {
             let arn: Arn = text.parse().map_err(|_| invalid(format!("{text} is not an ARN.")))?;
             let Some((kind, name)) = named_by(&arn) else { continue };
@@ -178,15 +178,11 @@ impl Identity {
             if !is_here {
                 continue;
             }
-            let region = region.clone();
-            let found = permit.read(|account_id| FindTagged { account_id, region, kind, name }).await?;
-            all.extend(found.map(|resource| (kind, resource)));
-        }
-        let mut wanted: Vec<_> = Vec::new();
-        for (kind, resource) in all {
-            if arns.contains(&arn_of(kind, permit.account(), region, &resource)) {
-                wanted.push((kind, resource));
-            }
+            let find = |account_id| FindTagged { account_id, region: region.clone(), kind, name };
+            let found = permit.read(find).await?;
+            // A name is not the whole of an ARN of IAM: the path counts too.
+            let is_named = |found: &TaggedResource| arn_of(kind, permit.account(), region, found) == *text;
+            wanted.extend(found.filter(is_named).map(|resource| (kind, resource)));
         }
         Ok(wanted)
     }

@@ -43,4 +43,10 @@ pub(super) async fn what_waits_is_counted(world: World) {
         world.meta.write(CreateAccessKey { id, owner, sealed_secret: vec![1, key, 7], at }).await.unwrap();
     }
     assert_eq!(world.meta.read(count(doomed_at, 9)).await.unwrap().secrets, 1);
+    for (serial_number, key) in [("a", 1), ("b", 2)] {
+        let (serial_number, sealed_seed) = (serial_number.to_owned(), vec![1, key, 7]);
+        let create = CreateMfaDevice { account: AccountKey(1), serial_number, sealed_seed, limit: 2, at };
+        world.meta.write(create).await.unwrap();
+    }
+    assert_eq!(world.meta.read(count(doomed_at, 9)).await.unwrap().secrets, 2);
 }

@@ -43,7 +43,7 @@ pub struct Backlogs {
     pub moves: i64,
     /// Reports of digests in use that expired.
     pub reports: i64,
-    /// Secrets under other keys than the sealing key.
+    /// Secrets and seeds under other keys than the sealing key.
     pub secrets: i64,
     /// Events that are too old.
     pub events: i64,
@@ -61,6 +61,10 @@ pub struct Backlogs {
     pub replications: i64,
 }
 
+/// The tables with sealed values, and the column of the value.
+const SEALED: [(&str, &str); 3] =
+    [("access_key", "sealed_secret"), ("event_connection", "sealed_auth"), ("mfa_device", "sealed_seed")];
+
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let uploads = op.count(tx, "upload WHERE updated_at < ?1", &params![op.uploads_idle_since, op.limit]).await?;
     let repositories = op.count(tx, "work WHERE kind = ?1", &params![PURGE_REPOSITORY, op.limit]).await?;
@@ -72,11 +76,12 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
     let reports = op.count(tx, "in_use_report WHERE expires_at <= ?1", &params![op.at, op.limit]).await?;
-    let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
-    let access_keys = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
-    let other_keys = "event_connection WHERE substr(sealed_auth, 2, 1) <> ?1";
-    let connections = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
-    let secrets = op.limit.min(access_keys + connections);
+    let mut secrets = 0;
+    for (table, column) in SEALED {
+        let other_keys = format!("{table} WHERE substr({column}, 2, 1) <> ?1");
+        secrets += op.count(tx, &other_keys, &params![vec![op.sealing_key], op.limit]).await?;
+    }
+    let secrets = op.limit.min(secrets);
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
     let unrouted = op.count(tx, "outbox WHERE routed = ?1", &params![0_i64, op.limit]).await?;
     let waiting = op.count(tx, "delivery WHERE sequence > ?1", &params![0_i64, op.limit]).await?;

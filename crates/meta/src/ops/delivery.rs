@@ -233,8 +233,8 @@ operation!(ListDeliveries: Point -> Vec<Delivery>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(delivery).collect::<Result<_, StoreError>>()?))
 });
 
-/// Ends the turn of a target, with the deliveries that were delivered. Each is named: another one with a smaller sequence can have come
-/// meanwhile, from a transaction that committed later, or from a dead letter.
+/// Ends the turn of a target, with the deliveries that were delivered. Each is named: another one with a smaller
+/// sequence can have come meanwhile, from a transaction that committed later, or from a dead letter.
 #[derive(Clone, Debug)]
 pub struct EndDeliveries {
     pub target: String,

@@ -31,42 +31,15 @@ mod tag_history;
 
 pub(crate) use repository_tags::request_tag_keys;
 
+use access::answers;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};
 use aws::ids::{AccountId, Region};
-use aws::shape::Request;
-use futures::future::BoxFuture;
 use oci::name::RepositoryName;
 
 use crate::Registry;
 
-/// An operation by its request. The future is on the heap, so it is compiled with this crate and not again in each crate
-/// that awaits it (docs/adr/0023-what-a-build-costs.md).
-pub trait Answers<R: Request> {
-    /// Runs the operation.
-    fn answer<'a>(&'a self, ctx: &'a Ctx, region: &'a Region, input: R)
-    -> BoxFuture<'a, Result<R::Response>>;
-}
-
-macro_rules! answers {
-    (
-        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
-        $($other:tt)*
-    ) => {
-        $(impl Answers<aws::ecr::$request> for Registry {
-            fn answer<'a>(
-                &'a self,
-                ctx: &'a Ctx,
-                region: &'a Region,
-                input: aws::ecr::$request,
-            ) -> BoxFuture<'a, Result<<aws::ecr::$request as Request>::Response>> {
-                Box::pin(self.$method(ctx, region, input))
-            }
-        })*
-    };
-}
-
-aws::ecr_operations! { answers }
+aws::ecr_operations! { answers Registry ecr }
 
 /// The account of a request: the one that it names, or the caller's own.
 fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {

@@ -13,6 +13,7 @@ mod repository_tags;
 
 pub use catalog::LOGO_PREFIX;
 
+use access::answers::Answers;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use aws::ids::{AccountId, Region};
@@ -20,7 +21,6 @@ use aws::shape::Request;
 use futures::future::BoxFuture;
 
 use crate::Registry;
-use crate::ecr::Answers;
 
 macro_rules! answers {
     (

@@ -1,5 +1,6 @@
 //! Amazon ECR's operations: decoded request, operation, JSON answer.
 
+use access::answers::Answers as _;
 use access::error::Error;
 use access::op::EcrOp;
 use aws::dialect::Dialect;
@@ -7,7 +8,6 @@ use aws::ecr;
 use aws::json;
 use aws::shape::Request;
 use bytes::Bytes;
-use registry::Answers as _;
 use serde::Serialize;
 
 use super::fault::Fault;

@@ -1,8 +1,8 @@
 //! ECR Public's operations: decoded request, operation, JSON answer.
 
+use access::answers::Answers as _;
 use access::op::EcrPublicOp;
 use aws::ecr_public;
-use registry::Answers as _;
 
 use super::ecr::{decode, give};
 use super::fault::Fault;

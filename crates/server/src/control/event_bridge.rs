@@ -1,9 +1,9 @@
 //! EventBridge's operations: decoded request, operation, JSON answer.
 
+use access::answers::Answers as _;
 use access::error::Error;
 use access::op::EventBridgeOp;
 use aws::shape::{Invalid, InvalidKind, Request};
-use events::Answers as _;
 
 use super::ecr::give;
 use super::fault::Fault;

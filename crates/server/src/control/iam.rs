@@ -1,9 +1,9 @@
 //! IAM's operations: parsed form, operation, answer in XML or JSON.
 
+use access::answers::Answers as _;
 use access::op::IamOp;
 use aws::query::{Form, Format};
 use aws::service::Service;
-use identity::Answers as _;
 
 use super::fault::Fault;
 use super::query::{give, read};
@@ -35,7 +35,7 @@ macro_rules! dispatch {
             match operation {
                 $(IamOp::$name => {
                     let input: aws::iam::$request = read(form)?;
-                    let outcome = app.identity.answer(&signed.ctx, input).await;
+                    let outcome = app.identity.answer(&signed.ctx, &signed.region, input).await;
                     give::<aws::iam::$request>(Service::Iam, format, &signed.ctx.request_id, outcome)
                 })*
                 $(IamOp::$unsigned => Err(unsigned(IamOp::$unsigned.into())),)*

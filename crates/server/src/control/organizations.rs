@@ -1,10 +1,10 @@
 //! Organizations' operations: decoded request, operation, JSON answer.
 
+use access::answers::Answers as _;
 use access::error::Error;
 use access::op::OrganizationsOp;
 use aws::shape::{Constraint, Invalid, InvalidKind, Request};
 use http::StatusCode;
-use identity::Answers as _;
 
 use super::ecr::give;
 use super::fault::Fault;
@@ -34,7 +34,7 @@ macro_rules! dispatch {
             match operation {
                 $(OrganizationsOp::$name => {
                     let input: aws::organizations::$request = aws::json::decode(&signed.body).map_err(invalid)?;
-                    answer::<aws::organizations::$request>(app.identity.answer(&signed.ctx, input).await)
+                    answer::<aws::organizations::$request>(app.identity.answer(&signed.ctx, &signed.region, input).await)
                 })*
                 $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
                 $(OrganizationsOp::$permission => Err(unsigned(OrganizationsOp::$permission.into())),)*

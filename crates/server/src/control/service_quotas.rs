@@ -1,11 +1,11 @@
 //! Service Quotas' operations: decoded request, operation, JSON answer.
 
+use access::answers::Answers as _;
 use access::op::ServiceQuotasOp;
 use aws::service_quotas;
 use aws::shape::Invalid;
 use aws::shape::InvalidKind;
 use http::StatusCode;
-use identity::AnswersIn as _;
 
 use super::ecr::give;
 use super::fault::Fault;
@@ -31,7 +31,7 @@ macro_rules! dispatch {
                 $(ServiceQuotasOp::$name => {
                     let input: service_quotas::$request =
                         aws::json::decode(&signed.body).map_err(invalid)?;
-                    give(app.identity.answer_in(&signed.ctx, &signed.region, input).await)
+                    give(app.identity.answer(&signed.ctx, &signed.region, input).await)
                 })*
             }
         }

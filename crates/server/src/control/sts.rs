@@ -1,10 +1,10 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
+use access::answers::Answers as _;
 use access::op::{Op, StsOp};
 use aws::query::{Form, Format};
 use aws::service::Service;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
-use identity::Answers as _;
 
 use super::fault::Fault;
 use super::query::{give, read};
@@ -37,7 +37,7 @@ macro_rules! dispatch {
             match operation {
                 $(StsOp::$name => {
                     let input: aws::sts::$request = read(form)?;
-                    let outcome = app.identity.answer(&signed.ctx, input).await;
+                    let outcome = app.identity.answer(&signed.ctx, &signed.region, input).await;
                     give::<aws::sts::$request>(Service::Sts, format, &signed.ctx.request_id, outcome)
                 })*
                 $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*

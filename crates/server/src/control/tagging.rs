@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use access::answers::Answers as _;
 use access::context::Ctx;
 use access::error::{Code, Error};
 use access::op::{Op, TaggingOp};
@@ -16,9 +17,7 @@ use aws::tagging::{
     TagResourcesOutput, UntagResourcesInput, UntagResourcesOutput,
 };
 use http::StatusCode;
-use identity::AnswersIn as _;
 use identity::tagging::TagChange;
-use registry::Answers as _;
 
 use super::ecr::{decode, give};
 use super::fault::Fault;
@@ -36,13 +35,13 @@ pub(super) async fn run(app: &App, operation: TaggingOp, signed: Signed) -> Resu
     let Signed { ctx, region, body, room: _room } = signed;
     match operation {
         TaggingOp::GetResources => {
-            give(app.identity.answer_in(&ctx, &region, decode::<GetResourcesInput>(body).await?).await)
+            give(app.identity.answer(&ctx, &region, decode::<GetResourcesInput>(body).await?).await)
         }
         TaggingOp::GetTagKeys => {
-            give(app.identity.answer_in(&ctx, &region, decode::<GetTagKeysInput>(body).await?).await)
+            give(app.identity.answer(&ctx, &region, decode::<GetTagKeysInput>(body).await?).await)
         }
         TaggingOp::GetTagValues => {
-            give(app.identity.answer_in(&ctx, &region, decode::<GetTagValuesInput>(body).await?).await)
+            give(app.identity.answer(&ctx, &region, decode::<GetTagValuesInput>(body).await?).await)
         }
         TaggingOp::TagResources => {
             let TagResourcesInput { resource_arn_list, tags } = decode(body).await?;

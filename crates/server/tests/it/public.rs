@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use access::answers::Answers as _;
 use access::context::{Caller, Ctx, RepositoryRef};
 use access::error::Code;
 use aws::ecr_public::{
@@ -12,7 +13,6 @@ use aws::ecr_public::{
 use aws::ids::Region;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use registry::Answers as _;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply};

@@ -29,7 +29,7 @@ Examples:
     /// Create a new sealing key or a new master key; passwords and sessions stay valid until they expire.
     #[command(after_help = "\
 Running servers use the new key after 30 seconds. The old key still opens values for 37 hours; after that, everything that
-it sealed has expired. Meanwhile the servers re-seal the secrets of access keys. On a running server the caller must be in
+it sealed has expired. Meanwhile the servers re-seal the stored secrets. On a running server the caller must be in
 the management account and needs organizations:WharfRotateKeys.
 
 --master replaces the key in the master key file; give --data-dir or --config. A running server on this folder uses the
