@@ -4,7 +4,7 @@ use serde_json::{from_str, json};
 
 use crate::{
     Micros, Mutability, Never, RegistryKey, StoreError,
-    ops::operation,
+    ops::{operation, registry::lock_registry},
     value::{Row, params},
 };
 
@@ -100,10 +100,7 @@ pub enum CreateCreationTemplateRefusal {
 }
 
 operation!(CreateCreationTemplate: Durable [] -> CreationTemplateRow, CreateCreationTemplateRefusal, |op, tx| {
-    // The registry's row is the lock: of two requests the second counts what the first wrote.
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let template = &op.template;
     let count = "SELECT COUNT(*), COUNT(CASE WHEN scope = ?2 THEN 1 END) FROM creation_template WHERE registry = ?1";
     let row = tx.row(count, &params![op.registry, scope(&template.prefix)]).await?;

@@ -7,6 +7,7 @@ use crate::{
     ops::{
         creation_template::ROOT,
         operation,
+        registry::lock_registry,
         repository::{Hold, RepositoryGone, hold},
     },
     value::{Row, params},
@@ -100,10 +101,7 @@ pub enum CreatePullThroughCacheRuleRefusal {
 
 operation!(CreatePullThroughCacheRule: Durable [Registry(op.registry)] -> PullThroughCacheRuleRow,
     CreatePullThroughCacheRuleRefusal, |op, tx| {
-    // The registry's row is the lock: of two requests the second counts what the first wrote.
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let rule = &op.rule;
     let count =
         "SELECT COUNT(*), COUNT(CASE WHEN scope = ?2 THEN 1 END) FROM pull_through_cache_rule WHERE registry = ?1";
@@ -164,9 +162,7 @@ pub struct DeletePullThroughCacheRule {
 
 operation!(DeletePullThroughCacheRule: Durable [Registry(op.registry)] -> Option<PullThroughCacheRuleRow>, Never,
     |op, tx| {
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let old = PullThroughCacheRuleRow::find(tx, op.registry, &op.prefix).await?;
     let delete = "DELETE FROM pull_through_cache_rule WHERE registry = ?1 AND scope = ?2";
     tx.execute(delete, &params![op.registry, scope(&op.prefix)]).await?;
