@@ -4,7 +4,7 @@ use serde_json::{from_str, json};
 
 use crate::{
     Micros, Mutability, Never, RegistryKey, StoreError,
-    ops::{operation, registry::lock_registry},
+    ops::{operation, registry::lock_registry, repository_policy::account_setting},
     value::{Row, params},
 };
 
@@ -220,7 +220,6 @@ operation!(FindCreation: Page -> Creation, Never, |op, tx| {
         ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC");
     let found = CreationTemplateRow::read_all(tx.rows(&matching, &params![op.registry, op.name]).await?)?;
     let applies = |row: &CreationTemplateRow| row.template.applied_for.iter().any(|purpose| purpose == op.applied_for);
-    let setting = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-    let create_on_push = tx.value(setting, &params![op.registry, CREATE_ON_PUSH]).await?;
+    let create_on_push = account_setting(tx, op.registry, CREATE_ON_PUSH).await?;
     Ok(Ok(Creation { template: found.into_iter().find(applies), create_on_push }))
 });

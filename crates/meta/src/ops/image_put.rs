@@ -15,6 +15,7 @@ use crate::{
         operation,
         replication_queue::queue_push,
         repository::{Held, Hold, hold},
+        repository_policy::{account_setting, is_enabled},
         tag::{count_departures, count_repository},
         tag_history,
         usage::{self, Change},
@@ -252,14 +253,12 @@ impl PutImage {
     /// Whether the registry accepts images whose contents are missing. Read only if something is missing.
     async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         match self.missing {
-            MissingContents::Refuse => return Ok(false),
-            MissingContents::Accept => return Ok(true),
-            MissingContents::AsTheRegistrySays => {}
+            MissingContents::Refuse => Ok(false),
+            MissingContents::Accept => Ok(true),
+            MissingContents::AsTheRegistrySays => {
+                Ok(is_enabled(account_setting(tx, self.repository.registry, SPARSE_IMAGES).await?))
+            }
         }
-        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-        let value: Option<String> =
-            tx.value(select, &params![self.repository.registry, SPARSE_IMAGES]).await?;
-        Ok(value.as_deref() == Some("ENABLED"))
     }
 
     /// The image if it exists, and whether this operation created it.
