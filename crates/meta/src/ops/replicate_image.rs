@@ -59,7 +59,7 @@ operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOu
         put.tags.retain(|_| set_at.is_some());
     }
     op.link_blobs(tx).await?;
-    let outcome = match put.put(tx).await? {
+    let outcome = match put.put(tx, &held).await? {
         Ok(outcome) => outcome,
         Err(refusal) => return Ok(Err(ReplicateImageRefusal::Refused(refusal))),
     };
