@@ -10,8 +10,8 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindCreation, FoundUpstream, Micros, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
-    SameDigestSameTag, Target,
+    FoundUpstream, Micros, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
+    SameDigestSameTag,
 };
 use aws::ids::AccountId;
 use futures::future::BoxFuture;
@@ -115,13 +115,7 @@ impl Registry {
         found: &FoundUpstream,
         (remote, reference): (&RemoteManifest, &Reference),
     ) -> Result<Permit<ecr::BatchImportUpstreamImage>> {
-        let permit = match gate.permit() {
-            Err(error) if error.code == Code::RepositoryNotFound => {
-                self.create_cached(ctx, repository, gate).await?;
-                self.access.gate(ctx, repository, Target::None).await?.permit()?
-            }
-            permit => permit?,
-        };
+        let permit = self.permit_or_create(ctx, (repository, gate), "PULL_THROUGH_CACHE").await?;
         let tag = reference.tag();
         let digest = match self.store_manifest(ctx, repository, &permit, remote, tag.into_iter()).await {
             // Immutable tags do not follow the upstream registry (ECR User Guide, "Pull through cache and immutable
@@ -161,14 +155,6 @@ impl Registry {
             missing: MissingContents::Accept,
         };
         self.push_image(ctx, repository, permit, push).await.map(|_| ())
-    }
-
-    async fn create_cached(&self, ctx: &Ctx, repository: &RepositoryRef, gate: &Gate) -> Result<()> {
-        let registry = gate.registry().ok_or_else(|| gate.repository_not_found())?;
-        let name = repository.name.to_string();
-        let find = FindCreation { registry, name, applied_for: "PULL_THROUGH_CACHE" };
-        let template = gate.read(find).await?.template.map(|row| row.template);
-        self.create_from_template(ctx, (repository, gate), template).await
     }
 }
 
