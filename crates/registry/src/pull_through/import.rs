@@ -10,7 +10,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FoundUpstream, Micros, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
+    FoundUpstream, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
     SameDigestSameTag,
 };
 use aws::ids::AccountId;
@@ -20,6 +20,7 @@ use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
 use super::refusal;
+use super::upstreams::RuleKey;
 use crate::Registry;
 use crate::image::push::ImagePush;
 
@@ -35,9 +36,6 @@ pub(super) struct Source {
     pub(super) account: AccountId,
     rule: RuleKey,
 }
-
-/// The registry here, and a rule at one version. A rule that was deleted and created again has another time.
-type RuleKey = (RegistryKey, String, Micros, i64);
 
 /// What is fetched: the rule, the name upstream, the reference, and the image that the tag has here.
 pub(super) type ImportKey = (RuleKey, RepositoryName, Reference, Option<Digest>);
@@ -65,8 +63,7 @@ impl Registry {
             let message = format!("'{name}' is not a name that an upstream registry can have.");
             Error::new(Code::NameInvalid, message)
         })?;
-        let upstream = self.pull_through.upstreams.of(registry, row)?;
-        let rule = (registry, row.rule.prefix.clone(), row.created_at, row.version);
+        let (rule, upstream) = self.pull_through.upstreams.of(registry, row)?;
         Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 
