@@ -10,7 +10,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FoundUpstream, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
+    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
     SameDigestSameTag,
 };
 use aws::ids::AccountId;
@@ -84,6 +84,25 @@ impl Registry {
             Box::pin(async move { registry.fetch_once(&source, key).await })
         };
         self.pull_through.imports.join(key.clone(), work, is_kept).await.ok_or_else(ended)?
+    }
+
+    /// Fetches an image that belongs to another one. None: the repository has it, or it cannot be had, which keeps nothing
+    /// else away.
+    pub(super) async fn fetch_missing(
+        &self,
+        permit: &Permit<ecr::BatchImportUpstreamImage>,
+        source: &Source,
+        digest: Digest,
+    ) -> Result<Option<Arc<RemoteManifest>>> {
+        let ids = vec![ImageRef { digest: Some(digest), tag: None }];
+        let known = permit.read(|repository| FindImages { repository, ids }).await?;
+        if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
+            return Ok(None);
+        }
+        match self.fetch(source, &Reference::Digest(digest), None).await {
+            Ok(Imported::Manifest(remote)) => Ok(Some(remote)),
+            Ok(Imported::Same) | Err(_) => Ok(None),
+        }
     }
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
