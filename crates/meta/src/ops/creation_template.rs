@@ -75,9 +75,13 @@ impl CreationTemplateRow {
 }
 
 /// The prefix without a slash at its end.
-fn scope(prefix: &str) -> &str {
+pub(crate) fn scope(prefix: &str) -> &str {
     prefix.strip_suffix('/').unwrap_or(prefix)
 }
+
+/// The rows whose prefix the name `?2` has, the longest first. `scope` is the prefix without a slash at its end.
+pub(crate) const MATCHING: &str = "(scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
+    ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC";
 
 /// Creates a template.
 #[derive(Clone, Debug)]
@@ -216,8 +220,7 @@ pub struct Creation {
 }
 
 operation!(FindCreation: Page -> Creation, Never, |op, tx| {
-    let matching = format!("{SELECT} AND (scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
-        ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC");
+    let matching = format!("{SELECT} AND {MATCHING}");
     let found = CreationTemplateRow::read_all(tx.rows(&matching, &params![op.registry, op.name]).await?)?;
     let applies = |row: &CreationTemplateRow| row.template.applied_for.iter().any(|purpose| purpose == op.applied_for);
     let create_on_push = account_setting(tx, op.registry, CREATE_ON_PUSH).await?;

@@ -5,7 +5,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
-        creation_template::ROOT,
+        creation_template::{MATCHING, ROOT, scope},
         operation,
         registry::lock_registry,
         repository::{Hold, RepositoryGone, hold},
@@ -72,11 +72,6 @@ impl PullThroughCacheRuleRow {
         let row = tx.row(&format!("{SELECT} AND scope = ?2"), &params![registry, scope(prefix)]).await?;
         row.map(|mut row| Self::read(&mut row)).transpose()
     }
-}
-
-/// The prefix without a slash at its end.
-fn scope(prefix: &str) -> &str {
-    prefix.strip_suffix('/').unwrap_or(prefix)
 }
 
 /// Creates a rule.
@@ -229,8 +224,7 @@ pub struct UpstreamTag {
 }
 
 operation!(FindUpstream: Page -> Option<FoundUpstream>, Never, |op, tx| {
-    let matching = format!("{SELECT} AND (scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
-        ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC LIMIT 1");
+    let matching = format!("{SELECT} AND {MATCHING} LIMIT 1");
     let Some(mut row) = tx.row(&matching, &params![op.registry, op.name]).await? else { return Ok(Ok(None)) };
     let rule = PullThroughCacheRuleRow::read(&mut row)?;
     let Some(tag) = &op.tag else { return Ok(Ok(Some(FoundUpstream { rule, tag: None }))) };
