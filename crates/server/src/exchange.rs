@@ -100,9 +100,7 @@ impl Operation {
             Self::Route(route) => route.name(),
         }
     }
-}
 
-impl Operation {
     /// The rate of the operation, if it has one.
     pub(crate) fn rate(self) -> Option<Rate> {
         match self {

@@ -4,7 +4,7 @@ use serde_json::{from_str, json};
 
 use crate::{
     Micros, Mutability, Never, RegistryKey, StoreError,
-    ops::operation,
+    ops::{operation, registry::lock_registry, repository_policy::account_setting},
     value::{Row, params},
 };
 
@@ -75,9 +75,13 @@ impl CreationTemplateRow {
 }
 
 /// The prefix without a slash at its end.
-fn scope(prefix: &str) -> &str {
+pub(crate) fn scope(prefix: &str) -> &str {
     prefix.strip_suffix('/').unwrap_or(prefix)
 }
+
+/// The rows whose prefix the name `?2` has, the longest first. `scope` is the prefix without a slash at its end.
+pub(crate) const MATCHING: &str = "(scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
+    ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC";
 
 /// Creates a template.
 #[derive(Clone, Debug)]
@@ -100,10 +104,7 @@ pub enum CreateCreationTemplateRefusal {
 }
 
 operation!(CreateCreationTemplate: Durable [] -> CreationTemplateRow, CreateCreationTemplateRefusal, |op, tx| {
-    // The registry's row is the lock: of two requests the second counts what the first wrote.
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let template = &op.template;
     let count = "SELECT COUNT(*), COUNT(CASE WHEN scope = ?2 THEN 1 END) FROM creation_template WHERE registry = ?1";
     let row = tx.row(count, &params![op.registry, scope(&template.prefix)]).await?;
@@ -219,11 +220,9 @@ pub struct Creation {
 }
 
 operation!(FindCreation: Page -> Creation, Never, |op, tx| {
-    let matching = format!("{SELECT} AND (scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
-        ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC");
+    let matching = format!("{SELECT} AND {MATCHING}");
     let found = CreationTemplateRow::read_all(tx.rows(&matching, &params![op.registry, op.name]).await?)?;
     let applies = |row: &CreationTemplateRow| row.template.applied_for.iter().any(|purpose| purpose == op.applied_for);
-    let setting = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-    let create_on_push = tx.value(setting, &params![op.registry, CREATE_ON_PUSH]).await?;
+    let create_on_push = account_setting(tx, op.registry, CREATE_ON_PUSH).await?;
     Ok(Ok(Creation { template: found.into_iter().find(applies), create_on_push }))
 });

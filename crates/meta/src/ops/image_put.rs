@@ -15,6 +15,7 @@ use crate::{
         operation,
         replication_queue::queue_push,
         repository::{Held, Hold, hold},
+        repository_policy::{account_setting, is_enabled},
         tag::{count_departures, count_repository},
         tag_history,
         usage::{self, Change},
@@ -146,7 +147,10 @@ struct CurrentTag {
 }
 
 operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
-    let outcome = op.put(tx).await?;
+    let Some(held) = hold(tx, op.repository, Hold::Change).await? else {
+        return Ok(Err(PutImageRefusal::RepositoryGone));
+    };
+    let outcome = op.put(tx, &held).await?;
     if let Ok(PutImageOutcome { created, is_restored, tags_moved, .. }) = &outcome
         && (*created || *is_restored || !tags_moved.is_empty())
     {
@@ -156,14 +160,12 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
 });
 
 impl PutImage {
-    /// Puts the image, without its replication to other registries.
+    /// Puts the image into its repository, without its replication to other registries.
     pub(crate) async fn put(
         &self,
         tx: &mut Tx<'_>,
+        held: &Held,
     ) -> Result<Result<PutImageOutcome, PutImageRefusal>, StoreError> {
-        let Some(repository) = hold(tx, self.repository, Hold::Change).await? else {
-            return Ok(Err(PutImageRefusal::RepositoryGone));
-        };
         let has_archived_layers = match self.check_contents(tx).await? {
             Ok(has_archived) => has_archived,
             Err(refusal) => return Ok(Err(refusal)),
@@ -176,12 +178,12 @@ impl PutImage {
             .filter(|tag| !current.iter().any(|now| now.tag == **tag && now.digest == self.digest))
             .cloned()
             .collect();
-        if let Err(refusal) = self.rule(&repository, existing.as_ref(), &current, &wanted) {
+        if let Err(refusal) = self.rule(held, existing.as_ref(), &current, &wanted) {
             return Ok(Err(refusal));
         }
         let (id, created) = match &existing {
             Some((image, own)) => (image.id, *own),
-            None => (self.insert(tx, &repository).await?, true),
+            None => (self.insert(tx, held).await?, true),
         };
         let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
         let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
@@ -252,14 +254,12 @@ impl PutImage {
     /// Whether the registry accepts images whose contents are missing. Read only if something is missing.
     async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         match self.missing {
-            MissingContents::Refuse => return Ok(false),
-            MissingContents::Accept => return Ok(true),
-            MissingContents::AsTheRegistrySays => {}
+            MissingContents::Refuse => Ok(false),
+            MissingContents::Accept => Ok(true),
+            MissingContents::AsTheRegistrySays => {
+                Ok(is_enabled(account_setting(tx, self.repository.registry, SPARSE_IMAGES).await?))
+            }
         }
-        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-        let value: Option<String> =
-            tx.value(select, &params![self.repository.registry, SPARSE_IMAGES]).await?;
-        Ok(value.as_deref() == Some("ENABLED"))
     }
 
     /// The image if it exists, and whether this operation created it.

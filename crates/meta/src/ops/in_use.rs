@@ -4,7 +4,7 @@ use oci::digest::Digest;
 
 use crate::{
     Micros, Never, RegistryKey, StoreError, Tx,
-    ops::operation,
+    ops::{operation, registry::lock_registry},
     tx::{chunks, push_list},
     value::params,
 };
@@ -47,11 +47,7 @@ operation!(PutInUseReport: Durable [] -> u64, TooManyReports, |op, tx| {
         tx.execute(&sql, &values).await?;
     }
     // Deletions hold the row shared: one that has not seen this report ends before the report is accepted.
-    let lock = tx.fork(
-        "SELECT key FROM registry WHERE key = ?1",
-        "SELECT key FROM registry WHERE key = ?1 FOR UPDATE",
-    );
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let select = "SELECT COUNT(*) FROM in_use_report WHERE registry = ?1 AND expires_at > ?2";
     let reports: i64 = tx.value(select, &params![op.registry, op.at]).await?.unwrap_or_default();
     Ok(if reports > op.limit { Err(TooManyReports) } else { Ok(count) })

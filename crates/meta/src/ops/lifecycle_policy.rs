@@ -7,6 +7,7 @@ use crate::{
     ops::{
         operation,
         repository::{Hold, RepositoryGone, hold},
+        repository_policy::{account_setting, is_enabled},
         work::{enqueue_sooner, repeat_by},
     },
     value::{Row, params},
@@ -161,13 +162,7 @@ pub(crate) async fn allows_extensions(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
 ) -> Result<bool, StoreError> {
-    let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-    let value: Option<String> = tx.value(select, &params![repository.registry, LIFECYCLE_EXTENSIONS]).await?;
-    Ok(is_enabled(value))
-}
-
-fn is_enabled(setting: Option<String>) -> bool {
-    setting.is_some_and(|value| value == "ENABLED")
+    Ok(is_enabled(account_setting(tx, repository.registry, LIFECYCLE_EXTENSIONS).await?))
 }
 
 /// Has the policy of a repository evaluated soon after a push. Runs inside the push.

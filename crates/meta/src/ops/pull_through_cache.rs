@@ -5,8 +5,9 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
-        creation_template::ROOT,
+        creation_template::{MATCHING, ROOT, scope},
         operation,
+        registry::lock_registry,
         repository::{Hold, RepositoryGone, hold},
     },
     value::{Row, params},
@@ -73,11 +74,6 @@ impl PullThroughCacheRuleRow {
     }
 }
 
-/// The prefix without a slash at its end.
-fn scope(prefix: &str) -> &str {
-    prefix.strip_suffix('/').unwrap_or(prefix)
-}
-
 /// Creates a rule.
 #[derive(Clone, Debug)]
 pub struct CreatePullThroughCacheRule {
@@ -100,10 +96,7 @@ pub enum CreatePullThroughCacheRuleRefusal {
 
 operation!(CreatePullThroughCacheRule: Durable [Registry(op.registry)] -> PullThroughCacheRuleRow,
     CreatePullThroughCacheRuleRefusal, |op, tx| {
-    // The registry's row is the lock: of two requests the second counts what the first wrote.
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let rule = &op.rule;
     let count =
         "SELECT COUNT(*), COUNT(CASE WHEN scope = ?2 THEN 1 END) FROM pull_through_cache_rule WHERE registry = ?1";
@@ -164,9 +157,7 @@ pub struct DeletePullThroughCacheRule {
 
 operation!(DeletePullThroughCacheRule: Durable [Registry(op.registry)] -> Option<PullThroughCacheRuleRow>, Never,
     |op, tx| {
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    lock_registry(tx, op.registry).await?;
     let old = PullThroughCacheRuleRow::find(tx, op.registry, &op.prefix).await?;
     let delete = "DELETE FROM pull_through_cache_rule WHERE registry = ?1 AND scope = ?2";
     tx.execute(delete, &params![op.registry, scope(&op.prefix)]).await?;
@@ -233,8 +224,7 @@ pub struct UpstreamTag {
 }
 
 operation!(FindUpstream: Page -> Option<FoundUpstream>, Never, |op, tx| {
-    let matching = format!("{SELECT} AND (scope = 'ROOT' OR substr(?2, 1, length(scope) + 1) = scope || '/') \
-        ORDER BY CASE WHEN scope = 'ROOT' THEN 0 ELSE length(scope) END DESC LIMIT 1");
+    let matching = format!("{SELECT} AND {MATCHING} LIMIT 1");
     let Some(mut row) = tx.row(&matching, &params![op.registry, op.name]).await? else { return Ok(Ok(None)) };
     let rule = PullThroughCacheRuleRow::read(&mut row)?;
     let Some(tag) = &op.tag else { return Ok(Ok(Some(FoundUpstream { rule, tag: None }))) };

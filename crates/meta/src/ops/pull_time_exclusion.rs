@@ -1,6 +1,10 @@
 //! Principals whose pulls leave the time of an image's last pull as it is.
 
-use crate::{Micros, Never, RegistryKey, StoreError, ops::operation, value::params};
+use crate::{
+    Micros, Never, RegistryKey, StoreError,
+    ops::{operation, registry::lock_registry},
+    value::params,
+};
 
 /// Excludes a principal.
 #[derive(Clone, Debug)]
@@ -25,12 +29,7 @@ pub enum RegisterPullTimeExclusionRefusal {
 }
 
 operation!(RegisterPullTimeExclusion: Durable [] -> (), RegisterPullTimeExclusionRefusal, |op, tx| {
-    // The registry's row is the lock: of two requests the second counts what the first wrote.
-    let lock = tx.fork(
-        "SELECT key FROM registry WHERE key = ?1",
-        "SELECT key FROM registry WHERE key = ?1 FOR UPDATE",
-    );
-    tx.row(lock, &params![op.registry.0]).await?;
+    lock_registry(tx, op.registry).await?;
     let count = "SELECT COUNT(*), COUNT(CASE WHEN principal_arn = ?2 THEN 1 END) \
                  FROM pull_time_exclusion WHERE registry = ?1";
     let mut row = tx

@@ -3,7 +3,7 @@
 use aws::ids::{AccountId, Region};
 
 use crate::{
-    AccountKey, Micros, RegistryKey, StoreError,
+    AccountKey, Dialect, Micros, RegistryKey, StoreError, Tx,
     ops::{account::lock_account, operation},
     value::{Row, params},
 };
@@ -44,6 +44,18 @@ impl Registry {
             policy_version: row.take()?,
             pull_through_cache_rules: row.take()?,
         })
+    }
+}
+
+/// Locks a registry's row alone on PostgreSQL until the commit: of two changes the second one reads, and counts, what the
+/// first one wrote. SQLite has only one writer.
+pub(crate) async fn lock_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
+    match tx.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => {
+            let lock = "SELECT key FROM registry WHERE key = ?1 FOR UPDATE";
+            tx.row(lock, &params![registry]).await.map(|_| ())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         operation,
         replication_item::{ReplicationKey, ReplicationPlaces, complete, note_complete},
         repository::{Held, Hold, hold},
+        repository_policy::{account_setting, is_enabled},
     },
     tx::{chunks, list, push_list},
     value::params,
@@ -58,7 +59,7 @@ operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOu
         put.tags.retain(|_| set_at.is_some());
     }
     op.link_blobs(tx).await?;
-    let outcome = match put.put(tx).await? {
+    let outcome = match put.put(tx, &held).await? {
         Ok(outcome) => outcome,
         Err(refusal) => return Ok(Err(ReplicateImageRefusal::Refused(refusal))),
     };
@@ -113,15 +114,9 @@ impl ReplicateImage {
         }
         // Both registries compare the same times and digests, so both keep the same image.
         let is_later = (set_at, self.put.digest.to_stored()) > (there.1, there.0.to_stored());
-        let stays = !is_later && self.keeps_later_tags(tx).await?;
+        let registry = self.put.repository.registry;
+        let stays = !is_later && is_enabled(account_setting(tx, registry, LAST_WRITER).await?);
         Ok((!stays).then_some(set_at))
-    }
-
-    /// Whether the destination keeps a tag that was set later there than at the source.
-    async fn keeps_later_tags(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-        let values = params![self.put.repository.registry, LAST_WRITER];
-        Ok(tx.value::<String>(select, &values).await?.as_deref() == Some("ENABLED"))
     }
 
     /// Links the layers that the destination does not have.

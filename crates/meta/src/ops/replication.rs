@@ -6,7 +6,7 @@ use aws::ids::{AccountId, Region};
 
 use crate::{
     Micros, Never, RegistryKey, StoreError, Tx,
-    ops::operation,
+    ops::{operation, registry::lock_registry},
     value::{Row, ToParam, params},
 };
 
@@ -35,10 +35,8 @@ pub struct PutReplicationConfiguration {
 }
 
 operation!(PutReplicationConfiguration: Durable [] -> (), Never, |op, tx| {
-    // The registry's row is the lock: of two requests the later one counts as a whole.
-    let lock =
-        tx.fork("SELECT key FROM registry WHERE key = ?1", "SELECT key FROM registry WHERE key = ?1 FOR UPDATE");
-    tx.row(lock, &params![op.registry]).await?;
+    // Of two requests the later one counts as a whole.
+    lock_registry(tx, op.registry).await?;
     let put = "INSERT INTO replication_configuration (registry, rules) VALUES (?1, ?2) \
                ON CONFLICT (registry) DO UPDATE SET rules = excluded.rules";
     tx.execute(put, &params![op.registry, op.rules]).await?;

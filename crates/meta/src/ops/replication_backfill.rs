@@ -4,7 +4,7 @@ use aws::ids::{AccountId, Region};
 
 use crate::{
     Micros, Never, RegistryKey, StoreError, Tx,
-    ops::operation,
+    ops::{operation, registry::lock_registry},
     value::{Row, params},
 };
 
@@ -93,16 +93,6 @@ impl ReplicationBackfillRow {
     }
 }
 
-/// Locks a registry: of two requests the second sees what the first wrote.
-async fn lock(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
-    let lock = tx.fork(
-        "SELECT key FROM registry WHERE key = ?1",
-        "SELECT key FROM registry WHERE key = ?1 FOR UPDATE",
-    );
-    tx.row(lock, &params![registry]).await?;
-    Ok(())
-}
-
 /// Reads a backfill, and holds it until the commit.
 pub(crate) async fn held(tx: &mut Tx<'_>, id: &str) -> Result<Option<ReplicationBackfillRow>, StoreError> {
     let select = format!("{SELECT} WHERE id = ?1{}", tx.fork("", " FOR UPDATE"));
@@ -151,7 +141,7 @@ pub enum StartReplicationBackfillRefusal {
 operation!(
     StartReplicationBackfill: Durable [] -> ReplicationBackfillRow, StartReplicationBackfillRefusal,
     |op, tx| {
-        lock(tx, op.registry).await?;
+        lock_registry(tx, op.registry).await?;
         let find = "SELECT id FROM replication_destination \
                     WHERE registry = ?1 AND account_id = ?2 AND region = ?3 AND removed_at IS NULL";
         let place = params![op.registry, op.account_id, op.region];

@@ -122,6 +122,20 @@ pub struct GetAccountSetting {
 }
 
 operation!(GetAccountSetting: Point -> Option<String>, Never, |op, tx| {
-    let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
-    Ok(Ok(tx.value(select, &params![op.registry, op.name]).await?))
+    Ok(Ok(account_setting(tx, op.registry, &op.name).await?))
 });
+
+/// The value of a setting. None: it was never set.
+pub(crate) async fn account_setting(
+    tx: &mut Tx<'_>,
+    registry: RegistryKey,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+    tx.value(select, &params![registry, name]).await
+}
+
+/// Whether the value switches something on that is off by default.
+pub(crate) fn is_enabled(value: Option<String>) -> bool {
+    value.is_some_and(|value| value == "ENABLED")
+}

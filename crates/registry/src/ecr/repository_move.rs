@@ -17,7 +17,8 @@ use crate::repository::rename;
 const REDIRECT_SECONDS: u32 = 30 * 24 * 60 * 60;
 
 impl Registry {
-    /// Gives a repository of the caller's own account another name. The caller may take it away from the old name, and create one with the new name.
+    /// Gives a repository of the caller's own account another name. The caller needs WharfMoveRepository on the old name and
+    /// CreateRepository on the new one.
     pub async fn wharf_move_repository(
         &self,
         ctx: &Ctx,

@@ -5,13 +5,12 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{FindBlobs, FindImages, FoundImage, ImageRef, RepositoryKey, Target};
+use access::store::{FindBlobs, RepositoryKey, Target};
 use oci::digest::Digest;
 use oci::manifest::Manifest;
-use oci::name::Reference;
 use upstream::RemoteManifest;
 
-use super::import::{Imported, Source};
+use super::import::Source;
 use super::slots::Slots;
 use crate::Registry;
 
@@ -109,14 +108,8 @@ impl Registry {
     async fn complete_image(&self, to: &Work, contents: Contents) -> Result<()> {
         self.fetch_layers(to, contents.layers).await?;
         for digest in contents.children {
-            let ids = vec![ImageRef { digest: Some(digest), tag: None }];
-            let known = to.permit.read(|repository| FindImages { repository, ids }).await?;
-            if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
-                continue;
-            }
-            // One image of an index that cannot be had does not keep the others away.
-            let fetched = self.fetch(&to.source, &Reference::Digest(digest), None).await;
-            let Ok(Imported::Manifest(child)) = fetched else { continue };
+            let child = self.fetch_missing(&to.permit, &to.source, digest).await?;
+            let Some(child) = child else { continue };
             let none = std::iter::empty();
             self.store_manifest(&to.ctx.later(), &to.repository, &to.permit, &child, none).await?;
             self.fetch_layers(to, Contents::of(&child.manifest).layers).await?;

@@ -10,8 +10,8 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindCreation, FoundUpstream, Micros, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
-    SameDigestSameTag, Target,
+    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
+    SameDigestSameTag,
 };
 use aws::ids::AccountId;
 use futures::future::BoxFuture;
@@ -20,6 +20,7 @@ use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
 use super::refusal;
+use super::upstreams::RuleKey;
 use crate::Registry;
 use crate::image::push::ImagePush;
 
@@ -35,9 +36,6 @@ pub(super) struct Source {
     pub(super) account: AccountId,
     rule: RuleKey,
 }
-
-/// The registry here, and a rule at one version. A rule that was deleted and created again has another time.
-type RuleKey = (RegistryKey, String, Micros, i64);
 
 /// What is fetched: the rule, the name upstream, the reference, and the image that the tag has here.
 pub(super) type ImportKey = (RuleKey, RepositoryName, Reference, Option<Digest>);
@@ -65,8 +63,7 @@ impl Registry {
             let message = format!("'{name}' is not a name that an upstream registry can have.");
             Error::new(Code::NameInvalid, message)
         })?;
-        let upstream = self.pull_through.upstreams.of(registry, row)?;
-        let rule = (registry, row.rule.prefix.clone(), row.created_at, row.version);
+        let (rule, upstream) = self.pull_through.upstreams.of(registry, row)?;
         Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 
@@ -87,6 +84,25 @@ impl Registry {
             Box::pin(async move { registry.fetch_once(&source, key).await })
         };
         self.pull_through.imports.join(key.clone(), work, is_kept).await.ok_or_else(ended)?
+    }
+
+    /// Fetches an image that belongs to another one. None: the repository has it, or it cannot be had, which keeps nothing
+    /// else away.
+    pub(super) async fn fetch_missing(
+        &self,
+        permit: &Permit<ecr::BatchImportUpstreamImage>,
+        source: &Source,
+        digest: Digest,
+    ) -> Result<Option<Arc<RemoteManifest>>> {
+        let ids = vec![ImageRef { digest: Some(digest), tag: None }];
+        let known = permit.read(|repository| FindImages { repository, ids }).await?;
+        if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
+            return Ok(None);
+        }
+        match self.fetch(source, &Reference::Digest(digest), None).await {
+            Ok(Imported::Manifest(remote)) => Ok(Some(remote)),
+            Ok(Imported::Same) | Err(_) => Ok(None),
+        }
     }
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
@@ -115,13 +131,7 @@ impl Registry {
         found: &FoundUpstream,
         (remote, reference): (&RemoteManifest, &Reference),
     ) -> Result<Permit<ecr::BatchImportUpstreamImage>> {
-        let permit = match gate.permit() {
-            Err(error) if error.code == Code::RepositoryNotFound => {
-                self.create_cached(ctx, repository, gate).await?;
-                self.access.gate(ctx, repository, Target::None).await?.permit()?
-            }
-            permit => permit?,
-        };
+        let permit = self.permit_or_create(ctx, (repository, gate), "PULL_THROUGH_CACHE").await?;
         let tag = reference.tag();
         let digest = match self.store_manifest(ctx, repository, &permit, remote, tag.into_iter()).await {
             // Immutable tags do not follow the upstream registry (ECR User Guide, "Pull through cache and immutable
@@ -161,14 +171,6 @@ impl Registry {
             missing: MissingContents::Accept,
         };
         self.push_image(ctx, repository, permit, push).await.map(|_| ())
-    }
-
-    async fn create_cached(&self, ctx: &Ctx, repository: &RepositoryRef, gate: &Gate) -> Result<()> {
-        let registry = gate.registry().ok_or_else(|| gate.repository_not_found())?;
-        let name = repository.name.to_string();
-        let find = FindCreation { registry, name, applied_for: "PULL_THROUGH_CACHE" };
-        let template = gate.read(find).await?.template.map(|row| row.template);
-        self.create_from_template(ctx, (repository, gate), template).await
     }
 }
 

@@ -97,7 +97,7 @@ impl PullThrough {
     ) -> Option<String> {
         let _slot = self.fetches.take(account).await;
         let upstream = match self.upstreams.of(registry, row) {
-            Ok(upstream) => upstream,
+            Ok((_, upstream)) => upstream,
             Err(error) => return Some(error.message.into_owned()),
         };
         upstream.ping().await.err().map(|error| refusal(&error).message.into_owned())

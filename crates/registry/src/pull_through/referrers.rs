@@ -8,11 +8,9 @@ use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
-use access::store::{FindImages, FindUpstream, FoundImage, ImageRef, RepositoryKey};
+use access::store::{FindUpstream, RepositoryKey};
 use oci::digest::Digest;
-use oci::name::Reference;
 
-use super::import::Imported;
 use super::refusal;
 use crate::Registry;
 
@@ -100,14 +98,8 @@ impl Registry {
         drop(slot);
         let listed = listed.map_err(|error| refusal(&error))?;
         for referrer in listed.into_iter().take(MOST_REFERRERS) {
-            let ids = vec![ImageRef { digest: Some(referrer.digest), tag: None }];
-            let known = permit.read(|repository| FindImages { repository, ids }).await?;
-            if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
-                continue;
-            }
-            // One referrer that cannot be had does not keep the others away.
-            let fetched = self.fetch(&source, &Reference::Digest(referrer.digest), None).await;
-            let Ok(Imported::Manifest(remote)) = fetched else { continue };
+            let remote = self.fetch_missing(&permit, &source, referrer.digest).await?;
+            let Some(remote) = remote else { continue };
             if remote.manifest.subject.as_ref().is_none_or(|named| named.digest != *subject) {
                 continue;
             }

@@ -11,14 +11,20 @@ use upstream::{Endpoint, Rules, Upstream};
 /// Clients in memory.
 const MOST_CLIENTS: usize = 1_000;
 
-/// A rule at one version. A rule that was deleted and created again has another time.
-type Key = (RegistryKey, String, Micros, i64);
+/// A registry's rule at one version. A rule that was deleted and created again has another time.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct RuleKey {
+    registry: RegistryKey,
+    prefix: String,
+    created_at: Micros,
+    version: i64,
+}
 
 pub(crate) struct Upstreams {
     settings: PullThroughCache,
     rules: Arc<Rules>,
     connector: OnceLock<std::result::Result<upstream::Connector, String>>,
-    clients: Mutex<HashMap<Key, Arc<Upstream>>>,
+    clients: Mutex<HashMap<RuleKey, Arc<Upstream>>>,
 }
 
 /// The rules of the settings, as the client of upstream registries takes them.
@@ -37,24 +43,29 @@ impl Upstreams {
     }
 
     /// The client of a rule's upstream registry. The settings can have changed since the rule was written.
-    pub(crate) fn of(&self, registry: RegistryKey, row: &PullThroughCacheRuleRow) -> Result<Arc<Upstream>> {
+    pub(super) fn of(
+        &self,
+        registry: RegistryKey,
+        row: &PullThroughCacheRuleRow,
+    ) -> Result<(RuleKey, Arc<Upstream>)> {
         let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
         if !self.settings.allows(endpoint.host(), endpoint.port()) {
             let message =
                 format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
             return Err(Error::new(Code::UpstreamAccessDenied, message));
         }
-        let key = (registry, row.rule.prefix.clone(), row.created_at, row.version);
+        let prefix = row.rule.prefix.clone();
+        let key = RuleKey { registry, prefix, created_at: row.created_at, version: row.version };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
-            return Ok(Arc::clone(client));
+            return Ok((key, Arc::clone(client)));
         }
         let client = Arc::new(Upstream::new(self.connector()?, endpoint, None, Arc::clone(&self.rules)));
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }
-        clients.insert(key, Arc::clone(&client));
-        Ok(client)
+        clients.insert(key.clone(), Arc::clone(&client));
+        Ok((key, client))
     }
 
     /// Made at the first use: it reads the certificate authorities of the system.

@@ -9,7 +9,7 @@ use access::op::ecr;
 use access::storage_quota::More;
 use access::store::{
     FindReplicationSource, MissingContents, OpError, PutImageRefusal, ReplicateImage, ReplicateImageRefusal,
-    ReplicationItem, ReplicationKey, RepositoryKey, SameDigestSameTag, store_error,
+    ReplicationItem, ReplicationKey, RepositoryKey, SameDigestSameTag, Target, store_error,
 };
 use fault::Fault;
 use oci::digest::Digest;
@@ -62,7 +62,9 @@ impl Registry {
         replica: &Replica<'_>,
         (key, version): (&ReplicationKey, Option<i64>),
     ) -> Result<Option<()>> {
-        let to = self.permit_to_replicate(replica.ctx, replica.to).await?;
+        let gate = self.access.gate(replica.ctx, replica.to, Target::None).await?;
+        let to: Permit<ecr::ReplicateImage> =
+            self.permit_or_create(replica.ctx, (replica.to, &gate), "REPLICATION").await?;
         let mut waiting = vec![key.digest];
         let mut tried = HashSet::from([key.digest]);
         let mut allows_missing = false;

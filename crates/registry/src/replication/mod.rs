@@ -21,7 +21,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::reconcilers;
 use access::store::{
-    EndReplication, FindCreation, ForgetReplications, ListDueDestinations, ListDueReplications, OpError,
+    EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError,
     ReplicateDeletion, ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow,
     ReplicationEnd, ReplicationItem, ReplicationPlaces, StoreResultExt as _, Target, store_error,
 };
@@ -188,31 +188,6 @@ impl Registry {
         let (route, at) = (route.places(), micros(now));
         let end = EndReplication { key, version, end, repository_name, route, at };
         permit.write(|()| end).await.or_store_error().map(|_| ())
-    }
-
-    /// The permit to replicate to a repository. A repository that does not exist is created, with the template for
-    /// replication if one matches (ECR User Guide, "Templates to control repositories").
-    pub(crate) async fn permit_to_replicate(
-        &self,
-        ctx: &Ctx,
-        to: &RepositoryRef,
-    ) -> Result<Permit<ecr::ReplicateImage>> {
-        let gate = self.access.gate(ctx, to, Target::None).await?;
-        match gate.permit::<ecr::ReplicateImage>() {
-            Err(error) if error.code == Code::RepositoryNotFound => {
-                let creation = match gate.registry() {
-                    Some(registry) => {
-                        let name = to.name.to_string();
-                        gate.read(FindCreation { registry, name, applied_for: "REPLICATION" }).await?
-                    }
-                    None => access::store::Creation::default(),
-                };
-                let template = creation.template.map(|row| row.template);
-                self.create_from_template(ctx, (to, &gate), template).await?;
-                self.access.gate(ctx, to, Target::None).await?.permit()
-            }
-            permit => permit,
-        }
     }
 
     /// Removes a tag or an image. None: there is no repository to remove it from.

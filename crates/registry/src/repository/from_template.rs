@@ -6,9 +6,9 @@ use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
-use access::permit::Permit;
+use access::permit::{OnRepository, Permit};
 use access::service_role::{ServiceUse, assumed_by_service};
-use access::store::{CreationTemplate, Target};
+use access::store::{Creation, CreationTemplate, FindCreation, Target};
 
 use super::create::{self, NewRepository};
 use crate::Registry;
@@ -42,6 +42,29 @@ impl Registry {
         match create::create(&self.access, ctx, &permit, new_repository(repository, template)).await {
             Err(error) if error.code == Code::RepositoryAlreadyExists => Ok(()),
             created => created.map(|_| ()),
+        }
+    }
+
+    /// The permit to store what comes from another registry. A repository that does not exist is created, with the
+    /// template for this purpose if one matches.
+    pub(crate) async fn permit_or_create<E: Effect<On = OnRepository>>(
+        &self,
+        ctx: &Ctx,
+        (repository, gate): (&RepositoryRef, &Gate),
+        applied_for: &'static str,
+    ) -> Result<Permit<E>> {
+        match gate.permit() {
+            Err(error) if error.code == Code::RepositoryNotFound => {
+                let name = repository.name.to_string();
+                let creation = match gate.registry() {
+                    Some(registry) => gate.read(FindCreation { registry, name, applied_for }).await?,
+                    None => Creation::default(),
+                };
+                let template = creation.template.map(|row| row.template);
+                self.create_from_template(ctx, (repository, gate), template).await?;
+                self.access.gate(ctx, repository, Target::None).await?.permit()
+            }
+            permit => permit,
         }
     }
 
