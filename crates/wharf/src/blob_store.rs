@@ -11,7 +11,7 @@ use blob::disk::{STORE_ID_FILE, ensure_store_id, store_id};
 use blob::{DiskOptions, S3Url};
 use meta::{GetSetting, ListObjects, Meta, PutSettingOnce};
 
-use crate::config::Bucket;
+use crate::config::{Bucket, Config};
 
 /// Where blobs are.
 pub(crate) enum BlobStore {
@@ -22,6 +22,17 @@ pub(crate) enum BlobStore {
 }
 
 impl BlobStore {
+    /// The bucket of a configuration, or its folders. `usual` is where blobs are if no setting says it.
+    pub(crate) fn of(config: &Config, usual: PathBuf) -> Self {
+        match &config.bucket {
+            Some(bucket) => Self::Bucket(Box::new(bucket.clone())),
+            None => Self::Folders(BlobFolders {
+                standard: config.blobs.clone().unwrap_or(usual),
+                archive: config.archive.clone(),
+            }),
+        }
+    }
+
     /// Opens the store. The first start records its ID.
     pub(crate) async fn open(self, meta: &Meta) -> anyhow::Result<blob::Store> {
         match self {
