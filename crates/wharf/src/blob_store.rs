@@ -64,7 +64,9 @@ async fn open_bucket(bucket: &Bucket, meta: &Meta) -> anyhow::Result<blob::Store
     }
     // The layers of a database without the ID of a store are in another store.
     if has_objects(meta).await? {
-        bail!("the database has layers, and they are not in {url}: blobs.url or blobs.path must name their store");
+        bail!(
+            "the database has layers, and they are not in {url}: blobs.url or blobs.path must name their store"
+        );
     }
     let id = s3.ensure_store_id().await.with_context(cannot)?;
     compare_bucket(url, &record(meta, STANDARD, &id).await?, Some(&id))?;
