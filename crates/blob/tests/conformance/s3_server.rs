@@ -102,10 +102,13 @@ pub(super) fn options(prefix: &str) -> S3Options {
     options
 }
 
-/// A store whose prefix is the name of the folder.
+/// The prefix of a test: the name of its folder.
+pub(super) fn prefix_of(folder: &Path) -> String {
+    folder.file_name().unwrap().to_str().unwrap().replace('.', "")
+}
+
 pub(super) fn open(folder: &Path) -> Store {
-    let prefix = folder.file_name().unwrap().to_str().unwrap().replace('.', "");
-    Store::s3(&options(&prefix)).unwrap()
+    Store::s3(&options(&prefix_of(folder))).unwrap()
 }
 
 /// Sends a signed request with curl; returns the answer's body.
