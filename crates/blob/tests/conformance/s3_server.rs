@@ -53,7 +53,9 @@ fn program() -> Result<PathBuf, String> {
     let home = PathBuf::from(std::env::var("HOME").unwrap_or_default());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
-    folders.extend([home.join(".cache/wharf-tools/bin"), home.join("go/bin")]);
+    let tools =
+        std::env::var_os("WHARF_TOOLS").map_or_else(|| home.join(".cache/wharf-tools"), PathBuf::from);
+    folders.extend([tools.join("bin"), home.join("go/bin")]);
     let mut programs = folders.into_iter().map(|folder| folder.join("versitygw"));
     programs.find(|program| program.is_file()).ok_or_else(|| {
         "versitygw is not installed: `cargo xtask install` builds it from the Go module proxy".to_owned()
