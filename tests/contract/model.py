@@ -14,7 +14,6 @@ DIGEST = "sha256:" + "0" * 64
 ABSENT = object()
 # Valid texts for the patterns of the model, by shape.
 TEXTS = {
-    "ReplicationBackfillId": "00000000-0000-4000-8000-000000000000",
     "RepositoryName": "contract/none",
     "RegistryId": "123456789012",
     "RegistryIdOrAlias": "123456789012",

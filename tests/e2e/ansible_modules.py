@@ -1,14 +1,13 @@
 """Runs Ansible's modules of amazon.aws and community.aws as a user of the server."""
 
 import json
-import os
 import re
-from pathlib import Path
 
+import process
 import pytest
 from process import environment, run
 
-TOOLS = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools"))) / "ansible"
+TOOLS = process.TOOLS / "ansible"
 LOCALLY = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={TOOLS / 'bin/python'}"]
 
 

@@ -1,7 +1,5 @@
 """Fixtures for all tests: one server for the whole run, a home folder, and docker credentials in it."""
 
-import base64
-import json
 import os
 import shutil
 import tempfile
@@ -98,12 +96,7 @@ def home(tmp_path):
 @pytest.fixture
 def env(wharf, home):
     """A client's environment with the server's credentials in the docker configuration."""
-    basic = base64.b64encode(f"AWS:{wharf.password}".encode()).decode()
-    credentials = json.dumps({"auths": {wharf.registry: {"auth": basic}}})
-    (home / ".docker").mkdir(exist_ok=True)
-    (home / ".docker" / "config.json").write_text(credentials)
-    (home / "auth.json").write_text(credentials)
-    return environment(home, {"REGISTRY_AUTH_FILE": str(home / "auth.json")})
+    return wharf.logged_in(home)
 
 
 @pytest.fixture

@@ -2,17 +2,10 @@
 
 import json
 import shutil
-import socket
 
-from process import Daemon, answers, environment, run
+from process import Daemon, answers, environment, free_port, run
 
 KEY, SECRET, BUCKET = "AKIDE2E", "secret-of-the-suite", "layers"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class ObjectStore:

@@ -4,16 +4,20 @@ ended by its process ID."""
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+# What `cargo xtask install` fills.
+TOOLS = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools")))
 # Debian's folders come right after the installed tools, so other clients on PATH are not used.
 PATH = os.pathsep.join(
     [
-        os.path.join(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools")), "bin"),
-        os.path.join(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools")), "venv/bin"),
+        str(TOOLS / "bin"),
+        str(TOOLS / "venv/bin"),
         "/usr/sbin",
         "/usr/bin",
         "/sbin",
@@ -34,6 +38,13 @@ def environment(home, extra=None):
     """A client's whole environment: its own home, and only the given certificate and AWS settings."""
     base = {"PATH": PATH, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(home)}
     return base | (extra or {})
+
+
+def free_port():
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def run(words, *, env, input=None, refused=False, timeout=180, text=True, cwd=None):

@@ -79,6 +79,14 @@ class Wharf:
     def basic(self):
         return "Basic " + base64.b64encode(f"AWS:{self.password}".encode()).decode()
 
+    def logged_in(self, home):
+        """A client's environment with this server's credentials in the docker configuration."""
+        credentials = json.dumps({"auths": {self.registry: {"auth": self.basic.removeprefix("Basic ")}}})
+        (home / ".docker").mkdir(parents=True, exist_ok=True)
+        (home / ".docker" / "config.json").write_text(credentials)
+        (home / "auth.json").write_text(credentials)
+        return environment(home, {"REGISTRY_AUTH_FILE": str(home / "auth.json")})
+
     def http(self, method, path, body=None, headers=None):
         """One plain request on the data plane: status, headers (lower case), body."""
         connection = http.client.HTTPConnection(self.registry, timeout=60)

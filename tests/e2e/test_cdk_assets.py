@@ -2,15 +2,12 @@
 an image again that the repository has."""
 
 import json
-import os
 import uuid
-from pathlib import Path
 
 import images
 import pytest
-from process import environment, run
+from process import TOOLS, environment, run
 
-TOOLS = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools"))) / "node"
 # What the role ImagePublishingRole of CDK's bootstrap template may do.
 ON_THE_REPOSITORY = [
     "ecr:PutImage",
@@ -46,7 +43,7 @@ def role(wharf):
 def cdk_assets(engine, wharf, home):
     def command(*words, **options):
         env = environment(home, wharf.env | engine | {"HOME": str(home), "DOCKER_BUILDKIT": "0"})
-        return run(["node", TOOLS / "node_modules/cdk-assets/bin/cdk-assets", *words], env=env, **options)
+        return run(["node", TOOLS / "node/node_modules/cdk-assets/bin/cdk-assets", *words], env=env, **options)
 
     return command
 

@@ -1,15 +1,13 @@
 """Cloud Custodian's policies for ECR: what its filters find, what its actions change, and that a second run finds nothing."""
 
 import json
-import os
 import uuid
-from pathlib import Path
 
 import images
 import pytest
-from process import environment, run
+from process import TOOLS, environment, run
 
-CUSTODIAN = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools"))) / "custodian/bin/custodian"
+CUSTODIAN = TOOLS / "custodian/bin/custodian"
 EXPIRE = {
     "rulePriority": 1,
     "action": {"type": "expire"},

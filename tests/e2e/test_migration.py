@@ -3,38 +3,18 @@
 import hashlib
 import json
 import os
-import socket
 import time
 from pathlib import Path
 
 import images
 import pytest
-from process import Daemon, environment, run
+from process import environment, run
 from server import Wharf
+from upstream import Upstream
 
 # `WHARF_MIGRATION_IMAGES=10000 cargo xtask e2e migration` measures a large migration.
 COUNT = int(os.environ.get("WHARF_MIGRATION_IMAGES", "300"))
 PAGE = Path(__file__).parents[2] / "docs/migration.md"
-CONFIGURATION = """\
-version: 0.1
-log:
-  level: error
-  accesslog:
-    disabled: true
-storage:
-  cache:
-    blobdescriptor: inmemory
-  filesystem:
-    rootdirectory: {folder}
-http:
-  addr: {address}
-"""
-
-
-def free_address():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 class Storage:
@@ -79,25 +59,16 @@ class Storage:
         self.tags[repository, tag] = digest
 
 
-class DockerRegistry:
-    def __init__(self, folder, storage):
-        self.address = free_address()
-        configuration = folder / "docker-registry.yml"
-        configuration.write_text(CONFIGURATION.format(folder=storage, address=self.address))
-        self.daemon = Daemon(
-            ["docker-registry", "serve", configuration],
-            env=environment(folder),
-            log=folder / "docker-registry.log",
-            ready=self._listens,
-        )
+@pytest.fixture
+def registry(tmp_path):
+    registry = Upstream("docker-registry", tmp_path / "registry")
+    yield registry
+    registry.stop()
 
-    def _listens(self):
-        host, port = self.address.split(":")
-        with socket.socket() as probe:
-            return probe.connect_ex((host, int(port))) == 0
 
-    def stop(self):
-        self.daemon.stop()
+@pytest.fixture
+def storage(registry):
+    return Storage(registry.storage)
 
 
 @pytest.fixture
@@ -117,20 +88,15 @@ def report(said):
     return json.loads(said)[0]["report"]
 
 
-def test_a_registry_moves_and_a_second_run_moves_nothing(target, tmp_path):
-    storage = Storage(tmp_path / "storage")
+def test_a_registry_moves_and_a_second_run_moves_nothing(target, registry, storage):
     for number in range(COUNT):
         storage.image(f"team-{number % 5}/app", f"v{number}", number)
-    registry = DockerRegistry(tmp_path, tmp_path / "storage")
-    try:
-        source = f"http://{registry.address}"
-        began = time.monotonic()
-        first = report(wharf_command(target, "import", source, "--json"))
-        middle = time.monotonic()
-        second = report(wharf_command(target, "import", source, "--json"))
-        end = time.monotonic()
-    finally:
-        registry.stop()
+    source = f"http://{registry.address}"
+    began = time.monotonic()
+    first = report(wharf_command(target, "import", source, "--json"))
+    middle = time.monotonic()
+    second = report(wharf_command(target, "import", source, "--json"))
+    end = time.monotonic()
     print(f"{COUNT} images: {middle - began:.1f} s, the second run {end - middle:.1f} s; {first}")
     assert (first["failed"], first["manifestsCopied"], first["tags"]) == (0, COUNT, COUNT), first
     moved = ("manifestsCopied", "blobsCopied", "blobsShared", "bytesCopied", "failed")
@@ -143,17 +109,10 @@ def test_a_registry_moves_and_a_second_run_moves_nothing(target, tmp_path):
     assert found == storage.tags
 
 
-def test_images_of_skopeo_move_with_their_index(target, tmp_path):
+def test_images_of_skopeo_move_with_their_index(target, registry, tmp_path):
     made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
-    (tmp_path / "storage").mkdir()
-    registry = DockerRegistry(tmp_path, tmp_path / "storage")
-    try:
-        reference = f"docker://{registry.address}/team/app:v1"
-        words = ["skopeo", "copy", "--all", "--dest-tls-verify=false", made.skopeo, reference]
-        run(words, env=environment(target.home))
-        wharf_command(target, "import", f"http://{registry.address}/team/app")
-    finally:
-        registry.stop()
+    registry.push(made, "team/app")
+    wharf_command(target, "import", f"http://{registry.address}/team/app")
     status, headers, _ = target.http("HEAD", "/v2/team/app/manifests/v1")
     assert (status, headers["docker-content-digest"]) == (200, made.digest)
     for digest in made.manifests:
@@ -174,17 +133,13 @@ def test_other_programs_read_an_export(target, tmp_path):
     assert json.loads(shown)["digest"] == made.digest
     reference = f"{target.registry}/by-crane/app:v1"
     target.aws("ecr", "create-repository", "--repository-name", "by-crane/app")
-    (target.home / ".docker").mkdir()
-    auth = {"auths": {target.registry: {"auth": target.basic.removeprefix("Basic ")}}}
-    (target.home / ".docker" / "config.json").write_text(json.dumps(auth))
-    run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=env)
+    logged_in = target.logged_in(target.home)
+    run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=logged_in)
 
 
-def test_the_commands_of_the_page(target, tmp_path):
-    storage = Storage(tmp_path / "storage")
+def test_the_commands_of_the_page(target, registry, storage, tmp_path):
     for number in range(3):
         storage.image("team/app", f"v1.{number}", number)
-    registry = DockerRegistry(tmp_path, tmp_path / "storage")
     bin = tmp_path / "bin"
     bin.mkdir()
     (bin / "wharf").symlink_to(target.binary)
@@ -193,11 +148,8 @@ def test_the_commands_of_the_page(target, tmp_path):
     blocks = PAGE.read_text().split("```sh\n")[1:]
     commands = "".join(block.split("```")[0] for block in blocks)
     assert commands.count("wharf ") == 8, commands
-    try:
-        script = commands.replace("http://localhost:5000", f"http://{registry.address}")
-        run(["/bin/sh", "-e", "-c", script], env=env, cwd=tmp_path)
-    finally:
-        registry.stop()
+    script = commands.replace("http://localhost:5000", f"http://{registry.address}")
+    run(["/bin/sh", "-e", "-c", script], env=env, cwd=tmp_path)
     for (_, tag), digest in storage.tags.items():
         for name in ("team/app", "kept/app", "mirror/team/app"):
             status, headers, _ = target.http("HEAD", f"/v2/{name}/manifests/{tag}")

@@ -4,13 +4,12 @@ import base64
 import glob
 import os
 import shutil
-import socket
 import tomllib
 from pathlib import Path
 
 import images
 import pytest
-from process import Daemon, answers, environment, run
+from process import Daemon, answers, environment, free_port, run
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -79,12 +78,6 @@ class Serve:
         basic = base64.b64encode(f"AWS:{password}".encode()).decode()
         (self.home / "auth.json").write_text(f'{{"auths":{{"{self.address}":{{"auth":"{basic}"}}}}}}')
         self.env["REGISTRY_AUTH_FILE"] = str(self.home / "auth.json")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_an_image_is_kept_after_a_restart(database, tmp_path):

@@ -2,12 +2,11 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import images
 import pytest
-from process import environment, run
+from process import environment, run, wait_until
 from server import Wharf
 
 PAGE = Path(__file__).parents[2] / "docs" / "replication.md"
@@ -42,15 +41,6 @@ def push(server, tag):
     index = {"schemaVersion": 2, "mediaType": images.INDEX, "manifests": [], "annotations": {"tag": tag}}
     manifest = json.dumps(index)
     return server.client("ecr").put_image(repositoryName="team/app", imageManifest=manifest, imageTag=tag)["image"]["imageId"]
-
-
-def until(condition):
-    """Waits for background work, which runs every five seconds."""
-    for _ in range(120):
-        if found := condition():
-            return found
-        time.sleep(0.5)
-    raise AssertionError("it did not happen within a minute")
 
 
 def typed(server, block):
@@ -89,7 +79,7 @@ def test_the_commands_of_the_page(server):
             rules = ecr.describe_registry()["replicationConfiguration"]["rules"]
             assert rules == [{"destinations": [{"region": THERE, "registryId": server.account}]}]
             push(server, "v1")
-            assert until(state)["region"] == THERE
+            assert wait_until(state, "the replication")["region"] == THERE
             assert tags() == ["v1"]
         if heading == "How far it is":
             assert re.search(rf"^{server.account} +{THERE} +0 +0 +0 +-$", said, re.MULTILINE), said
@@ -104,7 +94,7 @@ def test_the_commands_of_the_page(server):
         shown = ecr.describe_replication_backfill_results(**which)
         return shown["status"] == "COMPLETE" and shown
 
-    assert until(ended)["progress"]["completedReplicationCount"] == 2
+    assert wait_until(ended, "the backfill")["progress"]["completedReplicationCount"] == 2
     pages = ecr.get_paginator("describe_replication_backfill_results").paginate(**which, PaginationConfig={"PageSize": 1})
     results = [one for page in pages for one in page["results"]]
     assert [(one["imageId"]["imageTag"], one["status"]) for one in results] == [("v0", "COMPLETE"), ("v1", "COMPLETE")]

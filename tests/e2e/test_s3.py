@@ -1,7 +1,5 @@
 """Layers in a bucket: pushed and pulled by real clients, through the node and by redirects."""
 
-import base64
-import json
 import shutil
 import urllib.request
 from pathlib import Path
@@ -31,17 +29,8 @@ def server(request, store, tmp_path):
     server.stop()
 
 
-def credentials(server, folder):
-    basic = base64.b64encode(f"AWS:{server.password}".encode()).decode()
-    text = json.dumps({"auths": {server.registry: {"auth": basic}}})
-    (folder / ".docker").mkdir(parents=True, exist_ok=True)
-    (folder / ".docker" / "config.json").write_text(text)
-    (folder / "auth.json").write_text(text)
-    return environment(folder, {"REGISTRY_AUTH_FILE": str(folder / "auth.json")})
-
-
 def test_skopeo_and_crane_push_and_pull(server, store, tmp_path):
-    env = credentials(server, tmp_path / "client")
+    env = server.logged_in(tmp_path / "client")
     made = images.layout(tmp_path / "made", layers=2, size=LARGE)
     name = server.repository("s3")
     target = f"docker://{server.ref(name)}"
@@ -86,7 +75,7 @@ def test_ranges_and_redirects(server, tmp_path):
 
 def test_docker_pushes_and_pulls(server, engine, tmp_path):
     env = engine | {"DOCKER_CONFIG": str(tmp_path / "client" / ".docker")}
-    credentials(server, tmp_path / "client")
+    server.logged_in(tmp_path / "client")
     image = server.ref(server.repository("s3"))
     context = images.build_context(tmp_path / "context", size=LARGE)
     run(["docker", "build", "-t", image, context], env=env | {"DOCKER_BUILDKIT": "0"})

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from images import digest_of
-from process import environment, run
+from process import TOOLS, environment, run
 
 HERE = Path(__file__).parent / "sdk"
-TOOLS = Path(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools")))
 LAYER = bytes(index * 7 % 251 for index in range((5 << 20) + 9))
 EXPECTED = {
     "again": "RepositoryAlreadyExistsException",

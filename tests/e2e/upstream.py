@@ -1,23 +1,19 @@
-"""Registries of others as upstream registries: Debian's docker-registry and distribution 3."""
+"""Registries of others, which images are pulled through or imported from: Debian's docker-registry and distribution 3."""
 
 import http.client
-import socket
 import uuid
 
-from process import Daemon, environment, run
+from process import Daemon, environment, free_port, run
 
 CONFIG = """\
 version: 0.1
 log: {{accesslog: {{disabled: false}}}}
-storage: {{filesystem: {{rootdirectory: {folder}/storage}}, delete: {{enabled: true}}}}
+storage:
+  filesystem: {{rootdirectory: {folder}/storage}}
+  cache: {{blobdescriptor: inmemory}}
+  delete: {{enabled: true}}
 http: {{addr: "{address}"}}
 """
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Upstream:
@@ -28,6 +24,7 @@ class Upstream:
         self.address = f"127.0.0.1:{free_port()}"
         config = folder / "config.yml"
         config.write_text(CONFIG.format(folder=folder, address=self.address))
+        self.storage = folder / "storage"
         self.env = environment(folder)
         self.log = folder / "log"
         words = [program, "serve", config]

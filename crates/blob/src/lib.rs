@@ -1,8 +1,8 @@
 //! Bytes: where layers and configurations are kept, under opaque keys.
 //!
-//! Each kind of store is a variant of [`Store`] with a folder of its own; `disk` has files, and `s3` has objects in a bucket.
-//! Nothing outside `disk` knows a path. [`Content::File`] is the one place where a caller sees a file, so that it can be sent
-//! without a copy.
+//! Each kind of store is a variant of [`Store`] with a folder of its own; `disk` has files, and `s3` has objects in a
+//! bucket. Nothing outside `disk` knows a path. [`Content::File`] is the one place where a caller sees a file, so that it
+//! can be sent without a copy.
 //!
 //! Invariants:
 //!

@@ -22,8 +22,7 @@ const FORMAT_OF_HASH_ALONE: u8 = 1;
 /// Format, store, length of the hash state.
 const HEADER_BYTES: usize = 6;
 
-/// The maximum size of a saved stage. The largest layer in parts needs less; see
-/// `s3::progress`.
+/// The maximum size of a saved stage. The largest layer in parts needs less; see `s3::progress`.
 pub const MAX_STAGE_BYTES: usize = 1024 * 1024;
 
 /// The progress of an upload. The store creates it, and needs it for the next chunk.

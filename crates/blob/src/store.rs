@@ -54,9 +54,9 @@ impl Store {
     /// Appends `body` at the end of `stage`. Bytes after that end are removed first. `limit` is the maximum length of
     /// the whole object.
     ///
-    /// Returns when the bytes are durable. Memory is bounded for bodies of any size. If the returned future is dropped, the object may be longer than recorded; the next
-    /// append repairs this. Appends to one object run one after another. An append that waited for one that appended
-    /// bytes is refused as [`AppendError::Overtaken`].
+    /// Returns when the bytes are durable. Memory is bounded for bodies of any size. If the returned future is dropped, the
+    /// object may be longer than recorded; the next append repairs this. Appends to one object run one after another. An
+    /// append that waited for one that appended bytes is refused as [`AppendError::Overtaken`].
     ///
     /// INVARIANT, for the caller: `stage` is what the row records at the time of the call. Every earlier writer has
     /// recorded its progress or never will. With an outdated stage this call removes acknowledged bytes.

@@ -32,13 +32,15 @@ macro_rules! faults {
 faults! {
     /// registry: the upload's row exists, no byte has arrived.
     UploadCreated = "upload-created",
-    /// blob: the file exists and is empty; neither it nor its folder is synced.
+    /// blob: the file exists and is empty; neither it nor its folder is synced. In a bucket: the multipart upload is
+    /// begun and its ID is stored, it has no part.
     AppendCreated = "append-created",
-    /// blob: bytes are written, not synced.
+    /// blob: bytes are written, not synced. In a bucket: a part is stored, the row does not have it.
     AppendWritten = "append-written",
-    /// blob: the file is synced, its folder is not.
+    /// blob: the file is synced, its folder is not. In a bucket: the object is complete, the record of its multipart
+    /// upload still exists.
     AppendSynced = "append-synced",
-    /// blob: file and folder are synced, the caller has not been told.
+    /// blob: file and folder are synced, or the bucket has all bytes; the caller has not been told.
     AppendDurable = "append-durable",
     /// registry: the bytes are durable, the upload's row does not have the new offset.
     BeforeAdvance = "before-advance",
@@ -86,7 +88,7 @@ faults! {
     AfterCollectObjects = "after-collect-objects",
     /// registry: keys are doomed, their bytes still exist.
     BeforeDeleteBytes = "before-delete-bytes",
-    /// blob: the file is removed from its folder.
+    /// blob: the file is removed from its folder, or the object from its bucket.
     Deleted = "deleted",
     /// registry: the bytes are removed, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",

@@ -1,10 +1,9 @@
 //! The store of blobs, and the check that it is the store of this database.
 //!
 //! Each folder and bucket has an ID, and the database keeps it. If another disk should be mounted and is not, the folder is
-//! empty: the start fails then. Otherwise a server would answer that layers are missing, and `wharf fsck --repair` would remove their
-//! rows.
+//! empty: the start fails then. Otherwise a server would answer that layers are missing, and `wharf fsck --repair` would
+//! remove their rows.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -12,7 +11,7 @@ use blob::disk::{STORE_ID_FILE, ensure_store_id, store_id};
 use blob::{DiskOptions, S3Url};
 use meta::{GetSetting, ListObjects, Meta, PutSettingOnce};
 
-use crate::config::Bucket;
+use crate::config::{Bucket, Config};
 
 /// Where blobs are.
 pub(crate) enum BlobStore {
@@ -23,6 +22,17 @@ pub(crate) enum BlobStore {
 }
 
 impl BlobStore {
+    /// The bucket of a configuration, or its folders. `usual` is where blobs are if no setting says it.
+    pub(crate) fn of(config: &Config, usual: PathBuf) -> Self {
+        match &config.bucket {
+            Some(bucket) => Self::Bucket(Box::new(bucket.clone())),
+            None => Self::Folders(BlobFolders {
+                standard: config.blobs.clone().unwrap_or(usual),
+                archive: config.archive.clone(),
+            }),
+        }
+    }
+
     /// Opens the store. The first start records its ID.
     pub(crate) async fn open(self, meta: &Meta) -> anyhow::Result<blob::Store> {
         match self {
@@ -48,39 +58,53 @@ async fn open_bucket(bucket: &Bucket, meta: &Meta) -> anyhow::Result<blob::Store
     let store = blob::Store::s3(&bucket.options()?).with_context(cannot)?;
     let blob::Store::S3(s3) = &store else { bail!("not a bucket") };
     let found = s3.store_id().await.with_context(cannot)?;
-    let known = meta.read(GetSetting { name: STANDARD.to_owned() }).await?;
-    match &known {
-        Some(known) => compare_bucket(url, known, found.as_deref())?,
-        None => expect_no_objects(meta, url).await?,
+    if let Some(known) = meta.read(GetSetting { name: STANDARD.to_owned() }).await? {
+        compare_bucket(url, &known, found.as_deref())?;
+        return Ok(store);
+    }
+    // The layers of a database without the ID of a store are in another store.
+    if has_objects(meta).await? {
+        bail!(
+            "the database has layers, and they are not in {url}: blobs.url or blobs.path must name their store"
+        );
     }
     let id = s3.ensure_store_id().await.with_context(cannot)?;
-    let put = PutSettingOnce { name: STANDARD.to_owned(), value: id.clone().into_bytes() };
-    compare_bucket(url, &meta.write(put).await?, Some(&id))?;
+    compare_bucket(url, &record(meta, STANDARD, &id).await?, Some(&id))?;
     Ok(store)
 }
 
 fn compare_bucket(url: &S3Url, known: &[u8], found: Option<&str>) -> anyhow::Result<()> {
+    compare(&format!("the bucket {url}"), known, found, |known| {
+        format!(
+            "Do all nodes use the same bucket and prefix, and was the database used with a folder before? If this bucket \
+             is the right one, write {known} into its object {STORE_ID_FILE}"
+        )
+    })
+}
+
+/// Refuses a store that is not the one of this database. `advice` says what to check and where its ID is written.
+fn compare(
+    store: &str,
+    known: &[u8],
+    found: Option<&str>,
+    advice: impl FnOnce(&str) -> String,
+) -> anyhow::Result<()> {
     if found.map(str::as_bytes) == Some(known) {
         return Ok(());
     }
     let known = String::from_utf8_lossy(known);
     let has = found.map_or_else(|| "has no store ID".to_owned(), |id| format!("has the store ID {id}"));
-    bail!(
-        "the bucket {url} {has}, and the database belongs to the store {known}. Do all nodes use the same bucket and \
-         prefix, and was the database used with a folder before? If this bucket is the right one, write {known} into \
-         its object {STORE_ID_FILE}"
-    )
+    bail!("{store} {has}, and the database belongs to the store {known}. {}", advice(&known))
 }
 
-/// A database without the ID of a store must not have layers: they are in another store.
-async fn expect_no_objects(meta: &Meta, shown: &impl Display) -> anyhow::Result<()> {
-    let objects = meta.read(ListObjects { after: None, limit: 1 }).await?;
-    if !objects.is_empty() {
-        bail!(
-            "the database has layers, and they are not in {shown}: blobs.url or blobs.path must name their store"
-        );
-    }
-    Ok(())
+async fn has_objects(meta: &Meta) -> anyhow::Result<bool> {
+    Ok(!meta.read(ListObjects { after: None, limit: 1 }).await?.is_empty())
+}
+
+/// Records the ID of a store. Returns the recorded one: another node can have been first.
+async fn record(meta: &Meta, setting: &str, id: &str) -> anyhow::Result<Vec<u8>> {
+    let put = PutSettingOnce { name: setting.to_owned(), value: id.as_bytes().to_vec() };
+    Ok(meta.write(put).await?)
 }
 
 /// The folders of blobs.
@@ -98,17 +122,20 @@ const ARCHIVE: &str = "archive-store";
 impl BlobFolders {
     /// Opens the folders. The first start creates them and records their IDs.
     async fn open(self, meta: &Meta) -> anyhow::Result<blob::Store> {
-        let folders = [(STANDARD, Some(self.standard.clone())), (ARCHIVE, self.archive.clone())];
-        for (setting, path) in &folders {
-            if let Some(path) = path {
-                expect(meta, setting, path).await?;
+        let mut new = Vec::new();
+        for (setting, path) in [(STANDARD, Some(self.standard.clone())), (ARCHIVE, self.archive.clone())] {
+            if let Some(path) = path
+                && !is_known(meta, setting, &path).await?
+            {
+                new.push((setting, path));
             }
         }
         let store = tokio::task::spawn_blocking(move || self.create()).await??;
-        for (setting, path) in folders {
-            if let Some(path) = path {
-                record(meta, setting, path).await?;
-            }
+        for (setting, path) in new {
+            let root = path.clone();
+            let made = tokio::task::spawn_blocking(move || ensure_store_id(&root, &DiskOptions::default()));
+            let id = made.await?.with_context(|| cannot_open(&path))?;
+            compare_folder(&path, &record(meta, setting, &id).await?, Some(&id))?;
         }
         Ok(store)
     }
@@ -127,46 +154,28 @@ fn cannot_open(path: &Path) -> String {
     format!("cannot open the blob folder {}", path.display())
 }
 
-/// Refuses a folder that is not the one of this database, before anything is created in it.
-async fn expect(meta: &Meta, setting: &str, path: &Path) -> anyhow::Result<()> {
-    let (root, exists) = (path.to_owned(), path.join("objects").exists());
-    let found = tokio::task::spawn_blocking(move || store_id(&root)).await?;
-    let found = found.with_context(|| cannot_open(path))?;
-    let known = meta.read(GetSetting { name: setting.to_owned() }).await?;
-    match known {
-        Some(known) => compare(path, &known, found.as_deref()),
-        // The database of an earlier version has no ID yet.
-        None if !exists && setting == STANDARD => {
-            let objects = meta.read(ListObjects { after: None, limit: 1 }).await?;
-            if !objects.is_empty() {
-                bail!(
-                    "the database has layers, and their folder {} is empty: is its disk mounted?",
-                    path.display()
-                );
-            }
-            Ok(())
-        }
-        None => Ok(()),
+/// Whether the database has the ID of this folder. Refuses a folder that is not the one of this database, before anything
+/// is created in it.
+async fn is_known(meta: &Meta, setting: &str, path: &Path) -> anyhow::Result<bool> {
+    if let Some(known) = meta.read(GetSetting { name: setting.to_owned() }).await? {
+        let root = path.to_owned();
+        let found = tokio::task::spawn_blocking(move || store_id(&root)).await?;
+        compare_folder(path, &known, found.with_context(|| cannot_open(path))?.as_deref())?;
+        return Ok(true);
     }
+    // The database of an earlier version has no ID yet.
+    if setting == STANDARD && !path.join("objects").exists() && has_objects(meta).await? {
+        bail!("the database has layers, and their folder {} is empty: is its disk mounted?", path.display());
+    }
+    Ok(false)
 }
 
-/// Records the ID of the folder, or finds the one of another node.
-async fn record(meta: &Meta, setting: &str, path: PathBuf) -> anyhow::Result<()> {
-    let root = path.clone();
-    let made = tokio::task::spawn_blocking(move || ensure_store_id(&root, &DiskOptions::default())).await?;
-    let id = made.with_context(|| cannot_open(&path))?;
-    let put = PutSettingOnce { name: setting.to_owned(), value: id.clone().into_bytes() };
-    compare(&path, &meta.write(put).await?, Some(&id))
-}
-
-fn compare(path: &Path, known: &[u8], found: Option<&str>) -> anyhow::Result<()> {
-    if found.map(str::as_bytes) == Some(known) {
-        return Ok(());
-    }
-    let (path, known) = (path.display(), String::from_utf8_lossy(known));
-    let has = found.map_or_else(|| "has no store ID".to_owned(), |id| format!("has the store ID {id}"));
-    bail!(
-        "the folder {path} {has}, and the database belongs to the store {known}. Is its disk mounted, and do all nodes \
-         use the same folder? If this folder is the right one, write the ID into it: echo {known} > {path}/{STORE_ID_FILE}"
-    )
+fn compare_folder(path: &Path, known: &[u8], found: Option<&str>) -> anyhow::Result<()> {
+    let path = path.display();
+    compare(&format!("the folder {path}"), known, found, |known| {
+        format!(
+            "Is its disk mounted, and do all nodes use the same folder? If this folder is the right one, write the ID \
+             into it: echo {known} > {path}/{STORE_ID_FILE}"
+        )
+    })
 }

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use super::keys::TailPlace;
-use super::progress::{MAX_PARTS, Multipart, Progress};
+use super::progress::{Multipart, Progress};
 use super::tail::{TailError, Version};
 use super::{S3Store, error};
 use crate::append::{AppendError, Appended};
@@ -25,7 +25,6 @@ use crate::turn::Turn;
 const IN_FLIGHT: usize = 2;
 /// A body of at most this size needs no permit for the memory of a part.
 const SMALL_BODY: u64 = 256 * 1024;
-const MIB: u64 = 1024 * 1024;
 
 /// What was received and is not sent yet, and the parts that are being sent.
 struct Parts<'a> {
@@ -60,9 +59,7 @@ impl S3Store {
         let mut hash = Hash::Idle(Box::new(hasher));
         let mut intake = Intake::new(body, limit.map_or(u64::MAX, |limit| limit.saturating_sub(offset)));
         let (first, mut end) = intake.batch().await;
-        let part_bytes = self
-            .part_bytes
-            .max(limit.map_or(0, |limit| limit.div_ceil(MAX_PARTS as u64).next_multiple_of(MIB)));
+        let part_bytes = self.part_bytes_of(limit.unwrap_or_default());
         let mut parts = Parts::new(self, key, Arc::clone(&turn), progress, part_bytes);
         let (mut batch, mut written) = (first, 0_u64);
         if !batch.is_empty() {

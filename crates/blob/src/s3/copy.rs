@@ -10,7 +10,6 @@ use oci::digest::{Algorithm, Digest};
 use super::{S3Store, error};
 use crate::content::{ContentStream, OpenError};
 use crate::key::ObjectKey;
-use crate::s3::progress::MAX_PARTS;
 
 /// The largest object that S3 copies in one request.
 const COPIED_BY_SERVER: u64 = 5 * 1024 * 1024 * 1024;
@@ -54,8 +53,7 @@ impl S3Store {
         id: &MultipartId,
         size: u64,
     ) -> Result<(), OpenError> {
-        let part_bytes = self.part_bytes.max(size.div_ceil(MAX_PARTS as u64));
-        let part_bytes = usize::try_from(part_bytes).unwrap_or(usize::MAX);
+        let part_bytes = usize::try_from(self.part_bytes_of(size)).unwrap_or(usize::MAX);
         let (mut parts, mut buffer) = (Vec::<PartId>::new(), BytesMut::new());
         while let Some(chunk) = stream.next().await {
             buffer.extend_from_slice(&chunk.map_err(OpenError::Io)?);

@@ -2,14 +2,15 @@
 
 use std::io;
 
+use fault::Fault;
+use object_store::{ObjectStoreExt as _, PutPayload};
+
 use super::keys::TailPlace;
 use super::progress::{Multipart, Progress, Tail};
 use super::{S3Store, error};
 use crate::content::OpenError;
 use crate::key::ObjectKey;
 use crate::stage::Stage;
-use fault::Fault;
-use object_store::{ObjectStoreExt as _, PutPayload};
 
 impl S3Store {
     pub(crate) async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
@@ -57,8 +58,7 @@ impl S3Store {
         tail: &Tail,
         offset: u64,
     ) -> io::Result<()> {
-        let in_parts = multipart.part_bytes.saturating_mul(multipart.parts.len() as u64);
-        let bytes = self.read_tail(key, tail, offset.saturating_sub(in_parts)).await?;
+        let bytes = self.read_tail(key, tail, offset.saturating_sub(multipart.in_parts())).await?;
         let last = self.put_part(key, &multipart.id, multipart.parts.len(), vec![bytes]).await?;
         let parts = multipart.parts.iter().cloned().chain([last]);
         let completed = self.complete_multipart(key, &multipart.id, parts).await;

@@ -18,6 +18,7 @@ mod multipart;
 mod options;
 mod progress;
 mod read;
+mod record;
 mod store_id;
 mod stream;
 mod tail;
@@ -33,12 +34,15 @@ use crate::turn::Turns;
 
 use keys::Keys;
 pub use options::{Credentials, InvalidS3Url, S3Options, S3Url};
+use progress::MAX_PARTS;
 pub(crate) use progress::Progress;
 pub(crate) use stream::S3Stream;
 
 /// The number of parts that a store holds in memory, of all its uploads. An upload that needs another one does not read
 /// its body until there is one.
 const PARTS_IN_MEMORY: usize = 48;
+
+const MIB: u64 = 1024 * 1024;
 
 /// Objects in a bucket. Cheap to clone.
 #[derive(Clone)]
@@ -69,6 +73,11 @@ impl Store {
 }
 
 impl S3Store {
+    /// The size of the parts of an object of at most this length: the usual one, unless there would be too many parts.
+    fn part_bytes_of(&self, len: u64) -> u64 {
+        self.part_bytes.max(len.div_ceil(MAX_PARTS as u64).next_multiple_of(MIB))
+    }
+
     /// There is no other place for archived objects: a rule of the bucket can move objects to a cheaper class.
     #[expect(clippy::unused_self, reason = "like the other store")]
     pub(crate) fn places(&self) -> &'static [Place] {

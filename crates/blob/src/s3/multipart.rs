@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use fault::Fault;
 use object_store::multipart::{MultipartStore as _, PartId};
-use object_store::{Error, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{Error, PutPayload};
 
 use super::{S3Store, error};
 use crate::key::ObjectKey;
@@ -16,32 +16,22 @@ impl S3Store {
     /// node, it is continued.
     pub(super) async fn begin_multipart(&self, key: &ObjectKey) -> io::Result<String> {
         let object = self.keys.object(key);
-        let id = self.client.create_multipart(&object).await.map_err(error::io)?;
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.client.put_opts(&self.keys.upload(key), id.clone().into(), create).await;
-        let id = match put {
-            Ok(_) => id,
-            Err(Error::AlreadyExists { .. }) => {
-                // The retry of a request whose answer was lost finds its own ID.
-                let known = self.multipart_of(key).await?.unwrap_or_else(|| id.clone());
-                if known != id {
-                    self.abort_multipart(key, &id).await?;
-                }
-                known
+        let mut id = self.client.create_multipart(&object).await.map_err(error::io)?;
+        if !self.create_record(&self.keys.upload(key), id.clone()).await? {
+            // The retry of a request whose answer was lost finds its own ID.
+            let known = self.multipart_of(key).await?.unwrap_or_else(|| id.clone());
+            if known != id {
+                self.abort_multipart(key, &id).await?;
             }
-            Err(error) => return Err(error::io(error)),
-        };
+            id = known;
+        }
         fault::hit(Fault::AppendCreated);
         Ok(id)
     }
 
     /// The multipart upload of an object that is not complete, if it has one.
     pub(super) async fn multipart_of(&self, key: &ObjectKey) -> io::Result<Option<String>> {
-        let record = match self.client.get(&self.keys.upload(key)).await {
-            Ok(found) => found.bytes().await.map_err(error::io)?,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error::io(error)),
-        };
+        let Some(record) = self.read_record(&self.keys.upload(key)).await? else { return Ok(None) };
         String::from_utf8(record.to_vec()).map(Some).map_err(io::Error::other)
     }
 

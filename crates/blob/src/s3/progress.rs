@@ -40,12 +40,17 @@ pub(super) struct Tail {
     pub(super) sha256: [u8; 32],
 }
 
+impl Multipart {
+    /// The number of bytes in its parts.
+    pub(super) fn in_parts(&self) -> u64 {
+        self.part_bytes.saturating_mul(self.parts.len() as u64)
+    }
+}
+
 impl Progress {
     /// The number of bytes in parts.
     pub(super) fn in_parts(&self) -> u64 {
-        self.multipart
-            .as_ref()
-            .map_or(0, |multipart| multipart.part_bytes.saturating_mul(multipart.parts.len() as u64))
+        self.multipart.as_ref().map_or(0, Multipart::in_parts)
     }
 
     pub(crate) fn save(&self) -> Option<Vec<u8>> {

@@ -14,8 +14,7 @@ fn nodes() -> Option<(String, Place, Store, Store)> {
     }
     let place = Place::new(s3_server::open);
     let (one, two) = (place.open(), place.open());
-    let prefix = place.folder.path().file_name().unwrap().to_str().unwrap().replace('.', "");
-    Some((prefix, place, one, two))
+    Some((s3_server::prefix_of(place.folder.path()), place, one, two))
 }
 
 async fn append(store: &Store, key: &ObjectKey, stage: Stage, bytes: &[u8]) -> Stage {

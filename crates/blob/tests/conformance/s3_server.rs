@@ -53,7 +53,9 @@ fn program() -> Result<PathBuf, String> {
     let home = PathBuf::from(std::env::var("HOME").unwrap_or_default());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
-    folders.extend([home.join(".cache/wharf-tools/bin"), home.join("go/bin")]);
+    let tools =
+        std::env::var_os("WHARF_TOOLS").map_or_else(|| home.join(".cache/wharf-tools"), PathBuf::from);
+    folders.extend([tools.join("bin"), home.join("go/bin")]);
     let mut programs = folders.into_iter().map(|folder| folder.join("versitygw"));
     programs.find(|program| program.is_file()).ok_or_else(|| {
         "versitygw is not installed: `cargo xtask install` builds it from the Go module proxy".to_owned()
@@ -102,10 +104,13 @@ pub(super) fn options(prefix: &str) -> S3Options {
     options
 }
 
-/// A store whose prefix is the name of the folder.
+/// The prefix of a test: the name of its folder.
+pub(super) fn prefix_of(folder: &Path) -> String {
+    folder.file_name().unwrap().to_str().unwrap().replace('.', "")
+}
+
 pub(super) fn open(folder: &Path) -> Store {
-    let prefix = folder.file_name().unwrap().to_str().unwrap().replace('.', "");
-    Store::s3(&options(&prefix)).unwrap()
+    Store::s3(&options(&prefix_of(folder))).unwrap()
 }
 
 /// Sends a signed request with curl; returns the answer's body.

@@ -54,11 +54,7 @@ impl RegistryAccess {
     /// A client of the registry at `HOST[:PORT]`. `http://` before it means plain HTTP, for this host.
     pub(crate) async fn open(&self, address: &str) -> anyhow::Result<Upstream> {
         let mut rules = Rules { insecure_hosts: self.plain.clone(), ..Rules::default() };
-        let mut host = address.trim_start_matches("https://").trim_end_matches('/');
-        if let Some(plain) = address.strip_prefix(PLAIN) {
-            host = plain.trim_end_matches('/');
-            rules.insecure_hosts.push(host.to_owned());
-        }
+        let mut host = host_of(address, &mut rules);
         if host == "docker.io" {
             host = "registry-1.docker.io";
         }
@@ -94,6 +90,16 @@ impl RegistryAccess {
     }
 }
 
+/// The host of an address. If the address begins with `http://`, the rules allow plain HTTP for this host.
+fn host_of<'a>(address: &'a str, rules: &mut Rules) -> &'a str {
+    let Some(plain) = address.strip_prefix(PLAIN) else {
+        return address.trim_start_matches("https://").trim_end_matches('/');
+    };
+    let host = plain.trim_end_matches('/');
+    rules.insecure_hosts.push(host.to_owned());
+    host
+}
+
 /// The user names the registry, and private networks have registries. Link-local addresses have none: a redirect to one
 /// would reach the credentials of a cloud's machine.
 fn dialler() -> Dialler {
@@ -106,25 +112,23 @@ fn dialler() -> Dialler {
 impl AwsClient {
     /// The server's own registry, with a token of GetAuthorizationToken.
     pub(crate) async fn registry(&self) -> anyhow::Result<Upstream> {
-        let url = self.endpoint_of(Service::Ecr)?.trim_end_matches('/');
+        let url = self.endpoint_of(Service::Ecr)?;
         let mut rules = Rules::default();
-        let host = url.trim_start_matches("https://");
-        let host = match url.strip_prefix(PLAIN) {
-            Some(host) => {
-                rules.insecure_hosts.push(host.to_owned());
-                host
-            }
-            None => host,
-        };
-        let endpoint = Endpoint::parse(host, &rules).with_context(|| url.to_owned())?;
+        let endpoint = Endpoint::parse(host_of(url, &mut rules), &rules).with_context(|| url.to_owned())?;
+        let token = self.authorization_token().await?;
+        let credentials = basic(&token).context("the token of GetAuthorizationToken cannot be read")?;
+        Ok(Upstream::new(Connector::from(self.http.clone()), endpoint, Some(&credentials), Arc::new(rules)))
+    }
+
+    /// A token for the registry: Base64 of `AWS:PASSWORD`.
+    pub(crate) async fn authorization_token(&self) -> anyhow::Result<String> {
         let answer = self.json(Service::Ecr, "GetAuthorizationToken", &json!({})).await?;
         let token = answer.pointer("/authorizationData/0/authorizationToken").and_then(Value::as_str);
-        let credentials = token.and_then(basic).context("GetAuthorizationToken returned no token")?;
-        Ok(Upstream::new(Connector::from(self.http.clone()), endpoint, Some(&credentials), Arc::new(rules)))
+        token.map(str::to_owned).context("GetAuthorizationToken returned no token")
     }
 }
 
-/// User name and password of a token: Base64 of `AWS:PASSWORD`.
+/// User name and password of a token.
 fn basic(token: &str) -> Option<Credentials> {
     use base64::Engine as _;
     let decoded = base64::engine::general_purpose::STANDARD.decode(token).ok()?;

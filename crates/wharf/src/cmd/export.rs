@@ -13,7 +13,7 @@ use super::copying::{Choice, finish};
 use super::lifecycle::{pages, text};
 use crate::aws_client::{AwsClient, Connection};
 use crate::files;
-use crate::migration::pattern::{Pattern, chosen};
+use crate::migration::pattern::{Pattern, chosen, names_and_others};
 use crate::migration::source::Source;
 use crate::migration::target::Target;
 use crate::migration::transfer::Transfer;
@@ -77,8 +77,7 @@ async fn repositories(
     account: Option<&AccountId>,
     patterns: &[Pattern],
 ) -> anyhow::Result<Vec<String>> {
-    let mut names: Vec<String> = patterns.iter().filter_map(Pattern::name).map(str::to_owned).collect();
-    let wild: Vec<Pattern> = patterns.iter().filter(|pattern| pattern.name().is_none()).cloned().collect();
+    let (mut names, wild) = names_and_others(patterns);
     if !wild.is_empty() {
         let input = match account {
             Some(account) => json!({ "registryId": account.to_string() }),

@@ -1,4 +1,4 @@
-//! `wharf replication`: shows how far the destinations of a registry are behind, and replicates what was there before.
+//! `wharf replication`: shows how far the destinations of a registry are behind.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

@@ -89,19 +89,17 @@ pub(super) fn warn(config: &Config) {
 
 /// The bucket of blobs, or their folders. Other users cannot read the folders.
 pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<BlobStore> {
-    if let Some(bucket) = &config.bucket {
-        return Ok(BlobStore::Bucket(Box::new(bucket.clone())));
+    let blobs = BlobStore::of(config, folder.blobs());
+    if let BlobStore::Folders(BlobFolders { standard, archive }) = &blobs {
+        for path in [Some(standard), archive.as_ref()].into_iter().flatten() {
+            files::make_private_folder(path)?;
+            files::close_folder(path, &["objects"])?;
+        }
+        if archive.as_ref() == Some(standard) {
+            bail!("blobs.archive_path is the folder of blobs itself");
+        }
     }
-    let standard = config.blobs.clone().unwrap_or_else(|| folder.blobs());
-    let archive = config.archive.clone();
-    for path in [Some(&standard), archive.as_ref()].into_iter().flatten() {
-        files::make_private_folder(path)?;
-        files::close_folder(path, &["objects"])?;
-    }
-    if archive.as_ref() == Some(&standard) {
-        bail!("blobs.archive_path is the folder of blobs itself");
-    }
-    Ok(BlobStore::Folders(BlobFolders { standard, archive }))
+    Ok(blobs)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -143,13 +143,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     let config = config::load(file)?;
     there(&config.data_dir)?;
     let key = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
-    let blobs = match &config.bucket {
-        Some(bucket) => BlobStore::Bucket(Box::new(bucket.clone())),
-        None => BlobStore::Folders(BlobFolders {
-            standard: config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs")),
-            archive: config.archive.clone(),
-        }),
-    };
+    let blobs = BlobStore::of(&config, config.data_dir.join("blobs"));
     let (meta, folder) = match &config.database {
         Database::Sqlite(path) => {
             let folder = hold(&config.data_dir)?;

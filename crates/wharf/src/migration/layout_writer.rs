@@ -126,7 +126,7 @@ impl LayoutWriter {
             return Ok(Moved::Shared);
         }
         let mut reader = open().await?;
-        self.write(&path, async || reader_next(&mut reader).await).await?;
+        self.write(&path, async || reader.chunk().await).await?;
         Ok(Moved::Sent)
     }
 
@@ -209,8 +209,4 @@ impl LayoutWriter {
         }
         outcome
     }
-}
-
-async fn reader_next(reader: &mut Reader) -> Result<Option<Bytes>, CopyError> {
-    reader.chunk().await
 }

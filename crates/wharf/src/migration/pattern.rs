@@ -30,6 +30,13 @@ impl Pattern {
     }
 }
 
+/// The patterns that are names, and the others, which need a list of all names.
+pub(crate) fn names_and_others(patterns: &[Pattern]) -> (Vec<String>, Vec<Pattern>) {
+    let (names, others): (Vec<&Pattern>, Vec<&Pattern>) =
+        patterns.iter().partition(|pattern| pattern.name().is_some());
+    (names.into_iter().map(|name| name.0.clone()).collect(), others.into_iter().cloned().collect())
+}
+
 /// Whether one of the patterns matches. No pattern means every name.
 pub(crate) fn chosen(patterns: &[Pattern], name: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))

@@ -112,10 +112,9 @@ impl<'a> RepositoryCopy<'a> {
     /// that were copied.
     fn about_what_was_copied(&self, tags: Vec<Tag>) -> (Vec<Tag>, Vec<Tag>) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let without = &self.copy.options.without_tags;
         tags.into_iter().partition(|tag| {
-            let excluded = !without.is_empty() && super::pattern::chosen(without, tag.as_str());
-            !excluded && subject_of(tag).is_some_and(|digest| seen.contains(&digest))
+            !self.copy.is_excluded(tag.as_str())
+                && subject_of(tag).is_some_and(|digest| seen.contains(&digest))
         })
     }
 

@@ -7,9 +7,10 @@ use oci::media_type::{DOCKER_MANIFEST_LIST, OCI_IMAGE_INDEX};
 use oci::name::{Reference, RepositoryName, Tag};
 use upstream::{RemoteManifest, Upstream};
 
+use super::CopyError;
 use super::folder::Folder;
+use super::pattern::{self, Pattern};
 use super::reader::Reader;
-use super::{CopyError, pattern::Pattern};
 
 /// The most pages of a list. A registry could answer the same page again and again.
 const MOST_PAGES: usize = 10_000;
@@ -42,15 +43,13 @@ impl Source {
     /// The names of the repositories with one of the patterns. Only patterns with a `*` need the list of all names, which
     /// many registries do not have.
     pub(crate) async fn repositories(&self, patterns: &[Pattern]) -> Result<Vec<String>, CopyError> {
-        let mut names: Vec<String> = patterns.iter().filter_map(Pattern::name).map(str::to_owned).collect();
-        let wild: Vec<Pattern> =
-            patterns.iter().filter(|pattern| pattern.name().is_none()).cloned().collect();
+        let (mut names, wild) = pattern::names_and_others(patterns);
         if !wild.is_empty() || patterns.is_empty() {
             let all = match self {
                 Self::Registry(registry, _) => catalog(registry).await?,
                 Self::Folder(folder) => folder.repositories().await?,
             };
-            names.extend(all.into_iter().filter(|name| super::pattern::chosen(&wild, name)));
+            names.extend(all.into_iter().filter(|name| pattern::chosen(&wild, name)));
         }
         names.sort_unstable();
         names.dedup();

@@ -95,8 +95,11 @@ impl Transfer {
     }
 
     pub(super) fn is_chosen(&self, tag: &str) -> bool {
-        let (tags, without) = (&self.options.tags, &self.options.without_tags);
-        chosen(tags, tag) && (without.is_empty() || !chosen(without, tag))
+        chosen(&self.options.tags, tag) && !self.is_excluded(tag)
+    }
+
+    pub(super) fn is_excluded(&self, tag: &str) -> bool {
+        self.options.without_tags.iter().any(|pattern| pattern.matches(tag))
     }
 
     /// Remembers that a repository of the target has a blob.

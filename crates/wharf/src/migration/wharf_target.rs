@@ -52,7 +52,7 @@ impl WharfTarget {
     /// Creates the repository if it does not exist. Without the permission to create it, the first push reports it.
     pub(super) async fn begin(&self, name: &RepositoryName) -> Result<(), CopyError> {
         let url = format!("{}/tags/list?n=1", self.path(name));
-        let answer = self.send(Method::GET, &url, HeaderMap::new(), Bytes::new()).await?;
+        let answer = self.ask(Method::GET, &url).await?;
         if answer.status() != StatusCode::NOT_FOUND || !self.creates {
             return Ok(());
         }
@@ -71,22 +71,21 @@ impl WharfTarget {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<Option<Digest>, CopyError> {
-        let url = format!("{}/manifests/{reference}", self.path(name));
-        let answer = self.send(Method::HEAD, &url, HeaderMap::new(), Bytes::new()).await?;
-        match answer.status() {
-            StatusCode::OK => Ok(digest_of(&answer)),
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(refused(&format!("HEAD {url}"), &answer)),
-        }
+        let found = self.find(&format!("{}/manifests/{reference}", self.path(name))).await?;
+        Ok(found.as_ref().and_then(digest_of))
     }
 
     pub(super) async fn has_blob(&self, name: &RepositoryName, digest: &Digest) -> Result<bool, CopyError> {
-        let url = format!("{}/blobs/{digest}", self.path(name));
-        let answer = self.send(Method::HEAD, &url, HeaderMap::new(), Bytes::new()).await?;
+        Ok(self.find(&format!("{}/blobs/{digest}", self.path(name))).await?.is_some())
+    }
+
+    /// The answer to HEAD, if there is something at the path.
+    async fn find(&self, path: &str) -> Result<Option<Response<Bytes>>, CopyError> {
+        let answer = self.ask(Method::HEAD, path).await?;
         match answer.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(refused(&format!("HEAD {url}"), &answer)),
+            StatusCode::OK => Ok(Some(answer)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refused(&format!("HEAD {path}"), &answer)),
         }
     }
 
@@ -101,7 +100,7 @@ impl WharfTarget {
         let path = self.path(name);
         let from = from.map(|from| format!("&from={}", self.path(from).trim_start_matches("/v2/")));
         let url = format!("{path}/blobs/uploads/?mount={digest}{}", from.unwrap_or_default());
-        let answer = self.send(Method::POST, &url, HeaderMap::new(), Bytes::new()).await?;
+        let answer = self.ask(Method::POST, &url).await?;
         match answer.status() {
             StatusCode::CREATED => return Ok(Moved::Shared),
             StatusCode::ACCEPTED => {}
@@ -183,6 +182,11 @@ impl WharfTarget {
             .ok_or_else(|| CopyError::Other("the server names no upload session".to_owned()))
     }
 
+    /// Sends a request without a body.
+    async fn ask(&self, method: Method, path: &str) -> Result<Response<Bytes>, CopyError> {
+        self.send(method, path, HeaderMap::new(), Bytes::new()).await
+    }
+
     /// Sends a request. A token that has expired is renewed once.
     async fn send(
         &self,
@@ -219,11 +223,9 @@ impl WharfTarget {
         if let Some(authorization) = kept.as_ref().filter(|kept| Some(*kept) != refused) {
             return Ok(authorization.clone());
         }
-        let answer = Box::pin(self.client.json(Service::Ecr, "GetAuthorizationToken", &json!({}))).await?;
-        let token = answer.pointer("/authorizationData/0/authorizationToken").and_then(Value::as_str);
-        let header = token.and_then(|token| HeaderValue::from_str(&format!("Basic {token}")).ok());
-        let mut header =
-            header.ok_or_else(|| CopyError::Other("GetAuthorizationToken returned no token".to_owned()))?;
+        let token = Box::pin(self.client.authorization_token()).await?;
+        let header = HeaderValue::from_str(&format!("Basic {token}"));
+        let mut header = header.map_err(|error| CopyError::Other(error.to_string()))?;
         header.set_sensitive(true);
         *kept = Some(header.clone());
         Ok(header)

@@ -10,7 +10,7 @@ use testkit::{Client, Started, Wharf, sha256};
 use crate::process::{said, wait_for};
 use crate::receiver::{Answer, Receiver};
 
-const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const SECRET: &str = "a-secret-of-the-test-0123456789";
 
 /// A deployment with one sink.
@@ -89,7 +89,7 @@ fn without_repeats(mut actions: Vec<String>) -> Vec<String> {
 }
 
 /// Pushes a blob; returns a manifest that needs it.
-fn manifest(client: &Client) -> String {
+pub(crate) fn manifest(client: &Client) -> String {
     client.ecr("CreateRepository", r#"{"repositoryName":"app"}"#).unwrap().expect(200).unwrap();
     let digest = sha256(b"{}");
     let path = format!("/v2/app/blobs/uploads/?digest={digest}");
@@ -100,7 +100,7 @@ fn manifest(client: &Client) -> String {
 }
 
 /// Tags one image again and again, and deletes it. Stops when the server is gone.
-fn work(client: &Client, manifest: &str, tags: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn work(client: &Client, manifest: &str, tags: &[&str]) -> anyhow::Result<()> {
     for tag in tags {
         client.v2("PUT", &format!("/v2/app/manifests/{tag}"), IMAGE, manifest.as_bytes())?.expect(201)?;
         client.v2("DELETE", &format!("/v2/app/manifests/{tag}"), "", b"")?.expect(202)?;
@@ -108,7 +108,7 @@ fn work(client: &Client, manifest: &str, tags: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn expected(tags: &[&str]) -> Vec<String> {
+pub(crate) fn expected(tags: &[&str]) -> Vec<String> {
     tags.iter().flat_map(|tag| [format!("PUSH {tag}"), format!("DELETE {tag}")]).collect()
 }
 

@@ -7,6 +7,10 @@ use std::time::Duration;
 use aws::ids::SecretKey;
 use aws::sigv4::{Credentials, Payload, Request, sign};
 use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::first_start::KEY;
+use crate::process::Dev;
 
 /// A connection to `http://localhost:PORT`.
 pub(crate) fn connect(endpoint: &str) -> TcpStream {
@@ -54,6 +58,15 @@ pub(crate) fn ecr(endpoint: &str, key: (&str, &str), operation: &str, body: &str
     let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
     let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
     signed(endpoint, key, "ecr", &headers, body)
+}
+
+/// The answer of one operation of ECR that must succeed.
+#[track_caller]
+pub(crate) fn call(dev: &Dev, operation: &str, input: &Value) -> Value {
+    let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
+    assert_eq!(status, 200, "{operation}: {answer}");
+    // The head of the answer comes before its body.
+    serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap()
 }
 
 /// One signed request of an AWS API.

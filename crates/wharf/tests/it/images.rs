@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::first_start::{KEY, with_key};
-use crate::http::ecr;
+use crate::http::call;
 use crate::process::{Dev, complaint, said, wharf};
 
 fn on_server(dev: &Dev, words: &[&str]) -> Command {
@@ -18,13 +18,6 @@ fn on_server(dev: &Dev, words: &[&str]) -> Command {
         .arg("images")
         .args(words);
     command
-}
-
-fn call(dev: &Dev, operation: &str, input: &Value) -> Value {
-    let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
-    assert_eq!(status, 200, "{operation}: {answer}");
-    let body = answer.find('{').map_or("", |start| &answer[start..]);
-    serde_json::from_str(body).unwrap()
 }
 
 fn failure(dev: &Dev, image: &Value) -> Option<String> {

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::first_start::{KEY, with_key};
-use crate::http::{ask, basic, ecr};
+use crate::http::{ask, basic, call};
 use crate::process::{Dev, run, wait_for, wharf};
 use crate::storage_folder::{StorageFolder, digest_of};
 
@@ -45,9 +45,7 @@ pub(crate) fn named(dev: &Dev, repository: &str, reference: &str) -> Option<Stri
 }
 
 fn in_catalog(dev: &Dev) -> Vec<String> {
-    let (status, answer) = ecr(&dev.endpoint, KEY, "DescribeRepositories", "{}");
-    assert_eq!(status, 200, "{answer}");
-    let body: Value = serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap();
+    let body = call(dev, "DescribeRepositories", &json!({}));
     let all = body["repositories"].as_array().unwrap().iter();
     all.map(|repository| repository["repositoryName"].as_str().unwrap().to_owned()).collect()
 }
@@ -187,8 +185,7 @@ fn another_server_is_imported_with_its_password() {
     fs::create_dir(&two).unwrap();
     let (one, two) = (with_key(&one), with_key(&two));
     done(&mut on_server(&one, &["import", storage.root.to_str().unwrap(), "--json"]));
-    let (_, answer) = ecr(&one.endpoint, KEY, "GetAuthorizationToken", "{}");
-    let body: Value = serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap();
+    let body = call(&one, "GetAuthorizationToken", &json!({}));
     let token = body["authorizationData"][0]["authorizationToken"].as_str().unwrap();
     let import = |password: &[u8]| {
         let words = ["import", &one.endpoint, "--username", "AWS", "--password-stdin", "--json"];

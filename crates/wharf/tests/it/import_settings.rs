@@ -5,15 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::first_start::{KEY, with_key};
-use crate::http::ecr;
+use crate::http::call;
 use crate::import::{done, named, on_server, report};
 use crate::process::{Dev, run};
-
-fn call(dev: &Dev, operation: &str, input: &Value) -> Value {
-    let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
-    assert_eq!(status, 200, "{operation}: {answer}");
-    serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap()
-}
 
 fn repository(dev: &Dev) -> Value {
     call(dev, "DescribeRepositories", &json!({"repositoryNames": ["app"]}))["repositories"][0].clone()

@@ -1,17 +1,11 @@
 //! `wharf repository move` on a running server: both names, for pulls and for pushes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::first_start::{KEY, with_key};
-use crate::http::{ask, basic, ecr};
+use crate::http::{ask, basic, call};
 use crate::import::{named, on_server};
-use crate::process::{Dev, complaint, said};
-
-fn call(dev: &Dev, operation: &str, input: &Value) -> String {
-    let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
-    assert_eq!(status, 200, "{operation}: {answer}");
-    answer
-}
+use crate::process::{complaint, said};
 
 #[test]
 fn pulls_by_the_old_name_work_for_a_time() {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use fault::Fault;
 use serde_json::{Value, json};
-use testkit::{Client, Credentials, Started, Wharf, sha256};
+use testkit::{Client, Credentials, Started, Wharf};
 
+use crate::events::{IMAGE, expected, manifest, work};
 use crate::http::signed;
 use crate::process::{said, wait_for};
 use crate::receiver::{Answer, Receiver, Tls};
 
-const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"events:InvokeApiDestination","Resource":"*"}}"#;
 const DENY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"events:InvokeApiDestination","Resource":"*"}}"#;
@@ -140,25 +140,6 @@ fn api_key() -> Value {
     })
 }
 
-/// Pushes a blob; returns a manifest that needs it.
-fn manifest(client: &Client) -> String {
-    client.ecr("CreateRepository", r#"{"repositoryName":"app"}"#).unwrap().expect(200).unwrap();
-    let digest = sha256(b"{}");
-    let path = format!("/v2/app/blobs/uploads/?digest={digest}");
-    client.v2("POST", &path, "application/octet-stream", b"{}").unwrap().expect(201).unwrap();
-    format!(
-        r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":2}},"layers":[]}}"#
-    )
-}
-
-fn work(client: &Client, manifest: &str, tags: &[&str]) -> anyhow::Result<()> {
-    for tag in tags {
-        client.v2("PUT", &format!("/v2/app/manifests/{tag}"), IMAGE, manifest.as_bytes())?.expect(201)?;
-        client.v2("DELETE", &format!("/v2/app/manifests/{tag}"), "", b"")?.expect(202)?;
-    }
-    Ok(())
-}
-
 /// What happened to images, each once, in the order in which it was first told.
 fn told(receiver: &Receiver) -> Vec<String> {
     let mut told = Vec::new();
@@ -175,10 +156,6 @@ fn told(receiver: &Receiver) -> Vec<String> {
         }
     }
     told
-}
-
-fn expected(tags: &[&str]) -> Vec<String> {
-    tags.iter().flat_map(|tag| [format!("PUSH {tag}"), format!("DELETE {tag}")]).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::first_start::{KEY, with_key};
-use crate::http::ecr;
+use crate::http::call;
 use crate::process::{Dev, complaint, said, wharf};
 
 fn on_server(dev: &Dev, words: &[&str]) -> Command {
@@ -14,13 +14,6 @@ fn on_server(dev: &Dev, words: &[&str]) -> Command {
     command.env("AWS_ENDPOINT_URL_ECR", &dev.endpoint).env("AWS_REGION", "us-east-1");
     command.arg("tags").args(words);
     command
-}
-
-fn call(dev: &Dev, operation: &str, input: &Value) -> Value {
-    let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
-    assert_eq!(status, 200, "{operation}: {answer}");
-    // The head of the answer comes before its body.
-    serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap()
 }
 
 /// Pushes an index under the tag `latest`; gives its digest.
