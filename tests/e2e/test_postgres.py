@@ -1,53 +1,31 @@
 """`wharf serve` with its metadata on PostgreSQL: pushed by one process, read by the next."""
 
 import base64
-import glob
 import os
-import shutil
+import subprocess
 import tomllib
-from pathlib import Path
 
 import images
 import pytest
-from process import Daemon, answers, environment, free_port, run
+from cluster import Cluster
+from process import Daemon, answers, client, environment, free_port, run
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
 
-def as_postgres(*words):
-    """PostgreSQL refuses to run as root."""
-    whole = list(map(str, words))
-    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    return drop + whole if os.geteuid() == 0 else whole
-
-
 @pytest.fixture(scope="module")
 def database(short_folder):
-    """The URL of an empty database that listens only on a socket in a folder."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
-    assert found, "PostgreSQL is not installed: run `cargo xtask install`"
-    folder = Path(short_folder)
-    env = environment(folder)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-    initdb, postgres, psql = (Path(found[-1]) / name for name in ("initdb", "postgres", "psql"))
-    run(as_postgres(initdb, "-D", folder / "db", "-A", "trust", "-U", "wharf", "-E", "UTF8"), env=env)
-    ask = [psql, "-h", folder, "-U", "wharf", "-d", "postgres", "-c", "SELECT 1"]
-    server = Daemon(
-        as_postgres(postgres, "-D", folder / "db", "-k", folder, "-c", "listen_addresses="),
-        env=env,
-        log=folder / "log",
-        ready=answers(ask, env),
-    )
-    yield f"postgres://wharf@{str(folder).replace('/', '%2F')}/postgres"
+    """The URL of an empty database."""
+    server = Cluster(f"{short_folder}/pg")
+    yield server.url()
     server.stop()
 
 
 class Serve:
     """A `wharf serve` on a given port."""
 
-    def __init__(self, folder, database, port):
+    def __init__(self, folder, database, port, settings=""):
         self.home = folder / "home"
         self.home.mkdir(exist_ok=True)
         self.env = environment(self.home)
@@ -55,7 +33,7 @@ class Serve:
         config = folder / "wharf.toml"
         config.write_text(
             f'data_dir = "{folder / "data"}"\nregion = "{REGION}"\n'
-            f'[server]\nlisten = "127.0.0.1:{port}"\n[database]\nurl = "{database}"\n'
+            f'[server]\nlisten = "127.0.0.1:{port}"\n[database]\nurl = "{database}"\n{settings}'
             f'[bootstrap]\naccount_id = "{ACCOUNT}"\n'
         )
         self.daemon = Daemon(
@@ -72,6 +50,11 @@ class Serve:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL_ECR": f"http://{self.address}",
         }
+
+    def try_aws(self, words):
+        """What the command said if it failed, or nothing."""
+        done = subprocess.run([client(words[0]), *words[1:]], env=self.env, capture_output=True, text=True, timeout=120)
+        return done.stderr if done.returncode else None
 
     def login(self):
         password = run(["aws", "ecr", "get-login-password"], env=self.env).strip()

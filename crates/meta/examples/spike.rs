@@ -8,6 +8,7 @@
 )]
 
 #[path = "../src/conformance/cluster.rs"]
+#[allow(dead_code, reason = "the conformance suite also removes databases")]
 mod cluster;
 
 use std::{
@@ -51,7 +52,7 @@ fn main() {
             std::fs::remove_dir_all(&place).unwrap();
         }
         let cluster = cluster::Cluster::start(true).unwrap();
-        let url = cluster.database("spike").await.unwrap();
+        let url = cluster.database("spike", cluster::EMPTY).await.unwrap();
         measure("postgresql", Meta::postgres(&url, PostgresOptions::default()).await.unwrap()).await;
     });
 }

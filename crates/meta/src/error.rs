@@ -1,7 +1,7 @@
 //! How a metadata operation can fail: refused by a rule, or failed by the store. The two never mix, because
 //! only failures of the store may be retried.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -17,6 +17,15 @@ pub enum StoreError {
     /// No connection to PostgreSQL could be had.
     #[error("no connection to PostgreSQL")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// TLS to PostgreSQL cannot be used as it was asked for.
+    #[error("TLS to PostgreSQL: {0}")]
+    Tls(String),
+    /// PostgreSQL did not answer in time.
+    #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// The answer of a COMMIT was lost, and PostgreSQL did not come back in time to say whether it took effect.
+    #[error("PostgreSQL was lost during a commit, which may have taken effect")]
+    Unsettled,
     /// The operation met a row that another one was removing; running it again settles it.
     #[error("the operation met a concurrent change and did not settle")]
     Conflict,

@@ -46,8 +46,8 @@ impl Meta {
         Ok(meta)
     }
 
-    /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
-    /// encrypted: TLS to PostgreSQL does not exist yet, so reach it over a Unix socket or a trusted network.
+    /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The URL asks for TLS as in
+    /// libpq.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         let meta = Self::new(Driver::Postgres(Postgres::open(url, options).await?));
         meta.backfill().await?;

@@ -94,6 +94,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
     Migration { number: 28, oldest_compat: 6, text: include_str!("../migrations/0028_redirects.sql") },
+    // A new table, which only newer binaries use.
+    Migration { number: 30, oldest_compat: 6, text: include_str!("../migrations/0030_commit_markers.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -3,6 +3,7 @@
 //! source.
 
 mod bucket;
+mod database;
 mod dev;
 mod event_sinks;
 mod limits;
@@ -27,12 +28,14 @@ use server::Options;
 use crate::files;
 
 use bucket::S3Section;
+use database::DatabaseSection;
 use event_sinks::EventSinkSection;
 use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use bucket::{Bucket, bucket_of_environment};
+pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
 pub(crate) use pull_through_cache::CacheSettings;
 pub(crate) use read::{host_name, load};
@@ -144,12 +147,6 @@ struct MetricsSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct DatabaseSection {
-    url: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 struct BlobsSection {
     path: Option<PathBuf>,
     archive_path: Option<PathBuf>,
@@ -213,22 +210,6 @@ struct VpcEndpointSection {
     id: String,
     vpc: String,
     networks: Vec<String>,
-}
-
-/// Where metadata is stored.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Database {
-    /// A SQLite file; None: a file in the data folder.
-    Sqlite(Option<PathBuf>),
-    /// PostgreSQL at a URL. The URL can contain a password and is never printed.
-    Postgres(String),
-}
-
-impl Database {
-    /// Whether only one process can open it: SQLite's data folder is locked.
-    pub(crate) fn is_alone(&self) -> bool {
-        matches!(self, Self::Sqlite(_))
-    }
 }
 
 /// How clients reach the deployment.

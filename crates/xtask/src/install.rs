@@ -19,7 +19,7 @@ use crate::{command, workspace};
 
 /// Clients and other servers from Debian 12. The container engines call `runc`, `crun`, `netavark`, `iptables` and
 /// `uidmap`.
-const DEBIAN: [&str; 25] = [
+const DEBIAN: [&str; 26] = [
     "amazon-ecr-credential-helper",
     "buildah",
     "ca-certificates",
@@ -35,6 +35,7 @@ const DEBIAN: [&str; 25] = [
     "netavark",
     "nginx-light",
     "openssl",
+    "pgbouncer",
     "podman",
     "postgresql",
     "python3-venv",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::Place;
+use super::place::Place;
 
 /// A connection without the rules of operations.
 pub(super) enum Beside {
@@ -18,7 +18,7 @@ impl Beside {
                 connection.pragma_update(None, "foreign_keys", true).unwrap();
                 Self::Sqlite(connection)
             }
-            Place::Postgres(url) => {
+            Place::Postgres(url) | Place::Lossy(url, _) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
                 tokio::spawn(connection);
                 Self::Postgres(client)

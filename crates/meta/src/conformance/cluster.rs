@@ -10,6 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The template of an empty database.
+pub(crate) const EMPTY: &str = "template0";
+
 /// Numbers the folders of this process.
 static CLUSTERS: AtomicU64 = AtomicU64::new(0);
 
@@ -81,13 +84,38 @@ impl Cluster {
         Ok(())
     }
 
+    /// The folder of its socket.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
     /// How to connect to one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("host={} user=wharf dbname={database}", self.folder.display())
     }
 
-    /// Creates an empty database and returns how to connect to it.
-    pub(crate) async fn database(&self, name: &str) -> Result<String, String> {
+    /// Creates a database like another one and returns how to connect to it.
+    pub(crate) async fn database(&self, name: &str, template: &str) -> Result<String, String> {
+        // Its default order is a dictionary's, so a text column without COLLATE "C" shows in the first sorted page.
+        let create = format!(
+            "CREATE DATABASE {name} TEMPLATE {template} LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'"
+        );
+        self.command(&create).await.map(|()| self.url(name))
+    }
+
+    /// Removes a database, also when connections to it are still open.
+    pub(crate) async fn remove(&self, name: &str) -> Result<(), String> {
+        self.command(&format!("DROP DATABASE {name} WITH (FORCE)")).await
+    }
+
+    /// Ends the connections to a database, which could not be a template otherwise.
+    pub(crate) async fn disconnect(&self, name: &str) -> Result<(), String> {
+        let end =
+            format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+        self.command(&end).await
+    }
+
+    async fn command(&self, sql: &str) -> Result<(), String> {
         let mut tries = 0;
         let (client, connection) = loop {
             match tokio_postgres::connect(&self.url("postgres"), tokio_postgres::NoTls).await {
@@ -99,14 +127,10 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(25)).await;
         };
         let driver = tokio::spawn(connection);
-        // Its default order is a dictionary's, so a text column without COLLATE "C" shows in the first sorted page.
-        let create = format!(
-            "CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'"
-        );
-        let made = client.batch_execute(&create).await;
+        let done = client.batch_execute(sql).await;
         drop(client);
         drop(driver.await);
-        made.map(|()| self.url(name)).map_err(|error| format!("{error:?}"))
+        done.map_err(|error| format!("{error:?}"))
     }
 }
 

@@ -143,7 +143,7 @@ pub(super) async fn a_dropped_write_ends_all_the_same(world: World) {
 /// Without early release of the repository's row each of them waits for the syncs of those before: 0.8 seconds.
 #[test]
 fn pushes_to_one_repository_share_their_syncs() {
-    super::world::on_slow_postgres(|world| async move {
+    super::place::on_slow_postgres(|world| async move {
         let repository = world.repository("app").await;
         let push = |at: usize| world.meta.write(world.image(repository, &format!("m{at}"), &["latest"]));
         join_all((0..16).map(push)).await.into_iter().for_each(|pushed| drop(pushed.unwrap()));

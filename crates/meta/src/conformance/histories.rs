@@ -135,7 +135,7 @@ pub(super) async fn rows_agree_in_every_order_of_two(world: World) {
 /// On SQLite alone: on PostgreSQL it takes minutes.
 #[test]
 fn rows_agree_in_every_order_of_three() {
-    super::world::on_sqlite(async |world: World| {
+    super::place::on_sqlite(async |world: World| {
         let clients = CLIENTS.iter().enumerate();
         let pairs = clients.flat_map(|(at, one)| CLIENTS.iter().skip(at).map(|two| vec![*one, *two]));
         let triples = TRIPLES.iter().map(|[one, two]| vec![*one, *two, collector(true)]);

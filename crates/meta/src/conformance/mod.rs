@@ -32,6 +32,7 @@ mod instance_profile;
 mod lifecycle;
 mod limits;
 mod list;
+mod lossy;
 mod managed_policy;
 mod member_account;
 mod mfa_device;
@@ -40,6 +41,7 @@ mod object_move;
 mod oidc_provider;
 mod organizational_unit;
 mod outbox;
+mod place;
 mod plans;
 mod principal;
 mod protection;
@@ -69,13 +71,19 @@ macro_rules! suite {
         mod sqlite {
             $(mod $module { $(
                 #[test]
-                fn $case() { crate::conformance::world::on_sqlite(crate::conformance::$module::$case); }
+                fn $case() { crate::conformance::place::on_sqlite(crate::conformance::$module::$case); }
             )* })*
         }
         mod postgres {
             $(mod $module { $(
                 #[test]
-                fn $case() { crate::conformance::world::on_postgres(crate::conformance::$module::$case); }
+                fn $case() { crate::conformance::place::on_postgres(crate::conformance::$module::$case); }
+            )* })*
+        }
+        mod lossy_postgres {
+            $(mod $module { $(
+                #[test]
+                fn $case() { crate::conformance::place::on_lossy_postgres(crate::conformance::$module::$case); }
             )* })*
         }
     };

@@ -1,7 +1,10 @@
 //! What is protected or in use is neither deleted nor archived; everything else is.
 
 use super::lifecycle::{execution, item, listed, put_policy};
-use super::world::{Place, World, delete_image, digest, refusal, tag};
+use super::{
+    place::Place,
+    world::{World, delete_image, digest, refusal, tag},
+};
 use crate::*;
 
 fn by_digest(name: &str) -> ImageRef {
@@ -275,7 +278,7 @@ pub(super) async fn of_a_report_and_a_deletion_one_is_first(world: World) {
     let repository = world.repository("app").await;
     world.put(repository, "one", &[]).await;
     world.meta.write(report(&world, "east", &["one"], 10)).await.unwrap();
-    let is_postgres = matches!(world.place(), Place::Postgres(_));
+    let is_postgres = matches!(world.place(), Place::Postgres(_) | Place::Lossy(..));
     let lock = |mode: &str| {
         if is_postgres { format!("; SELECT key FROM registry WHERE key = 10 {mode}") } else { String::new() }
     };

@@ -150,6 +150,8 @@ where
 
 /// A change needs as many statements for a large group as for a small one.
 pub(super) async fn many_cost_as_few(world: World) {
+    // Each lost connection costs statements.
+    world.stop_losses();
     world.entity("AGPA1").await;
     let arn = world.policy("read").await;
     world.attach("AGPA1", &arn).await;

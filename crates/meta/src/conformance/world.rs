@@ -2,11 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    sync::{
-        OnceLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use oci::{
@@ -14,7 +10,7 @@ use oci::{
     name::Tag,
 };
 
-use super::{beside::Beside, cluster::Cluster};
+use super::{beside::Beside, place::Place};
 use crate::{ops::operation, value::params, *};
 
 /// The account ID in every world.
@@ -31,74 +27,6 @@ pub(super) struct World {
     pub(super) registry: RegistryKey,
     place: Place,
     last_id: AtomicI64,
-}
-
-/// The place of a store.
-pub(super) enum Place {
-    Sqlite(tempfile::TempDir),
-    Postgres(String),
-}
-
-pub(super) fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
-    run(async {
-        let place = Place::Sqlite(tempfile::tempdir().unwrap());
-        case(World::make(place).await).await;
-    });
-}
-
-pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
-    run(async {
-        let place = Place::Postgres(database().await);
-        case(World::make(place).await).await;
-    });
-}
-
-/// Runs a case on a PostgreSQL server of its own, whose every sync takes 50 ms.
-pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
-    run(async {
-        let cluster = Cluster::start(true).unwrap();
-        let url = cluster.database("slow").await.unwrap();
-        let slow = format!("{url} options='-c commit_delay=50000 -c commit_siblings=0'");
-        case(World::make(Place::Postgres(slow)).await).await;
-    });
-}
-
-/// An empty database on the one server of the process.
-async fn database() -> String {
-    static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-    static DATABASES: AtomicI64 = AtomicI64::new(0);
-    let cluster =
-        CLUSTER.get_or_init(|| Cluster::start(false)).as_ref().unwrap_or_else(|why| panic!("{why}"));
-    let name = format!("case{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    cluster.database(&name).await.unwrap()
-}
-
-fn run(case: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(case);
-}
-
-impl Place {
-    /// An empty one of the same kind.
-    async fn another(&self) -> Self {
-        match self {
-            Self::Sqlite(_) => Self::Sqlite(tempfile::tempdir().unwrap()),
-            Self::Postgres(_) => Self::Postgres(database().await),
-        }
-    }
-
-    pub(super) async fn open(&self) -> Result<Meta, StoreError> {
-        match self {
-            Self::Sqlite(folder) => {
-                Meta::sqlite(folder.path().join("wharf.db"), SqliteOptions::default()).await
-            }
-            Self::Postgres(url) => Meta::postgres(url, PostgresOptions::default()).await,
-        }
-    }
 }
 
 /// A repository with the numbers that its row keeps.
@@ -133,7 +61,7 @@ operation!(CountRepositories: Point -> u64, Never, |op, tx| {
 });
 
 impl World {
-    async fn make(place: Place) -> Self {
+    pub(super) async fn make(place: Place) -> Self {
         let meta = place.open().await.unwrap();
         let account = CreateAccount {
             key: AccountKey(1),
@@ -149,6 +77,13 @@ impl World {
 
     pub(super) async fn registry_in(&self, region: &str, key_if_new: RegistryKey) -> Registry {
         self.meta.write(new_registry(region, key_if_new)).await.unwrap()
+    }
+
+    /// Breaks no connection from now on.
+    pub(super) fn stop_losses(&self) {
+        if let Place::Lossy(_, proxy) = &self.place {
+            proxy.break_commits(false);
+        }
     }
 
     /// Where the store is.
@@ -191,7 +126,7 @@ impl World {
 
     /// Runs a case in one transaction that is never committed. SQLite's is in memory.
     pub(super) async fn in_one_transaction(&self, case: impl AsyncFnOnce(&mut Tx<'_>)) {
-        if let Place::Postgres(_) = self.place {
+        if let Place::Postgres(_) | Place::Lossy(..) = self.place {
             return self.meta.in_one_transaction(case).await;
         }
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -224,7 +159,9 @@ impl World {
         let beside = self.beside().await;
         let tables = match &self.place {
             Place::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE type = 'table'",
-            Place::Postgres(_) => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+            Place::Postgres(_) | Place::Lossy(..) => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'commit_marker'"
+            }
         };
         let mut counts = BTreeMap::new();
         for table in beside.texts(tables).await {

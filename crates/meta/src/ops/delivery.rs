@@ -176,7 +176,7 @@ pub struct ListDueTargets {
 operation!(ListDueTargets: Point -> Vec<DeliveryTarget>, Never, |op, tx| {
     let select = format!(
         "SELECT {TARGET} FROM (SELECT {TARGET}, ROW_NUMBER() OVER \
-         (PARTITION BY substr(target, 1, ?5) ORDER BY retry_at, target) AS place FROM delivery_target \
+         (PARTITION BY substr(target, 1, CAST(?5 AS INTEGER)) ORDER BY retry_at, target) AS place FROM delivery_target \
          WHERE waiting > 0 AND retry_at <= ?1 AND substr(target, 1, length(?2)) = ?2) AS due \
          WHERE place <= ?4 ORDER BY retry_at, target LIMIT ?3"
     );

@@ -1,18 +1,27 @@
-//! The PostgreSQL driver: a pool of connections, READ COMMITTED, writes run again after a conflict.
-//!
-//! TLS to PostgreSQL does not exist yet: connect over a Unix socket or a trusted network.
+//! The PostgreSQL driver: a pool of connections, READ COMMITTED, operations run again after a conflict and after a lost
+//! connection.
 
+mod fault;
+mod marker;
 mod param;
 mod session;
+mod tls;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use fault::{Fault, fault};
+use marker::{Marker, Markers};
+use session::Sending;
 pub(crate) use session::Session;
-use tokio_postgres::{NoTls, error::SqlState};
 
 use crate::{
     error::StoreError,
@@ -27,43 +36,77 @@ use crate::{
 /// without a sync, which frees its locks, and then syncs with this small transaction of its own, which shares the sync with
 /// others. (A transaction that writes nothing to the log is not synced: PostgreSQL 15, `RecordTransactionCommit`.)
 const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
+/// The first and the longest pause before an operation runs again after a lost connection.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// Longest time for a new connection.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// How the PostgreSQL driver is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostgresOptions {
     /// Most connections of this node.
     pub connections: usize,
-    /// How often a write is tried when it meets conflicts or lost connections.
+    /// How often an operation is tried that meets conflicts, or whose connections break.
     pub attempts: u32,
+    /// How long an operation waits for a server that is away: so long may a restart or a failover take.
+    pub patience: Duration,
+    /// Longest time of one statement. Migrations have no limit.
+    pub statement_timeout: Duration,
+    /// Whether connections keep prepared statements and settings. A pooler that lends a connection for one transaction
+    /// cannot keep them.
+    pub keeps_session: bool,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { connections: 16, attempts: 8 }
+        Self {
+            connections: 16,
+            attempts: 8,
+            patience: Duration::from_secs(15),
+            statement_timeout: Duration::from_secs(30),
+            keeps_session: true,
+        }
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool,
-    attempts: u32,
+    options: PostgresOptions,
+    markers: Arc<Markers>,
     round_trips: Arc<AtomicU64>,
 }
 
 impl Postgres {
     pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let config: tokio_postgres::Config = url.parse()?;
+        let (mut config, tls) = tls::of_url(url)?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if options.keeps_session {
+            config.options(session_settings(config.get_options(), options.statement_timeout));
+        }
         let manager =
-            Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+            Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(options.patience))
+            .create_timeout(Some(CONNECT * 2))
             .build()
             .map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let opened =
-            Self { pool, attempts: options.attempts.max(1), round_trips: Arc::new(AtomicU64::new(0)) };
-        let session = opened.session().await?;
-        let migrated = migrate::postgres(&session).await;
-        session.give_back(migrated.is_ok());
+        let opened = Self { pool, options, markers: Arc::default(), round_trips: Arc::default() };
+        let session = opened.session().await?.unlimited();
+        let migrated = async {
+            if options.keeps_session {
+                session.command("SET statement_timeout TO 0").await?;
+            }
+            migrate::postgres(&session).await?;
+            marker::trim(&session).await
+        };
+        let migrated = migrated.await;
+        // Its statements have no limit, unlike those of the others.
+        session.give_back(false);
         migrated?;
         Ok(opened)
     }
@@ -73,52 +116,115 @@ impl Postgres {
     }
 
     async fn session(&self) -> Result<Session, StoreError> {
-        let object: Object = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
-        Ok(Session::new(object, Arc::clone(&self.round_trips)))
+        let object: Object = self.pool.get().await.map_err(no_session)?;
+        let sending = Sending { limit: self.options.statement_timeout, prepares: self.options.keeps_session };
+        Ok(Session::new(object, Arc::clone(&self.round_trips), sending))
     }
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
     pub(crate) async fn point(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        let mut tries = Tries::new(self.options);
+        loop {
+            let ended = self.statement(job.as_mut()).await;
+            let failed = ended.as_ref().err().or(job.error());
+            if let Some(error) = failed
+                && tries.once_more(job.name(), error).await
+            {
+                continue;
+            }
+            ended?;
+            job.answer();
+            return Ok(());
+        }
+    }
+
+    async fn statement(&self, job: &mut dyn Job) -> Result<(), StoreError> {
         let session = self.session().await?;
         job.run(&mut Tx::single(Driver::Postgres(&session))).await;
-        session.give_back(true);
-        job.answer();
+        session.give_back(job.error().is_none());
         Ok(())
     }
 
     /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
     /// transaction.
     pub(crate) fn spawn(&self, job: Box<dyn Job>) {
-        let begin = match job.access() {
-            Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Relaxed | Access::Contended => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
-            }
-            Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
-        };
         let this = self.clone();
-        tokio::spawn(async move { this.repeat(job, begin).await });
+        tokio::spawn(async move { this.repeat(job).await });
     }
 
-    /// Runs the transaction until it is settled. An operation carries its own id, so that a COMMIT whose answer was
-    /// lost may be tried again: it finds what it made.
-    async fn repeat(&self, mut job: Box<dyn Job>, begin: &str) {
-        let mut attempt = 1;
+    /// Runs the transaction until it is settled.
+    async fn repeat(&self, mut job: Box<dyn Job>) {
+        let mut tries = Tries::new(self.options);
         loop {
-            let ended = self.transaction(job.as_mut(), begin).await;
-            let failed = ended.as_ref().err().or(job.error()).filter(|error| may_repeat(error));
-            if let Some(error) = failed
-                && attempt < self.attempts
+            let ended = self.transaction(job.as_mut(), &mut tries).await;
+            if let Some(error) = ended.as_ref().err().or(job.error())
+                && tries.once_more(job.name(), error).await
             {
-                tracing::debug!(operation = job.name(), attempt, %error, "a transaction runs again");
-                attempt += 1;
-                tokio::task::yield_now().await;
                 continue;
             }
             return match ended {
                 Ok(()) => job.answer(),
                 Err(error) => job.fail(error),
             };
+        }
+    }
+
+    /// Runs the job once. An error is one of the transaction, which had no effect, unless it is
+    /// [`StoreError::Unsettled`]; the job keeps its own.
+    async fn transaction(&self, job: &mut dyn Job, tries: &mut Tries) -> Result<(), StoreError> {
+        let session = self.session().await?;
+        let marker = job.access().writes().then(|| self.markers.take());
+        let begun = match &marker {
+            Some(marker) => session.begin(begin(job.access()), marker).await,
+            None => session.command(begin(job.access())).await,
+        };
+        if let Err(error) = begun {
+            session.give_back(false);
+            return Err(error);
+        }
+        tries.reached();
+        let ran = job.run(&mut Tx::new(Driver::Postgres(&session))).await;
+        if ran != Ran::Done {
+            let ended = session.command("ROLLBACK").await;
+            session.give_back(ended.is_ok());
+            // After an error the transaction may still hold the row of the marker.
+            self.markers.give_back(marker.filter(|_| ended.is_ok()));
+            return Ok(());
+        }
+        let mut ended = session.command("COMMIT").await;
+        if job.access() == Access::Contended && ended.is_ok() {
+            ended = session.command(SYNC).await;
+        }
+        session.give_back(ended.is_ok());
+        match (ended, marker) {
+            (Err(error), Some(marker)) => self.settle(marker, error, tries).await,
+            (ended, marker) => {
+                self.markers.give_back(marker);
+                ended
+            }
+        }
+    }
+
+    /// Finds out whether a COMMIT took effect whose answer is an error, which is returned if it did not.
+    async fn settle(&self, marker: Marker, error: StoreError, tries: &mut Tries) -> Result<(), StoreError> {
+        loop {
+            let found = async {
+                let session = self.session().await?;
+                let found = marker.is_committed(&session).await;
+                session.give_back(found.is_ok());
+                found
+            };
+            match found.await {
+                Ok(committed) => {
+                    self.markers.give_back(Some(marker));
+                    return if committed { Ok(()) } else { Err(error) };
+                }
+                Err(lost) if tries.once_more("commit_marker", &lost).await => {}
+                Err(lost) => {
+                    tracing::error!(%error, %lost, "PostgreSQL was lost during a commit and did not come back");
+                    return Err(StoreError::Unsettled);
+                }
+            }
         }
     }
 
@@ -149,42 +255,78 @@ impl Postgres {
         session.give_back(true);
         Ok(plans)
     }
+}
 
-    /// Runs the job once. An error is one of the transaction; the job keeps its own.
-    async fn transaction(&self, job: &mut dyn Job, begin: &str) -> Result<(), StoreError> {
-        let session = self.session().await?;
-        if let Err(error) = session.command(begin).await {
-            session.give_back(false);
-            return Err(error);
+/// How often an operation runs again.
+struct Tries {
+    left: u32,
+    patience: Duration,
+    pause: Duration,
+    /// While the server is away: when to give up.
+    until: Option<Instant>,
+}
+
+impl Tries {
+    fn new(options: PostgresOptions) -> Self {
+        Self { left: options.attempts.max(1), patience: options.patience, pause: PAUSES.0, until: None }
+    }
+
+    /// The server answered.
+    fn reached(&mut self) {
+        self.until = None;
+        self.pause = PAUSES.0;
+    }
+
+    /// Whether it runs again after this error. Waits for a server that may come back.
+    async fn once_more(&mut self, operation: &str, error: &StoreError) -> bool {
+        let Some(fault) = fault(error) else { return false };
+        if self.until.is_none() {
+            self.left = self.left.saturating_sub(1);
         }
-        let ran = job.run(&mut Tx::new(Driver::Postgres(&session))).await;
-        let end = if ran == Ran::Done { "COMMIT" } else { "ROLLBACK" };
-        let mut ended = session.command(end).await;
-        if job.access() == Access::Contended && ran == Ran::Done && ended.is_ok() {
-            ended = session.command(SYNC).await;
+        if self.left == 0 {
+            return false;
         }
-        session.give_back(ended.is_ok());
-        if ran == Ran::Done { ended } else { Ok(()) }
+        tracing::debug!(operation, %error, "a transaction runs again");
+        match fault {
+            Fault::Conflict => tokio::task::yield_now().await,
+            Fault::Lost => {
+                let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
+                if Instant::now() + self.pause > until {
+                    return false;
+                }
+                tokio::time::sleep(self.pause).await;
+                self.pause = (self.pause * 2).min(PAUSES.1);
+            }
+        }
+        true
     }
 }
 
-/// Serialization failure and deadlock (PostgreSQL manual, "Serialization Failure Handling"), a row that another
-/// transaction was removing, a broken connection.
-fn may_repeat(error: &StoreError) -> bool {
+/// How the transaction of an operation begins.
+fn begin(access: Access) -> &'static str {
+    match access {
+        Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Access::Relaxed | Access::Contended => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
+        }
+        Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    }
+}
+
+/// Options of each connection, after those of the URL. They end what a node left behind that the server cannot see: a
+/// network that was cut keeps its transactions, and their locks, open.
+fn session_settings(given: Option<&str>, statement_timeout: Duration) -> String {
+    let milliseconds = statement_timeout.as_millis();
+    format!(
+        "-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=10000 -c tcp_user_timeout=10000 {}",
+        given.unwrap_or_default()
+    )
+}
+
+fn no_session(error: PoolError) -> StoreError {
     match error {
-        StoreError::Conflict => true,
-        StoreError::Postgres(error) => match error.code() {
-            Some(code) => {
-                *code == SqlState::T_R_SERIALIZATION_FAILURE
-                    || *code == SqlState::T_R_DEADLOCK_DETECTED
-                    || *code == SqlState::ADMIN_SHUTDOWN
-            }
-            None => {
-                error.is_closed()
-                    || std::error::Error::source(error)
-                        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-            }
-        },
-        _ => false,
+        PoolError::Backend(error) => StoreError::Connect(Box::new(error)),
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Overloaded,
+        error => StoreError::Connect(Box::new(error)),
     }
 }

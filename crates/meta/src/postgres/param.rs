@@ -6,6 +6,18 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_check
 
 use crate::value::Param;
 
+impl Param<'_> {
+    /// The type of its column. The server finds the type of NULL.
+    pub(super) fn kind(&self) -> Type {
+        match self {
+            Self::Null => Type::UNKNOWN,
+            Self::Int(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Bytes(_) => Type::BYTEA,
+        }
+    }
+}
+
 impl ToSql for Param<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match (self, kind) {
@@ -19,7 +31,7 @@ impl ToSql for Param<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA].contains(kind)
+        [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA, Type::UNKNOWN].contains(kind)
     }
 
     to_sql_checked!();

@@ -1,27 +1,47 @@
-//! One borrowed connection: statements, prepared once and counted.
+//! One borrowed connection: statements, counted and limited in time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use deadpool_postgres::Object;
+use futures::{TryStreamExt as _, future::try_join};
 use tokio_postgres::{Row as PgRow, Statement, types::ToSql, types::Type};
 
+use super::marker::{self, Marker};
 use crate::{
     error::StoreError,
-    value::{Param, Row, Value},
+    value::{Param, Row, Value, params},
 };
+
+/// How sessions send statements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    /// Longest time of one statement.
+    pub(super) limit: Duration,
+    /// Whether statements are prepared once for each connection.
+    pub(super) prepares: bool,
+}
 
 /// A connection lent by the pool.
 pub(crate) struct Session {
     connection: Object,
     round_trips: Arc<AtomicU64>,
+    sending: Sending,
 }
 
 impl Session {
-    pub(super) fn new(connection: Object, round_trips: Arc<AtomicU64>) -> Self {
-        Self { connection, round_trips }
+    pub(super) fn new(connection: Object, round_trips: Arc<AtomicU64>, sending: Sending) -> Self {
+        Self { connection, round_trips, sending }
+    }
+
+    /// The same connection without a limit of time.
+    pub(super) fn unlimited(self) -> Self {
+        Self { sending: Sending { limit: Duration::MAX, ..self.sending }, ..self }
     }
 
     /// Returns the connection to the pool, or closes it when it may be inside a transaction.
@@ -35,10 +55,19 @@ impl Session {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
 
+    async fn within<T>(
+        &self,
+        sent: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.sending.limit, sent).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(StoreError::TimedOut(self.sending.limit)),
+        }
+    }
+
     async fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
-        let sql = number_placeholders(sql);
         let known = self.connection.statement_cache.size();
-        let statement = self.connection.prepare_cached(&sql).await?;
+        let statement = self.within(self.connection.prepare_cached(sql)).await?;
         if self.connection.statement_cache.size() != known {
             self.count();
         }
@@ -47,30 +76,74 @@ impl Session {
 
     /// All rows of a statement.
     pub(crate) async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepare(sql).await?;
-        self.count();
-        let found = self.connection.query(&statement, &borrow(params)).await?;
+        let sql = number_placeholders(sql);
+        let found = if self.sending.prepares {
+            let statement = self.prepare(&sql).await?;
+            self.count();
+            self.within(self.connection.query(&statement, &borrow(params))).await?
+        } else {
+            self.count();
+            self.within(self.connection.query_typed(&sql, &typed(params))).await?
+        };
         found.iter().map(row).collect()
     }
 
     /// Runs a statement that gives no rows.
     pub(crate) async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        let statement = self.prepare(sql).await?;
-        self.count();
-        Ok(self.connection.execute(&statement, &borrow(params)).await?)
+        let sql = number_placeholders(sql);
+        if self.sending.prepares {
+            let statement = self.prepare(&sql).await?;
+            self.count();
+            self.within(self.connection.execute(&statement, &borrow(params))).await
+        } else {
+            self.count();
+            self.within(execute_typed(&self.connection, &sql, params)).await
+        }
     }
 
     /// Runs commands without parameters: transactions, migrations.
     pub(crate) async fn command(&self, sql: &str) -> Result<(), StoreError> {
         self.count();
-        Ok(self.connection.batch_execute(sql).await?)
+        self.within(self.connection.batch_execute(sql)).await
     }
+
+    /// Begins a transaction that writes, and sets its marker. Both travel together.
+    pub(super) async fn begin(&self, begin: &str, marker: &Marker) -> Result<(), StoreError> {
+        let params = params![marker.slot, marker.number];
+        let set = number_placeholders(marker::SET);
+        let begin = self.connection.batch_execute(begin);
+        if self.sending.prepares {
+            let statement = self.prepare(&set).await?;
+            self.count();
+            let params = borrow(&params);
+            let set = self.connection.execute(&statement, &params);
+            self.within(async { try_join(begin, set).await }).await.map(drop)
+        } else {
+            self.count();
+            let set = execute_typed(&self.connection, &set, &params);
+            self.within(async { try_join(begin, set).await }).await.map(drop)
+        }
+    }
+}
+
+async fn execute_typed(
+    client: &tokio_postgres::Client,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<u64, tokio_postgres::Error> {
+    let rows = client.query_typed_raw(sql, typed(params)).await?;
+    let mut rows = std::pin::pin!(rows);
+    while rows.as_mut().try_next().await?.is_some() {}
+    Ok(rows.rows_affected().unwrap_or_default())
 }
 
 fn borrow<'p>(params: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
     params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
 }
 
+fn typed<'p>(params: &'p [Param<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
+    params.iter().map(|param| (param as &(dyn ToSql + Sync), param.kind())).collect()
+}
 /// `?1` becomes `$1`. No statement of this crate holds a question mark for anything else.
 fn number_placeholders(sql: &str) -> String {
     sql.replace('?', "$")

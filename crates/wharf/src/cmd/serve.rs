@@ -116,8 +116,8 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
             let opened = Meta::sqlite(&path, meta::SqliteOptions::default()).await;
             opened.with_context(|| format!("cannot open the database {}", path.display()))
         }
-        Database::Postgres(url) => {
-            let opened = Meta::postgres(url, meta::PostgresOptions::default()).await;
+        Database::Postgres(url, options) => {
+            let opened = Meta::postgres(url, *options).await;
             opened.context("cannot open the database at database.url")
         }
     }

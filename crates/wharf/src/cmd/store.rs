@@ -152,8 +152,8 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (sqlite(&path).await?, Some(folder))
         }
         // Servers may use it at the same time: each change is one transaction, and servers read principals on each request.
-        Database::Postgres(url) => {
-            let opened = Meta::postgres(url, meta::PostgresOptions::default()).await;
+        Database::Postgres(url, options) => {
+            let opened = Meta::postgres(url, *options).await;
             (opened.context("cannot open the database at database.url")?, None)
         }
     };

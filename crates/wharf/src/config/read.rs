@@ -1,7 +1,7 @@
 //! Reads a file and the environment into a checked configuration.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,7 +11,7 @@ use toml::Table;
 
 use super::pull_through_cache::cache_settings;
 use super::{
-    Config, Database, Public, ServerSection, Settings, accounts, blocks, bucket::bucket,
+    Config, Public, ServerSection, Settings, accounts, blocks, bucket::bucket, database::database,
     event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
@@ -72,7 +72,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         is_region_named,
         options,
         public,
-        database: database(file.database.url.as_deref())?,
+        database: database(&file.database)?,
         bucket: bucket(&file.blobs, region_text)?,
         blobs: file.blobs.path,
         archive: file.blobs.archive_path,
@@ -179,22 +179,6 @@ pub(crate) fn host_name(host: &str) -> bool {
 /// Whether clients on this machine reach the address as `localhost`, which docker accepts without TLS.
 fn is_localhost(ip: IpAddr) -> bool {
     ip.is_unspecified() || ip == IpAddr::from(Ipv4Addr::LOCALHOST) || ip == IpAddr::from(Ipv6Addr::LOCALHOST)
-}
-
-fn database(url: Option<&str>) -> anyhow::Result<Database> {
-    let Some(url) = url else { return Ok(Database::Sqlite(None)) };
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() {
-            bail!("database.url has no file: use for example sqlite:///var/lib/wharf/wharf.db");
-        }
-        return Ok(Database::Sqlite(Some(PathBuf::from(path))));
-    }
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Database::Postgres(url.to_owned()));
-    }
-    // The URL can contain a password, so the error does not repeat it.
-    bail!("database.url must begin with sqlite: or postgres://")
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ const WHOLE: &str = r#"
     listen = "127.0.0.1:9100"
     [database]
     url = "postgres://wharf:secret@db/wharf"
+    connections = 40
+    transaction_pooler = true
     [blobs]
     path = "/srv/blobs"
     [bootstrap]
@@ -67,7 +69,11 @@ fn a_whole_file_is_read() {
     assert_eq!(config.options.drain, Duration::from_secs(12));
     assert_eq!(config.options.limits.max_connections, 9);
     assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
-    assert!(config.database == Database::Postgres("postgres://wharf:secret@db/wharf".into()));
+    let options = meta::PostgresOptions { connections: 40, keeps_session: false, ..Default::default() };
+    assert!(
+        config.database
+            == crate::config::Database::Postgres("postgres://wharf:secret@db/wharf".into(), options)
+    );
     let suffix = Some("registry.example.org".to_owned());
     let (host, port) = ("localhost".to_owned(), Some(8443));
     let public = Public {
@@ -211,6 +217,16 @@ fn errors_name_the_file_and_the_key_and_no_secret() {
             "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[database]\nurl = \"mysql://u:hunter2@h\"",
             &[],
             &["database.url"],
+        ),
+        (
+            "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[database]\nurl = \"postgres://u:hunter2@h\"\nconnections = 0",
+            &[],
+            &["database.connections", "1000"],
+        ),
+        (
+            "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[database]\nurl = \"postgres://u:hunter2@h\"\nfailover_seconds = 0",
+            &[],
+            &["database.failover_seconds", "3600"],
         ),
         (
             "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[[accounts]]\nid = \"12\"\nname = \"x\"",
