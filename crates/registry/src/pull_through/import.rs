@@ -10,8 +10,8 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
-    SameDigestSameTag,
+    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _,
+    RegistryKey, SameDigestSameTag,
 };
 use aws::ids::AccountId;
 use futures::future::BoxFuture;
@@ -51,7 +51,7 @@ pub(super) enum Imported {
 
 impl Registry {
     /// Where a repository comes from.
-    pub(super) fn source_of(
+    pub(super) async fn source_of(
         &self,
         registry: RegistryKey,
         repository: &RepositoryRef,
@@ -63,7 +63,9 @@ impl Registry {
             let message = format!("'{name}' is not a name that an upstream registry can have.");
             Error::new(Code::NameInvalid, message)
         })?;
-        let (rule, upstream) = self.pull_through.upstreams.of(registry, row)?;
+        let of = (&repository.account_id, &repository.region);
+        let secret = self.pull_through.secret_of(&self.access, of, row).await?;
+        let (rule, upstream) = self.pull_through.upstreams.of(registry, row, secret)?;
         Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 

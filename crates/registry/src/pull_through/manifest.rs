@@ -90,7 +90,7 @@ impl Registry {
         }
         let asked = async {
             gate.allow(ecr::BatchImportUpstreamImage::OP)?;
-            let source = self.source_of(pull.registry, pull.repository, &found)?;
+            let source = self.source_of(pull.registry, pull.repository, &found).await?;
             let current = pull.image.map(|image| image.digest);
             let fetched = self.fetch(&source, pull.reference, current).await?;
             self.take(pull, (&found, &source), fetched).await

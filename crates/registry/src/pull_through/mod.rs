@@ -25,7 +25,9 @@ use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
-use aws::ids::AccountId;
+use access::upstream_secret::UpstreamSecret;
+use aws::ids::{AccountId, Region};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use arrival::Arrival;
@@ -89,14 +91,29 @@ impl PullThrough {
         }
     }
 
+    /// The credentials of a rule; none if it has no secret.
+    async fn secret_of(
+        &self,
+        access: &Access,
+        registry: (&AccountId, &Region),
+        row: &PullThroughCacheRuleRow,
+    ) -> Result<Option<UpstreamSecret>, Error> {
+        match &row.rule.credential_arn {
+            None => Ok(None),
+            Some(arn) => access.upstream_secret(registry, arn, Timestamp::now()).await.map(Some),
+        }
+    }
+
     /// Why the upstream registry of a rule cannot be used; none if it can.
     pub(crate) async fn failure_of(
         &self,
-        (account, registry): (&AccountId, RegistryKey),
+        access: &Access,
+        (registry, of): (RegistryKey, (&AccountId, &Region)),
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
-        let _slot = self.fetches.take(account).await;
-        let upstream = match self.upstreams.of(registry, row) {
+        let _slot = self.fetches.take(of.0).await;
+        let secret = self.secret_of(access, of, row).await;
+        let upstream = match secret.and_then(|secret| self.upstreams.of(registry, row, secret)) {
             Ok((_, upstream)) => upstream,
             Err(error) => return Some(error.message.into_owned()),
         };

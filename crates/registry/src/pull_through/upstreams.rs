@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use access::error::{Code, Error, Result};
 use access::settings::PullThroughCache;
 use access::store::{Micros, PullThroughCacheRuleRow, RegistryKey};
-use upstream::{Endpoint, Rules, Upstream};
+use access::upstream_secret::UpstreamSecret;
+use upstream::{Credentials, Endpoint, Rules, Upstream};
 
 /// Clients in memory.
 const MOST_CLIENTS: usize = 1_000;
 
-/// A registry's rule at one version. A rule that was deleted and created again has another time.
+/// A registry's rule at one version, and the version of its secret. A rule that was deleted and created again has another
+/// time.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct RuleKey {
     registry: RegistryKey,
     prefix: String,
     created_at: Micros,
     version: i64,
+    secret_version: Option<String>,
 }
 
 pub(crate) struct Upstreams {
@@ -47,6 +50,7 @@ impl Upstreams {
         &self,
         registry: RegistryKey,
         row: &PullThroughCacheRuleRow,
+        secret: Option<UpstreamSecret>,
     ) -> Result<(RuleKey, Arc<Upstream>)> {
         let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
         if !self.settings.allows(endpoint.host(), endpoint.port()) {
@@ -55,12 +59,17 @@ impl Upstreams {
             return Err(Error::new(Code::UpstreamAccessDenied, message));
         }
         let prefix = row.rule.prefix.clone();
-        let key = RuleKey { registry, prefix, created_at: row.created_at, version: row.version };
+        let secret_version = secret.as_ref().map(|secret| secret.version_id.clone());
+        let key =
+            RuleKey { registry, prefix, created_at: row.created_at, version: row.version, secret_version };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok((key, Arc::clone(client)));
         }
-        let client = Arc::new(Upstream::new(self.connector()?, endpoint, None, Arc::clone(&self.rules)));
+        let credentials =
+            secret.map(|secret| Credentials { username: secret.username, password: secret.access_token });
+        let rules = Arc::clone(&self.rules);
+        let client = Arc::new(Upstream::new(self.connector()?, endpoint, credentials.as_ref(), rules));
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }

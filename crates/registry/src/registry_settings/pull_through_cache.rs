@@ -12,7 +12,7 @@ use access::store::{
     RefusedExt as _, RegistryKey, StoreResultExt as _, UpdatePullThroughCacheRule,
 };
 use aws::ecr::UpstreamRegistry;
-use aws::ids::AccountId;
+use aws::ids::{AccountId, Region};
 use upstream::Endpoint;
 
 use super::own_registry;
@@ -32,10 +32,11 @@ pub(crate) struct NewRule {
 pub(crate) async fn create(
     access: &Access,
     ctx: &Ctx,
-    permit: &Permit<ecr::CreatePullThroughCacheRule>,
+    (permit, region): (&Permit<ecr::CreatePullThroughCacheRule>, &Region),
     new: NewRule,
 ) -> Result<PullThroughCacheRuleRow> {
     let rule = checked(access, new)?;
+    check_secret(access, ctx, (permit.account(), region), rule.credential_arn.as_deref()).await?;
     let registry = own_registry(access, ctx, permit).await?;
     let prefix = rule.prefix.clone();
     let limit = access.quotas().pull_through_cache_rules_per_registry.limit();
@@ -68,7 +69,10 @@ fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
         let why = "It can be set only if the ECR repository prefix is not ROOT";
         return Err(Error::invalid_parameter("upstreamRepositoryPrefix", why));
     }
-    check_credentials(new.credential_arn.as_deref(), new.custom_role_arn.as_deref())?;
+    no_custom_role(new.custom_role_arn.as_deref())?;
+    if new.credential_arn.is_none() && kind.is_some_and(needs_credentials) {
+        return Err(Error::new(Code::UnsupportedUpstreamRegistry, NEEDS_CREDENTIALS));
+    }
     Ok(PullThroughCacheRule {
         prefix: new.prefix,
         upstream_url: endpoint.to_string(),
@@ -106,25 +110,49 @@ fn kind_of(endpoint: &Endpoint, given: Option<UpstreamRegistry>) -> Result<Optio
     }
 }
 
-/// Credentials of a rule. There is no Secrets Manager yet, so there is no secret.
-fn check_credentials(credential_arn: Option<&str>, custom_role_arn: Option<&str>) -> Result<()> {
-    if custom_role_arn.is_some() {
-        let why = "A custom role is not supported by this registry yet";
-        return Err(Error::invalid_parameter("customRoleArn", why));
-    }
-    match credential_arn {
+/// The registries for which ECR requires a secret.
+fn needs_credentials(kind: UpstreamRegistry) -> bool {
+    matches!(
+        kind,
+        UpstreamRegistry::DockerHub
+            | UpstreamRegistry::GithubContainerRegistry
+            | UpstreamRegistry::GitlabContainerRegistry
+            | UpstreamRegistry::AzureContainerRegistry
+            | UpstreamRegistry::Chainguard
+    )
+}
+
+/// ECR's text ("UnsupportedUpstreamRegistryException").
+const NEEDS_CREDENTIALS: &str =
+    "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN.";
+
+fn no_custom_role(custom_role_arn: Option<&str>) -> Result<()> {
+    match custom_role_arn {
         None => Ok(()),
-        Some(_) => Err(Error::new(Code::SecretNotFound, SECRET_NOT_FOUND)),
+        Some(_) => {
+            let why = "A custom role is not supported by this registry yet";
+            Err(Error::invalid_parameter("customRoleArn", why))
+        }
     }
 }
 
-/// ECR's text ("SecretNotFoundException").
-const SECRET_NOT_FOUND: &str = "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.";
+/// The secret of a rule must exist and have credentials.
+async fn check_secret(
+    access: &Access,
+    ctx: &Ctx,
+    registry: (&AccountId, &Region),
+    credential_arn: Option<&str>,
+) -> Result<()> {
+    match credential_arn {
+        None => Ok(()),
+        Some(arn) => access.upstream_secret(registry, arn, ctx.now).await.map(|_| ()),
+    }
+}
 
 /// Changes the credentials of a rule.
 pub(crate) async fn update(
-    ctx: &Ctx,
-    permit: &Permit<ecr::UpdatePullThroughCacheRule>,
+    (access, ctx): (&Access, &Ctx),
+    (permit, region): (&Permit<ecr::UpdatePullThroughCacheRule>, &Region),
     prefix: String,
     credential_arn: Option<String>,
     custom_role_arn: Option<String>,
@@ -133,7 +161,8 @@ pub(crate) async fn update(
     let registry = permit.registry().ok_or_else(not_found)?.key;
     let find = GetPullThroughCacheRule { registry, prefix: prefix.clone() };
     permit.read(|_| find).await?.ok_or_else(not_found)?;
-    check_credentials(credential_arn.as_deref(), custom_role_arn.as_deref())?;
+    no_custom_role(custom_role_arn.as_deref())?;
+    check_secret(access, ctx, (permit.account(), region), credential_arn.as_deref()).await?;
     let at = ctx.at();
     let update =
         UpdatePullThroughCacheRule { registry, prefix: prefix.clone(), credential_arn, custom_role_arn, at };
