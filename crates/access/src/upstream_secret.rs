@@ -1,8 +1,6 @@
 //! The credentials of an upstream registry: a secret, read with the service-linked role of the pull-through cache (ECR User
 //! Guide, "Amazon ECR service-linked role for pull through cache"). The secret's resource policy decides too.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{CURRENT, ListSecretValues, RemoveDeletedSecrets};
@@ -10,14 +8,14 @@ use policy::service_role::ServiceRole;
 use serde::Deserialize;
 
 use crate::Access;
-use crate::context::{Ctx, Peer, Plane, micros};
+use crate::context::micros;
 use crate::effects::authority;
 use crate::error::{Code, Error, Result};
 use crate::op::secrets_manager;
 use crate::permit::Permit;
 use crate::seal::Purpose;
 use crate::service_linked_role;
-use crate::service_role::{ServiceUse, assumed_by_service};
+use crate::service_role::{ServiceUse, work_of_service};
 use crate::store::StoreResultExt as _;
 
 /// The service that pulls from upstream registries.
@@ -25,8 +23,6 @@ pub const SERVICE: &str = "pullthroughcache.ecr.amazonaws.com";
 const SESSION_NAME: &str = "ecr-pullthroughcache";
 /// Deleted secrets that one transaction removes.
 const REMOVED_AT_ONCE: usize = 100;
-/// Not the address of a client: no policy allows it by a network that contains clients.
-const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// User name and password of an upstream registry. It has no Debug.
 #[derive(Clone)]
@@ -75,14 +71,12 @@ impl Access {
         let no_role = || no_access("the account has no service-linked role of the pull through cache.");
         let known = ServiceRole::find(SERVICE).ok_or_else(no_role)?;
         let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
-        let peer = Peer { address: NO_ADDRESS, tls: true };
-        let ctx = Ctx::new(self.anonymous(), peer, Some(SERVICE.into()), SESSION_NAME, now, Plane::Control);
         let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
         let to =
             ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
         let role_arn = service_linked_role::arn(account_id, &known);
-        let ctx = assumed_by_service(&ctx, &permit, &role_arn, to).await?.ok_or_else(no_role)?;
-        let ctx = ctx.signed_for(region.clone());
+        let work = work_of_service(&permit, &role_arn, to, (SESSION_NAME, now)).await?;
+        let ctx = work.ok_or_else(no_role)?.signed_for(region.clone());
         // COMPAT(ecr): the secret must be in the account and Region of the registry.
         let gate = self.registry_gate(&ctx, account_id, region).await?;
         let found = gate.find_secret(secret_arn, ctx.at()).await?.filter(|found| found.delete_at.is_none());

@@ -4,7 +4,7 @@ use access::op::{Op, SecretsManagerOp};
 use serde_json::{Value, json};
 
 use super::stage::Stage;
-use super::table::{Cross, Expected, Row};
+use super::table::{Cross, Expected, Need, Row};
 use super::wire::{Ask, secrets};
 
 const NOTHING: Expected = Expected::Code(400, "ResourceNotFoundException");
@@ -38,6 +38,8 @@ pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
     let answer = stage.ask(&step(SecretsManagerOp::DescribeSecret, &named), Some(&stage.admin)).await;
     let answer: Value = serde_json::from_str(&answer.body).unwrap();
     let arn = answer["ARN"].as_str().unwrap().to_owned();
+    // A refusal tells nothing of the random characters.
+    let shown = arn[..arn.len() - 7].to_owned();
     let with = |more: Value| {
         let mut input = named.clone();
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -46,7 +48,8 @@ pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
     // An operation on a secret of the account: another account has none with that name.
     let on = |op: SecretsManagerOp, input: &Value| {
         let op = Op::SecretsManager(op);
-        Row::of(op, secrets(op.name(), input), Cross::OwnAccount(NOTHING)).needs(op.action(), arn.clone())
+        let need = Need::new(op.action(), arn.clone()).shown_as(&shown);
+        Row::of(op, secrets(op.name(), input), Cross::OwnAccount(NOTHING)).needing(need)
     };
     let new = "ecr-pullthroughcache/target-new";
     let forced = json!({"SecretId": new, "ForceDeleteWithoutRecovery": true});
