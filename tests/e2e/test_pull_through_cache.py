@@ -12,7 +12,8 @@ import images
 import pytest
 from containerd import start_containerd
 from process import run, wait_until
-from upstream import Upstream, rule
+from terraform import gone, refusal
+from upstream import LOGIN, Upstream, rule, secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"
 # The whole test is run by hand with 256.
@@ -29,6 +30,13 @@ def upstream(request, tmp_path):
 @pytest.fixture
 def distribution(tmp_path):
     upstream = Upstream("registry", tmp_path / "upstream")
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(params=["docker-registry", "registry"])
+def private(request, tmp_path):
+    upstream = Upstream(request.param, tmp_path / "private", has_login=True)
     yield upstream
     upstream.stop()
 
@@ -88,6 +96,49 @@ def test_containerd_pulls_through_a_mirror(wharf, distribution, short_folder, tm
         daemon.stop()
     listed = wharf.client("ecr").list_images(repositoryName=f"{prefix}/team/app")["imageIds"]
     assert made.digest in [image["imageDigest"] for image in listed]
+
+
+def test_an_upstream_with_a_login_is_pulled_with_its_secret(wharf, env, private, tmp_path):
+    made = images.layout(tmp_path / "made", layers=2, size=300_000)
+    private.push(made, "team/app")
+    ecr, arn = wharf.client("ecr"), secret(wharf)
+    prefix = rule(wharf, private)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "denied access (401)" in said["failure"]
+    ecr.update_pull_through_cache_rule(ecrRepositoryPrefix=prefix, credentialArn=arn)
+    assert ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)["isValid"] is True
+    assert copy(wharf, env, f"{prefix}/team/app", tmp_path / "first") == made.digest
+    # The rule follows a new value of its secret.
+    wrong = json.dumps({"username": LOGIN[0], "accessToken": "wrong"})
+    wharf.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=wrong)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "denied access (401)" in said["failure"]
+    assert copy(wharf, env, f"{prefix}/team/app", tmp_path / "second") == made.digest
+
+
+def test_a_rule_names_a_secret_that_can_be_used(wharf, private):
+    ecr, secrets = wharf.client("ecr"), wharf.client("secretsmanager")
+    asked = {"ecrRepositoryPrefix": "unused", "upstreamRegistryUrl": private.address}
+    arn = secret(wharf)
+    absent = arn[:-6] + "absent"
+    assert gone(ecr.create_pull_through_cache_rule, **asked, credentialArn=absent) == "SecretNotFoundException"
+    secrets.put_secret_value(SecretId=arn, SecretString="no JSON")
+    code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)
+    assert code == "UnableToAccessSecretException" and "username and accessToken" in said
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"username": "a", "accessToken": "b"}))
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    secrets.put_resource_policy(SecretId=arn, ResourcePolicy=policy)
+    code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)
+    assert code == "UnableToAccessSecretException" and "explicit deny" in said
+    secrets.delete_resource_policy(SecretId=arn)
+    prefix = rule(wharf, private, credentialArn=arn)
+    secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "was not found" in said["failure"]
+    docker_hub = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}
+    code, said = refusal(ecr.create_pull_through_cache_rule, **docker_hub)
+    assert code == "UnsupportedUpstreamRegistryException" and "requires authentication" in said
 
 
 def test_the_commands_of_the_page(wharf, env, distribution, tmp_path):

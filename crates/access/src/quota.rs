@@ -223,7 +223,7 @@ settings! {
 
     // Secrets Manager ("AWS Secrets Manager quotas").
     /// Secrets of an account in a Region. AWS has more.
-    secrets_per_region: "Secrets in a Region" = 500, at most 10_000, QuotaError::Ecr(Code::Aws(AwsCode::SecretLimitExceeded), |most| {
+    secrets_per_region: "Secrets per Region" = 500, at most 10_000, QuotaError::Ecr(Code::Aws(AwsCode::SecretLimitExceeded), |most| {
         format!("The account has {most} secrets in this Region, which is the most it can have.")
     });
 
