@@ -51,6 +51,7 @@ pub enum Code {
     UnsupportedUpstreamRegistry,
     SecretNotFound,
     UnableToAccessSecret,
+    UnableToDecryptSecretValue,
     UpstreamAccessDenied,
     UpstreamTooManyRequests,
     UpstreamUnavailable,

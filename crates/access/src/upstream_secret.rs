@@ -20,17 +20,17 @@ use crate::store::StoreResultExt as _;
 
 /// The service that pulls from upstream registries.
 pub const SERVICE: &str = "pullthroughcache.ecr.amazonaws.com";
-const SESSION_NAME: &str = "ecr-pullthroughcache";
+pub(crate) const SESSION_NAME: &str = "ecr-pullthroughcache";
 /// Deleted secrets that one transaction removes.
 const REMOVED_AT_ONCE: usize = 100;
 
 /// User name and password of an upstream registry. It has no Debug.
 #[derive(Clone)]
-pub struct UpstreamSecret {
-    /// The version of the secret.
-    pub version_id: String,
+pub struct UpstreamLogin {
+    /// What changes when they do: the version of the secret, for example.
+    pub version: String,
     pub username: String,
-    pub access_token: String,
+    pub password: String,
 }
 
 #[derive(Deserialize)]
@@ -47,10 +47,15 @@ pub fn not_found() -> Error {
 }
 
 fn no_access(why: &str) -> Error {
-    Error::new(
-        Code::UnableToAccessSecret,
-        format!("The secret of the pull through cache rule cannot be read: {why}"),
-    )
+    let message = format!("The secret of the pull through cache rule cannot be read: {why}");
+    Error::new(Code::UnableToAccessSecret, message)
+}
+
+/// ECR's text ("UnableToDecryptSecretValueException").
+fn not_decrypted(error: impl std::fmt::Display) -> Error {
+    tracing::error!(%error, "the value of a secret does not open; put a new value");
+    let message = "The secret is accessible but is unable to be decrypted. Verify the resource permissions and try again.";
+    Error::new(Code::UnableToDecryptSecretValue, message)
 }
 
 impl Access {
@@ -67,7 +72,7 @@ impl Access {
         (account_id, region): (&AccountId, &Region),
         secret_arn: &str,
         now: Timestamp,
-    ) -> Result<UpstreamSecret> {
+    ) -> Result<UpstreamLogin> {
         let no_role = || no_access("the account has no service-linked role of the pull through cache.");
         let known = ServiceRole::find(SERVICE).ok_or_else(no_role)?;
         let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
@@ -85,11 +90,11 @@ impl Access {
         let permit = permit.await.map_err(|error| no_access(&error.message))?.ok_or_else(not_found)?;
         let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
         let value = values.into_iter().find(|value| value.stage == CURRENT).ok_or_else(not_found)?;
-        let text = self.keys.open_value(Purpose::SecretValue, &value.sealed).map_err(Error::internal)?;
+        let text = self.keys.open_value(Purpose::SecretValue, &value.sealed).map_err(not_decrypted)?;
         let contents: Contents = serde_json::from_slice(&text).map_err(|_| {
             no_access("its value is not a JSON object with the members username and accessToken.")
         })?;
         let Contents { username, access_token } = contents;
-        Ok(UpstreamSecret { version_id: value.id, username, access_token })
+        Ok(UpstreamLogin { version: value.id, username, password: access_token })
     }
 }

@@ -15,8 +15,9 @@ use aws::ecr::{
     UpdatePullThroughCacheRuleResponse, UpstreamRegistry, ValidatePullThroughCacheRuleRequest,
     ValidatePullThroughCacheRuleResponse, WharfRefreshUpstreamTagsRequest, WharfRefreshUpstreamTagsResponse,
 };
-use aws::ids::Region;
+use aws::ids::{AccountId, Region};
 
+use super::creation_template::pass_role;
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
 use crate::registry_settings::pull_through_cache::{self, NewRule};
@@ -32,14 +33,16 @@ impl Registry {
         let account = account_of(ctx, input.registry_id.as_deref())?;
         let gate = self.access.registry_gate(ctx, &account, region).await?;
         let permit = gate.permit()?;
-        self.prepare_secret(ctx, &gate, input.credential_arn.as_deref()).await?;
+        let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
+        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
+            .await?;
         let new = NewRule {
             prefix: input.ecr_repository_prefix,
             upstream_url: input.upstream_registry_url,
             upstream_registry: input.upstream_registry,
             upstream_prefix: input.upstream_repository_prefix,
             credential_arn: input.credential_arn,
-            custom_role_arn: input.custom_role_arn.filter(|arn| !arn.is_empty()),
+            custom_role_arn,
         };
         let row = pull_through_cache::create(&self.access, ctx, (&permit, region), new).await?;
         let rule = shape(account.as_str(), row);
@@ -86,9 +89,18 @@ impl Registry {
         })
     }
 
-    /// A secret that a request names must exist; the role that reads it is created.
-    async fn prepare_secret(&self, ctx: &Ctx, gate: &Gate, arn: Option<&str>) -> Result<()> {
-        let Some(arn) = arn else { return Ok(()) };
+    /// A secret that a request names must exist; the role that reads it is created. A custom role must exist, and the
+    /// caller must be allowed to pass it.
+    async fn prepare(
+        &self,
+        ctx: &Ctx,
+        (gate, account): (&Gate, &AccountId),
+        (secret_arn, role_arn): (Option<&str>, Option<&str>),
+    ) -> Result<()> {
+        if let Some(role_arn) = role_arn {
+            pass_role(gate, account, (role_arn, SERVICE)).await?;
+        }
+        let Some(arn) = secret_arn else { return Ok(()) };
         gate.find_secret(arn, ctx.at()).await?.ok_or_else(not_found)?;
         self.access.ensure_service_role(ctx, gate, SERVICE).await
     }
@@ -103,8 +115,9 @@ impl Registry {
         let account = account_of(ctx, input.registry_id.as_deref())?;
         let gate = self.access.registry_gate(ctx, &account, region).await?;
         let permit = gate.permit()?;
-        self.prepare_secret(ctx, &gate, input.credential_arn.as_deref()).await?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
+        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
+            .await?;
         let prefix = input.ecr_repository_prefix;
         let row = pull_through_cache::update(
             (&self.access, ctx),

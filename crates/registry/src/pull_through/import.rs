@@ -64,8 +64,8 @@ impl Registry {
             Error::new(Code::NameInvalid, message)
         })?;
         let of = (&repository.account_id, &repository.region);
-        let secret = self.pull_through.secret_of(&self.access, of, row).await?;
-        let (rule, upstream) = self.pull_through.upstreams.of(registry, row, secret)?;
+        let login = self.pull_through.login_of(&self.access, of, row).await?;
+        let (rule, upstream) = self.pull_through.upstreams.of(registry, row, login)?;
         Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 

@@ -10,6 +10,7 @@ use access::permit::Permit;
 use access::store::{
     FindUpstream, FoundUpstream, ImageRef, ImageRow, RecordUpstreamTag, RefusedExt as _, RegistryKey, Target,
 };
+use access::upstream_role::is_of_cache;
 use oci::name::Reference;
 
 use super::import::{Imported, Source};
@@ -39,7 +40,7 @@ impl Registry {
     ) -> Result<Permit<ecr::BatchGetImage>> {
         let gate = self.access.gate(ctx, repository, target_of(reference)).await?;
         let permit = gate.permit::<ecr::BatchGetImage>();
-        let Some(registry) = gate.registry_with_cache() else { return permit };
+        let Some(registry) = gate.registry_with_cache().filter(|_| !is_of_cache(ctx)) else { return permit };
         let image = match &permit {
             Ok(permit) => permit.image(),
             Err(error) if error.code == Code::RepositoryNotFound => None,

@@ -25,7 +25,7 @@ use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
-use access::upstream_secret::UpstreamSecret;
+use access::upstream_secret::UpstreamLogin;
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
@@ -91,16 +91,22 @@ impl PullThrough {
         }
     }
 
-    /// The credentials of a rule; none if it has no secret.
-    async fn secret_of(
+    /// The login of a rule; none if it has neither a secret nor a custom role.
+    async fn login_of(
         &self,
         access: &Access,
         registry: (&AccountId, &Region),
         row: &PullThroughCacheRuleRow,
-    ) -> Result<Option<UpstreamSecret>, Error> {
-        match &row.rule.credential_arn {
-            None => Ok(None),
-            Some(arn) => access.upstream_secret(registry, arn, Timestamp::now()).await.map(Some),
+    ) -> Result<Option<UpstreamLogin>, Error> {
+        let now = Timestamp::now();
+        match (&row.rule.credential_arn, &row.rule.custom_role_arn) {
+            (Some(arn), _) => access.upstream_secret(registry, arn, now).await.map(Some),
+            (None, Some(role_arn)) => {
+                let endpoint = self.upstreams.endpoint_of(row)?;
+                let address = (endpoint.host(), endpoint.port());
+                access.upstream_role(registry, role_arn, address, now).await.map(Some)
+            }
+            (None, None) => Ok(None),
         }
     }
 
@@ -112,8 +118,8 @@ impl PullThrough {
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
         let _slot = self.fetches.take(of.0).await;
-        let secret = self.secret_of(access, of, row).await;
-        let upstream = match secret.and_then(|secret| self.upstreams.of(registry, row, secret)) {
+        let login = self.login_of(access, of, row).await;
+        let upstream = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
             Ok((_, upstream)) => upstream,
             Err(error) => return Some(error.message.into_owned()),
         };

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use access::error::{Code, Error, Result};
 use access::settings::PullThroughCache;
 use access::store::{Micros, PullThroughCacheRuleRow, RegistryKey};
-use access::upstream_secret::UpstreamSecret;
+use access::upstream_secret::UpstreamLogin;
 use upstream::{Credentials, Endpoint, Rules, Upstream};
 
 /// Clients in memory.
 const MOST_CLIENTS: usize = 1_000;
 
-/// A registry's rule at one version, and the version of its secret. A rule that was deleted and created again has another
+/// A registry's rule at one version, and the version of its login. A rule that was deleted and created again has another
 /// time.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct RuleKey {
@@ -20,7 +20,7 @@ pub(super) struct RuleKey {
     prefix: String,
     created_at: Micros,
     version: i64,
-    secret_version: Option<String>,
+    login_version: Option<String>,
 }
 
 pub(crate) struct Upstreams {
@@ -45,29 +45,34 @@ impl Upstreams {
         Self { settings, rules, connector: OnceLock::new(), clients: Mutex::default() }
     }
 
+    /// Where the upstream registry of a rule is.
+    pub(super) fn endpoint_of(&self, row: &PullThroughCacheRuleRow) -> Result<Endpoint> {
+        Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)
+    }
+
     /// The client of a rule's upstream registry. The settings can have changed since the rule was written.
     pub(super) fn of(
         &self,
         registry: RegistryKey,
         row: &PullThroughCacheRuleRow,
-        secret: Option<UpstreamSecret>,
+        login: Option<UpstreamLogin>,
     ) -> Result<(RuleKey, Arc<Upstream>)> {
-        let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
+        let endpoint = self.endpoint_of(row)?;
         if !self.settings.allows(endpoint.host(), endpoint.port()) {
             let message =
                 format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
             return Err(Error::new(Code::UpstreamAccessDenied, message));
         }
         let prefix = row.rule.prefix.clone();
-        let secret_version = secret.as_ref().map(|secret| secret.version_id.clone());
+        let login_version = login.as_ref().map(|login| login.version.clone());
         let key =
-            RuleKey { registry, prefix, created_at: row.created_at, version: row.version, secret_version };
+            RuleKey { registry, prefix, created_at: row.created_at, version: row.version, login_version };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok((key, Arc::clone(client)));
         }
         let credentials =
-            secret.map(|secret| Credentials { username: secret.username, password: secret.access_token });
+            login.map(|login| Credentials { username: login.username, password: login.password });
         let rules = Arc::clone(&self.rules);
         let client = Arc::new(Upstream::new(self.connector()?, endpoint, credentials.as_ref(), rules));
         if clients.len() >= MOST_CLIENTS {

@@ -35,7 +35,7 @@ pub(crate) async fn create(
     (permit, region): (&Permit<ecr::CreatePullThroughCacheRule>, &Region),
     new: NewRule,
 ) -> Result<PullThroughCacheRuleRow> {
-    let rule = checked(access, new)?;
+    let rule = checked(access, region, new)?;
     check_secret(access, ctx, (permit.account(), region), rule.credential_arn.as_deref()).await?;
     let registry = own_registry(access, ctx, permit).await?;
     let prefix = rule.prefix.clone();
@@ -54,7 +54,7 @@ pub(crate) async fn create(
 }
 
 /// The rule as it is stored.
-fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
+fn checked(access: &Access, region: &Region, new: NewRule) -> Result<PullThroughCacheRule> {
     let settings = &access.settings.pull_through_cache;
     let endpoint = Endpoint::parse(&new.upstream_url, &rules_of(settings))
         .map_err(|error| Error::invalid_parameter("upstreamRegistryUrl", &error.to_string()))?;
@@ -69,7 +69,7 @@ fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
         let why = "It can be set only if the ECR repository prefix is not ROOT";
         return Err(Error::invalid_parameter("upstreamRepositoryPrefix", why));
     }
-    no_custom_role(new.custom_role_arn.as_deref())?;
+    check_role(access, region, &endpoint, (new.custom_role_arn.as_deref(), new.credential_arn.as_deref()))?;
     if new.credential_arn.is_none() && kind.is_some_and(needs_credentials) {
         return Err(Error::new(Code::UnsupportedUpstreamRegistry, NEEDS_CREDENTIALS));
     }
@@ -126,14 +126,21 @@ fn needs_credentials(kind: UpstreamRegistry) -> bool {
 const NEEDS_CREDENTIALS: &str =
     "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN.";
 
-fn no_custom_role(custom_role_arn: Option<&str>) -> Result<()> {
-    match custom_role_arn {
-        None => Ok(()),
-        Some(_) => {
-            let why = "A custom role is not supported by this registry yet";
-            Err(Error::invalid_parameter("customRoleArn", why))
-        }
-    }
+/// A custom role pulls from another registry of this deployment. Elsewhere nobody knows the role.
+fn check_role(
+    access: &Access,
+    region: &Region,
+    endpoint: &Endpoint,
+    rule: (Option<&str>, Option<&str>),
+) -> Result<()> {
+    let (Some(_), credential_arn) = rule else { return Ok(()) };
+    let is_own = access.settings.address.own_region(endpoint.host(), endpoint.port(), region).is_some();
+    let why = match credential_arn {
+        Some(_) => "It cannot be set together with credentialArn",
+        None if !is_own => "It can be set only if the upstream registry is a registry of this deployment",
+        None => return Ok(()),
+    };
+    Err(Error::invalid_parameter("customRoleArn", why))
 }
 
 /// The secret of a rule must exist and have credentials.
@@ -160,8 +167,10 @@ pub(crate) async fn update(
     let not_found = || not_found(permit.account(), &prefix);
     let registry = permit.registry().ok_or_else(not_found)?.key;
     let find = GetPullThroughCacheRule { registry, prefix: prefix.clone() };
-    permit.read(|_| find).await?.ok_or_else(not_found)?;
-    no_custom_role(custom_role_arn.as_deref())?;
+    let old = permit.read(|_| find).await?.ok_or_else(not_found)?;
+    let rules = rules_of(&access.settings.pull_through_cache);
+    let endpoint = Endpoint::parse(&old.rule.upstream_url, &rules).map_err(Error::internal)?;
+    check_role(access, region, &endpoint, (custom_role_arn.as_deref(), credential_arn.as_deref()))?;
     check_secret(access, ctx, (permit.account(), region), credential_arn.as_deref()).await?;
     let at = ctx.at();
     let update =
