@@ -141,22 +141,50 @@ def test_a_rule_names_a_secret_that_can_be_used(wharf, private):
     assert code == "UnsupportedUpstreamRegistryException" and "requires authentication" in said
 
 
+def commands(*headings):
+    """The shell commands of sections of the page."""
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.M)
+    chosen = [section for heading in headings for section in sections if section.startswith(f"{heading}\n")]
+    assert len(chosen) == len(headings)
+    return [block for section in chosen for block in re.findall(r"```sh\n(.*?)```", section, re.S)]
+
+
 def test_the_commands_of_the_page(wharf, env, distribution, tmp_path):
     made = images.layout(tmp_path / "made")
     distribution.push(made, "prometheus/node-exporter", "v1.8.0")
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)
-    commands = [line for block in blocks for line in block.splitlines() if line]
-    aws = [line for line in commands if line.startswith("aws ")]
+    lines = [line for block in commands("Create a rule", "Pull") for line in block.splitlines() if line]
+    aws = [line for line in lines if line.startswith("aws ")]
     answers = [wharf.aws(*line.replace("quay.io", distribution.address).split()[1:]) for line in aws]
     assert answers[0]["ecrRepositoryPrefix"] == "quay" and answers[1]["isValid"] is True
-    refresh = [line for line in commands if line.startswith("wharf ")]
-    (pull,) = [line for line in commands if line.startswith("docker pull ")]
+    refresh = [line for line in lines if line.startswith("wharf ")]
+    (pull,) = [line for line in lines if line.startswith("docker pull ")]
     image = pull.removeprefix("docker pull ").replace("$REGISTRY", wharf.registry)
     said = run(["skopeo", "inspect", "--tls-verify=false", f"docker://{image}"], env=env)
     assert json.loads(said)["Digest"] == made.digest
     (refreshed,) = [run([wharf.binary, *line.split()[1:]], env=env | wharf.env) for line in refresh]
     assert refreshed.startswith("1 tags")
     wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+
+
+def test_the_commands_for_a_login(wharf, env, private, tmp_path):
+    made = images.layout(tmp_path / "made")
+    private.push(made, "library/app")
+    (script,) = commands("Log in to the upstream registry")
+    for name, value in [
+        ("registry-1.docker.io", private.address),
+        ('"username":"reader"', f'"username":"{LOGIN[0]}"'),
+        ("dckr_pat_example", LOGIN[1]),
+    ]:
+        assert name in script
+        script = script.replace(name, value)
+    said = run(["sh", "-euc", script], env=env | wharf.env)
+    assert '"isValid": true' in said
+    image = f"docker://{wharf.ref('docker-hub/library/app', 'v1')}"
+    assert json.loads(run(["skopeo", "inspect", "--tls-verify=false", image], env=env))["Digest"] == made.digest
+    wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub")
+    absent = {"SecretId": "ecr-pullthroughcache/docker-hub", "ForceDeleteWithoutRecovery": True}
+    wharf.client("secretsmanager").delete_secret(**absent)
+    wharf.client("ecr").delete_repository(repositoryName="docker-hub/library/app", force=True)
 
 
 def test_many_clients_pull_one_new_image(wharf, distribution, tmp_path):

@@ -19,6 +19,7 @@ use oci::digest::Digest;
 use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
+use super::counts::Requested;
 use super::refusal;
 use super::upstreams::RuleKey;
 use crate::Registry;
@@ -47,6 +48,15 @@ pub(super) enum Imported {
     Same,
     /// An image that is not here.
     Manifest(Arc<RemoteManifest>),
+}
+
+impl Imported {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Same => 0,
+            Self::Manifest(remote) => remote.body.len() as u64,
+        }
+    }
 }
 
 impl Registry {
@@ -111,10 +121,16 @@ impl Registry {
         let fetches = &self.pull_through.fetches;
         let _slot = fetches.take(&source.account).await.ok_or_else(ended)?;
         let (_, name, reference, current) = &key;
+        let counts = &self.pull_through.counts;
+        counts.requested(Requested::Manifest);
         let error = match fetch(&source.upstream, name, reference, *current).await {
-            Ok(imported) => return Ok(imported),
+            Ok(imported) => {
+                counts.received(imported.bytes());
+                return Ok(imported);
+            }
             Err(error) => error,
         };
+        counts.failed(&error);
         tracing::info!(upstream = %source.upstream.endpoint(), %name, %reference, %error, "not fetched");
         let retry_after = match &error {
             UpstreamError::TooManyRequests { retry_after, .. } => *retry_after,

@@ -13,6 +13,7 @@ use access::store::{
 use access::upstream_role::is_of_cache;
 use oci::name::Reference;
 
+use super::counts::Pulled;
 use super::import::{Imported, Source};
 use crate::Registry;
 
@@ -86,7 +87,9 @@ impl Registry {
     /// is served, whatever the upstream registry answers.
     async fn ask_upstream(&self, pull: &Pull<'_>, gate: &Gate) -> Result<bool> {
         let Some(found) = gate.read(pull.find()).await? else { return Ok(false) };
+        let counts = &self.pull_through.counts;
         if !self.is_due(pull, &found) {
+            counts.pulled(Pulled::Hit);
             return Ok(false);
         }
         let asked = async {
@@ -97,9 +100,13 @@ impl Registry {
             self.take(pull, (&found, &source), fetched).await
         };
         if pull.image.is_none() {
-            return asked.await;
+            let outcome = asked.await;
+            counts.pulled(if outcome.is_ok() { Pulled::Miss } else { Pulled::Failed });
+            return outcome;
         }
-        match tokio::time::timeout(PATIENCE, asked).await {
+        let outcome = tokio::time::timeout(PATIENCE, asked).await;
+        counts.pulled(if matches!(outcome, Ok(Ok(_))) { Pulled::Validated } else { Pulled::Stale });
+        match outcome {
             Ok(Ok(has_changed)) => Ok(has_changed),
             Ok(Err(error)) => {
                 tracing::info!(repository = %pull.repository.name, %error, "served from the cache");

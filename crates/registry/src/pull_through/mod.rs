@@ -8,6 +8,7 @@
 mod arrival;
 mod background;
 mod blob;
+mod counts;
 mod failures;
 mod flights;
 mod import;
@@ -31,10 +32,12 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use arrival::Arrival;
+pub use counts::CacheCounts;
 pub(crate) use reader::ArrivingStream;
 pub(crate) use upstreams::rules_of;
 
 use arrival::Arrivals;
+use counts::Counts;
 use failures::Failures;
 use flights::Flights;
 use import::{ImportKey, Imported};
@@ -42,6 +45,8 @@ use referrers::Asked;
 use refusal::refusal;
 use slots::Slots;
 use upstreams::Upstreams;
+
+use crate::Registry;
 
 /// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so
 /// manifests have room.
@@ -57,6 +62,7 @@ pub(crate) struct PullThrough {
     imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
     arrivals: Arrivals,
     failures: Failures,
+    counts: Counts,
     referrers: Asked,
     downloads: Slots,
     fetches: Slots,
@@ -71,6 +77,7 @@ impl PullThrough {
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             failures: Failures::default(),
+            counts: Counts::default(),
             referrers: Asked::default(),
             downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),
             fetches: Slots::new(IMPORTS.0, IMPORTS.1),
@@ -124,5 +131,12 @@ impl PullThrough {
             Err(error) => return Some(error.message.into_owned()),
         };
         upstream.ping().await.err().map(|error| refusal(&error).message.into_owned())
+    }
+}
+
+impl Registry {
+    /// What the cache of this node has counted since the start.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.pull_through.counts.read()
     }
 }
