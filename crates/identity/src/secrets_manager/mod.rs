@@ -58,14 +58,20 @@ fn no_kms(key: Option<&str>) -> Result<()> {
 }
 
 /// Tags of a request as the store has them, with their condition keys.
-fn request_tags(tags: Vec<Tag>) -> Result<(Vec<(String, String)>, policy::Context)> {
+fn request_tags(tags: Vec<Tag>) -> (Vec<(String, String)>, policy::Context) {
     let text = |tag: Tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
     let tags: Vec<_> = tags.into_iter().map(text).collect();
-    aws::tag::check(pairs(&tags)).map_err(|(key, _)| {
-        invalid_parameter(format!("The tag with key '{key}' is not valid: keys are unique regardless of case, and do not begin with aws:."))
-    })?;
     let keys = of_request_tags(pairs(&tags));
-    Ok((tags, keys))
+    (tags, keys)
+}
+
+fn check_tags(tags: &[(String, String)]) -> Result<()> {
+    aws::tag::check(pairs(tags)).map_err(|(at, _)| {
+        let key = tags.get(at).map(|(key, _)| key.as_str()).unwrap_or_default();
+        invalid_parameter(format!(
+            "The tag with the key '{key}' is not valid: keys are unique regardless of case, not empty, and do not begin with aws:."
+        ))
+    })
 }
 
 impl Identity {

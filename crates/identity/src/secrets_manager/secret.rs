@@ -19,7 +19,9 @@ use aws::secrets_manager::{
     UpdateSecretResponse,
 };
 
-use super::{PREFIX, invalid_parameter, invalid_request, no_kms, no_secret, request_tags, seconds};
+use super::{
+    PREFIX, check_tags, invalid_parameter, invalid_request, no_kms, no_secret, request_tags, seconds,
+};
 use crate::Identity;
 
 const DAY: i64 = 24 * 3_600 * 1_000_000;
@@ -66,13 +68,14 @@ impl Identity {
         input: CreateSecretRequest,
     ) -> Result<CreateSecretResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        let (tags, keys) = request_tags(input.tags)?;
+        let (tags, keys) = request_tags(input.tags);
         let keys = keys.with("secretsmanager:Name", input.name.as_str());
         let arn = gate.secret_arn(&input.name);
         let permit = gate.permit_on::<secrets_manager::CreateSecret>(&arn, keys.clone())?;
         if !tags.is_empty() {
             gate.allow_on(access::op::SecretsManagerOp::TagResource.into(), &arn, keys)?;
         }
+        check_tags(&tags)?;
         check_name(&input.name)?;
         no_kms(input.kms_key_id.as_deref())?;
         if !input.add_replica_regions.is_empty() {

@@ -9,15 +9,16 @@ use access::store::{PutIamTags, PutIamTagsRefusal, RefusedExt as _, RemoveIamTag
 use aws::ids::Region;
 use aws::secrets_manager::{TagResourceRequest, UntagResourceRequest};
 
-use super::{no_secret, request_tags};
+use super::{check_tags, no_secret, request_tags};
 use crate::Identity;
 
 impl Identity {
     /// Sets tags of a secret.
     pub async fn tag_secret(&self, ctx: &Ctx, region: &Region, input: TagResourceRequest) -> Result<()> {
-        let (tags, keys) = request_tags(input.tags)?;
+        let (tags, keys) = request_tags(input.tags);
         let of = (region, input.secret_id.as_str());
         let (permit, _) = self.permitted_live_secret::<secrets_manager::TagResource>(ctx, of, keys).await?;
+        check_tags(&tags)?;
         let limit = quota::TAGS_PER_SECRET.limit();
         let put = |key: ResourceKey| PutIamTags { owner: key.id, tags, limit };
         permit.write(put).await.or_refused(|refusal| match refusal {
