@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import botocore.loaders
 import model
 
-OF_JSON = ("organizations", "service-quotas", "resourcegroupstaggingapi", "events")
+OF_JSON = ("organizations", "service-quotas", "resourcegroupstaggingapi", "events", "secretsmanager")
 SERVICES = ("iam", "sts", *OF_JSON)
 LOADER = botocore.loaders.Loader()
 MODELS = {service: LOADER.load_service_model(service, "service-2") for service in SERVICES}
@@ -29,7 +29,7 @@ COMMON = {
 }
 COMMON_OF_JSON = {"AccessDeniedException", "UnknownOperationException"}
 # EventBridge's model does not have the error of a value that does not fit.
-INVALID_INPUT = {"events": "ValidationException"}
+INVALID_INPUT = {"events": "ValidationException", "secretsmanager": "InvalidParameterException"}
 
 
 def misfits(service, operation, status, raw):

@@ -13,7 +13,15 @@ from shapes import MODELS, OF_JSON
 FOR_EVERYBODY = {"GetCallerIdentity", "GetSessionToken"}
 ABSENT = {"iam": "InvalidAction", "sts": "InvalidAction"} | {service: "UnknownOperationException" for service in OF_JSON}
 DENIED = {"iam": "AccessDenied", "sts": "AccessDenied"} | {service: "AccessDeniedException" for service in OF_JSON}
-LEAST = {"iam": 99, "sts": 6, "organizations": 19, "service-quotas": 6, "resourcegroupstaggingapi": 5, "events": 25}
+LEAST = {
+    "iam": 99,
+    "sts": 6,
+    "organizations": 19,
+    "service-quotas": 6,
+    "resourcegroupstaggingapi": 5,
+    "events": 25,
+    "secretsmanager": 13,
+}
 # Valid texts for the rules of the models, by the shape's name.
 TEXTS = {
     "arnType": "arn:aws:iam::123456789012:policy/none",

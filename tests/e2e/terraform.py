@@ -23,6 +23,7 @@ class Provider:
         self.region = wharf.env["AWS_REGION"]
         self.sts, self.iam, self.ecr = (wharf.client(service, granted) for service in ("sts", "iam", "ecr"))
         self.events = wharf.client("events", granted)
+        self.secrets = wharf.client("secretsmanager", granted)
         # aws_ecrpublic_* can be used in us-east-1 only.
         self.ecr_public = wharf.client("ecr-public", granted, region="us-east-1")
         # boto3 parses policies in responses; the provider gets them unparsed.

@@ -12,7 +12,8 @@ import images
 import pytest
 from containerd import start_containerd
 from process import run, wait_until
-from upstream import Upstream, rule
+from terraform import gone, refusal
+from upstream import LOGIN, Upstream, rule, secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"
 # The whole test is run by hand with 256.
@@ -29,6 +30,13 @@ def upstream(request, tmp_path):
 @pytest.fixture
 def distribution(tmp_path):
     upstream = Upstream("registry", tmp_path / "upstream")
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(params=["docker-registry", "registry"])
+def private(request, tmp_path):
+    upstream = Upstream(request.param, tmp_path / "private", has_login=True)
     yield upstream
     upstream.stop()
 
@@ -90,22 +98,93 @@ def test_containerd_pulls_through_a_mirror(wharf, distribution, short_folder, tm
     assert made.digest in [image["imageDigest"] for image in listed]
 
 
+def test_an_upstream_with_a_login_is_pulled_with_its_secret(wharf, env, private, tmp_path):
+    made = images.layout(tmp_path / "made", layers=2, size=300_000)
+    private.push(made, "team/app")
+    ecr, arn = wharf.client("ecr"), secret(wharf)
+    prefix = rule(wharf, private)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "denied access (401)" in said["failure"]
+    ecr.update_pull_through_cache_rule(ecrRepositoryPrefix=prefix, credentialArn=arn)
+    assert ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)["isValid"] is True
+    assert copy(wharf, env, f"{prefix}/team/app", tmp_path / "first") == made.digest
+    # The rule follows a new value of its secret.
+    wrong = json.dumps({"username": LOGIN[0], "accessToken": "wrong"})
+    wharf.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=wrong)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "denied access (401)" in said["failure"]
+    assert copy(wharf, env, f"{prefix}/team/app", tmp_path / "second") == made.digest
+
+
+def test_a_rule_names_a_secret_that_can_be_used(wharf, private):
+    ecr, secrets = wharf.client("ecr"), wharf.client("secretsmanager")
+    asked = {"ecrRepositoryPrefix": "unused", "upstreamRegistryUrl": private.address}
+    arn = secret(wharf)
+    absent = arn[:-6] + "absent"
+    assert gone(ecr.create_pull_through_cache_rule, **asked, credentialArn=absent) == "SecretNotFoundException"
+    secrets.put_secret_value(SecretId=arn, SecretString="no JSON")
+    code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)
+    assert code == "UnableToAccessSecretException" and "username and accessToken" in said
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"username": "a", "accessToken": "b"}))
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    secrets.put_resource_policy(SecretId=arn, ResourcePolicy=policy)
+    code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)
+    assert code == "UnableToAccessSecretException" and "explicit deny" in said
+    secrets.delete_resource_policy(SecretId=arn)
+    prefix = rule(wharf, private, credentialArn=arn)
+    secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    said = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)
+    assert said["isValid"] is False and "was not found" in said["failure"]
+    docker_hub = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}
+    code, said = refusal(ecr.create_pull_through_cache_rule, **docker_hub)
+    assert code == "UnsupportedUpstreamRegistryException" and "requires authentication" in said
+
+
+def commands(*headings):
+    """The shell commands of sections of the page."""
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.M)
+    chosen = [section for heading in headings for section in sections if section.startswith(f"{heading}\n")]
+    assert len(chosen) == len(headings)
+    return [block for section in chosen for block in re.findall(r"```sh\n(.*?)```", section, re.S)]
+
+
 def test_the_commands_of_the_page(wharf, env, distribution, tmp_path):
     made = images.layout(tmp_path / "made")
     distribution.push(made, "prometheus/node-exporter", "v1.8.0")
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)
-    commands = [line for block in blocks for line in block.splitlines() if line]
-    aws = [line for line in commands if line.startswith("aws ")]
+    lines = [line for block in commands("Create a rule", "Pull") for line in block.splitlines() if line]
+    aws = [line for line in lines if line.startswith("aws ")]
     answers = [wharf.aws(*line.replace("quay.io", distribution.address).split()[1:]) for line in aws]
     assert answers[0]["ecrRepositoryPrefix"] == "quay" and answers[1]["isValid"] is True
-    refresh = [line for line in commands if line.startswith("wharf ")]
-    (pull,) = [line for line in commands if line.startswith("docker pull ")]
+    refresh = [line for line in lines if line.startswith("wharf ")]
+    (pull,) = [line for line in lines if line.startswith("docker pull ")]
     image = pull.removeprefix("docker pull ").replace("$REGISTRY", wharf.registry)
     said = run(["skopeo", "inspect", "--tls-verify=false", f"docker://{image}"], env=env)
     assert json.loads(said)["Digest"] == made.digest
     (refreshed,) = [run([wharf.binary, *line.split()[1:]], env=env | wharf.env) for line in refresh]
     assert refreshed.startswith("1 tags")
     wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+
+
+def test_the_commands_for_a_login(wharf, env, private, tmp_path):
+    made = images.layout(tmp_path / "made")
+    private.push(made, "library/app")
+    (script,) = commands("Log in to the upstream registry")
+    for name, value in [
+        ("registry-1.docker.io", private.address),
+        ('"username":"reader"', f'"username":"{LOGIN[0]}"'),
+        ("dckr_pat_example", LOGIN[1]),
+    ]:
+        assert name in script
+        script = script.replace(name, value)
+    said = run(["sh", "-euc", script], env=env | wharf.env)
+    assert '"isValid": true' in said
+    image = f"docker://{wharf.ref('docker-hub/library/app', 'v1')}"
+    assert json.loads(run(["skopeo", "inspect", "--tls-verify=false", image], env=env))["Digest"] == made.digest
+    wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="docker-hub")
+    absent = {"SecretId": "ecr-pullthroughcache/docker-hub", "ForceDeleteWithoutRecovery": True}
+    wharf.client("secretsmanager").delete_secret(**absent)
+    wharf.client("ecr").delete_repository(repositoryName="docker-hub/library/app", force=True)
 
 
 def test_many_clients_pull_one_new_image(wharf, distribution, tmp_path):

@@ -14,6 +14,7 @@ mod permits;
 mod policies;
 mod public;
 mod resources;
+mod secrets;
 mod trust;
 
 use aws::service::Service;

@@ -87,6 +87,7 @@ macro_rules! opens_bytes {
 
 mod event_bridge;
 mod identity;
+mod secrets_manager;
 mod services;
 
 pub use services::authority;
@@ -99,6 +100,8 @@ before_decision! {
     FindInstanceProfile,
     FindOidcProvider,
     ListIamTags,
+    // The ARN of a secret that is named without its random characters, and its policy.
+    FindSecret,
     // The status and the organization of a role's account, before its trust policy decides.
     FindAccount,
     // Only for callers of the management account.

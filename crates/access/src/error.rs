@@ -50,6 +50,8 @@ pub enum Code {
     PullThroughCacheRuleNotFound,
     UnsupportedUpstreamRegistry,
     SecretNotFound,
+    UnableToAccessSecret,
+    UnableToDecryptSecretValue,
     UpstreamAccessDenied,
     UpstreamTooManyRequests,
     UpstreamUnavailable,
@@ -155,6 +157,13 @@ aws_codes! {
     EventResourceNotFound: "ResourceNotFoundException" 400;
     ConcurrentModification: "ConcurrentModificationException" 400;
     InvalidEventPattern: "InvalidEventPatternException" 400;
+    // Secrets Manager.
+    SecretInvalidParameter: "InvalidParameterException" 400;
+    SecretInvalidRequest: "InvalidRequestException" 400;
+    SecretInvalidNextToken: "InvalidNextTokenException" 400;
+    SecretLimitExceeded: "LimitExceededException" 400;
+    SecretMalformedPolicy: "MalformedPolicyDocumentException" 400;
+    SecretExists: "ResourceExistsException" 400;
     // Service Quotas.
     IllegalArgument: "IllegalArgumentException" 400;
     InvalidPaginationToken: "InvalidPaginationTokenException" 400;

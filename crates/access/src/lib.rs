@@ -44,6 +44,8 @@ pub mod storage_quota;
 pub mod store;
 pub mod token;
 pub mod totp;
+pub mod upstream_role;
+pub mod upstream_secret;
 
 use std::sync::{Arc, OnceLock};
 

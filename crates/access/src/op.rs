@@ -103,6 +103,7 @@ aws::iam_operations! { service iam Iam IamOp }
 aws::sts_operations! { service sts Sts StsOp }
 aws::organizations_operations! { service organizations Organizations OrganizationsOp }
 aws::event_bridge_operations! { service event_bridge EventBridge EventBridgeOp }
+aws::secrets_manager_operations! { service secrets_manager SecretsManager SecretsManagerOp }
 aws::service_quotas_operations! { service service_quotas ServiceQuotas ServiceQuotasOp }
 aws::tagging_operations! { service tagging Tagging TaggingOp }
 
@@ -121,6 +122,8 @@ pub enum Op {
     Organizations(OrganizationsOp),
     /// Amazon EventBridge.
     EventBridge(EventBridgeOp),
+    /// Secrets Manager.
+    SecretsManager(SecretsManagerOp),
     /// Service Quotas.
     ServiceQuotas(ServiceQuotasOp),
     /// The Resource Groups Tagging API.
@@ -136,6 +139,7 @@ macro_rules! each {
             Op::Sts($operation) => $value,
             Op::Organizations($operation) => $value,
             Op::EventBridge($operation) => $value,
+            Op::SecretsManager($operation) => $value,
             Op::ServiceQuotas($operation) => $value,
             Op::Tagging($operation) => $value,
         }
@@ -151,9 +155,10 @@ impl Op {
         let sts = StsOp::ALL.iter().copied().map(Self::Sts);
         let organizations = OrganizationsOp::ALL.iter().copied().map(Self::Organizations);
         let event_bridge = EventBridgeOp::ALL.iter().copied().map(Self::EventBridge);
+        let secrets_manager = SecretsManagerOp::ALL.iter().copied().map(Self::SecretsManager);
         let service_quotas = ServiceQuotasOp::ALL.iter().copied().map(Self::ServiceQuotas);
         let tagging = TaggingOp::ALL.iter().copied().map(Self::Tagging);
-        let others = event_bridge.chain(service_quotas).chain(tagging);
+        let others = event_bridge.chain(secrets_manager).chain(service_quotas).chain(tagging);
         ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations).chain(others)
     }
 
@@ -166,6 +171,7 @@ impl Op {
             Self::Sts(_) => Service::Sts,
             Self::Organizations(_) => Service::Organizations,
             Self::EventBridge(_) => Service::EventBridge,
+            Self::SecretsManager(_) => Service::SecretsManager,
             Self::ServiceQuotas(_) => Service::ServiceQuotas,
             Self::Tagging(_) => Service::Tagging,
         }

@@ -220,6 +220,13 @@ settings! {
     api_destinations_per_region: "API destinations per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The account has {most} API destinations in this Region, which is the most it can have.")
     });
+
+    // Secrets Manager ("AWS Secrets Manager quotas").
+    /// Secrets of an account in a Region. AWS has more.
+    secrets_per_region: "Secrets per Region" = 500, at most 10_000, QuotaError::Ecr(Code::Aws(AwsCode::SecretLimitExceeded), |most| {
+        format!("The account has {most} secrets in this Region, which is the most it can have.")
+    });
+
     /// Rules of the replication configuration of a registry. The model of the API has the maximum.
     replication_rules_per_registry: "Replication rules per registry" = 10, at most 25, QuotaError::Ecr(Code::InvalidParameter, |most| {
         replication(&format!("A replication configuration can have at most {most} rules"))
@@ -255,6 +262,10 @@ fixed! {
     MFA_DEVICES_PER_USER: "MFADevicesPerUser" = 8, QuotaError::Iam;
     /// MFA devices of an account that nobody has.
     UNASSIGNED_MFA_DEVICES: "UnassignedVirtualMFADevices" = 5_000, QuotaError::Iam;
+    /// Tags of a secret.
+    TAGS_PER_SECRET: "Tags per secret" = MAX_TAGS as u64, QuotaError::Ecr(Code::Aws(AwsCode::SecretLimitExceeded), |most| {
+        format!("A secret can have at most {most} tags.")
+    });
     /// Organizational units ("Quotas and service limits for AWS Organizations").
     ORGANIZATIONAL_UNITS: "OUs in an organization" = 2_000, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
         format!("You have exceeded the number of OUs that you can have in an organization: {most}.")

@@ -33,6 +33,8 @@ pub const MEASURE_USAGE: &str = "measure-usage";
 pub const SWEEP_OBJECTS: &str = "sweep-objects";
 /// Removes expired large sessions.
 pub const FORGET_SESSIONS: &str = "forget-sessions";
+/// Removes deleted secrets that can no longer be restored.
+pub const REMOVE_SECRETS: &str = "remove-secrets";
 /// Removes reports of digests in use that expired.
 pub const FORGET_REPORTS: &str = "forget-reports";
 /// Seals secrets with the newest key, and retires keys that are no longer needed.
@@ -54,7 +56,7 @@ pub const DELIVER_EVENTS: &str = "deliver-events";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     CHECK_STORE,
     COLLECT_GARBAGE,
     DELIVER_EVENTS,
@@ -66,6 +68,7 @@ pub const NAMES: [&str; 18] = [
     MOVE_OBJECTS,
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
+    REMOVE_SECRETS,
     REPLICATE_IMAGES,
     RESEAL_SECRETS,
     RESTORE_IMAGES,
@@ -133,6 +136,7 @@ impl Access {
             (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
+            (REMOVE_SECRETS, counted.deleted_secrets),
             (REPLICATE_IMAGES, counted.replications),
             (RESEAL_SECRETS, counted.secrets),
             (RESTORE_IMAGES, counted.restores),

@@ -36,6 +36,8 @@ pub enum Purpose {
     AccessKey,
     /// How an API destination of EventBridge authenticates, in the store.
     Connection,
+    /// The value of a secret of Secrets Manager, in the store.
+    SecretValue,
     /// The session token of temporary credentials.
     Session,
     /// The context of a session that is too large for a docker password, in the store.
@@ -54,6 +56,7 @@ impl Purpose {
             Self::Download => b"wharf download",
             Self::AccessKey => b"wharf access key",
             Self::Connection => b"wharf connection",
+            Self::SecretValue => b"wharf secret value",
             Self::Session => b"wharf session",
             Self::SessionContext => b"wharf session context",
             Self::MfaSeed => b"wharf mfa seed",

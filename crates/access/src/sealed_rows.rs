@@ -1,8 +1,9 @@
 //! Rows with a sealed value: those of older keys are sealed again, and a key stays while it still seals one.
 
 use meta::{
-    ListConnectionsNotUnder, ListSecretsNotUnder, ListSeedsNotUnder, Never, Operation, ResealConnection,
-    ResealSecret, ResealSeed, SealedConnection, SealedSecret, SealedSeed,
+    ListConnectionsNotUnder, ListSecretValuesNotUnder, ListSecretsNotUnder, ListSeedsNotUnder, Never,
+    Operation, ResealConnection, ResealSecret, ResealSecretValue, ResealSeed, SealedConnection, SealedSecret,
+    SealedSecretValue, SealedSeed,
 };
 
 use crate::Access;
@@ -80,6 +81,8 @@ sealed_rows! {
         "the secrets of a connection do not open; update it";
     SealedSeed by serial_number for MfaSeed: ListSeedsNotUnder, ResealSeed,
         "the seed of an MFA device does not open; make another device";
+    SealedSecretValue by version for SecretValue: ListSecretValuesNotUnder, ResealSecretValue,
+        "the value of a secret does not open; put a new value";
 }
 
 impl Access {

@@ -19,6 +19,7 @@ SERVED = {
     "sts": FOLDER / "../src/operation/sts.rs",
     "organizations": FOLDER / "../src/operation/organizations.rs",
     "events": FOLDER / "../src/operation/event_bridge.rs",
+    "secretsmanager": FOLDER / "../src/operation/secrets_manager.rs",
     "service-quotas": FOLDER / "../src/operation/service_quotas.rs",
     "resourcegroupstaggingapi": FOLDER / "../src/operation/tagging.rs",
 }
@@ -28,6 +29,10 @@ LEFT_OUT = {
     "AppSyncParameters", "BatchParameters", "ConnectivityParameters", "DesiredValue", "EcsParameters",
     "InvocationConnectivityParameters", "KinesisParameters", "RedshiftDataParameters", "RunCommandParameters",
     "SageMakerPipelineParameters", "SqsParameters",
+    # Rotation and replicas of secrets.
+    "ExternalSecretRotationMetadata", "ExternalSecretRotationRoleArn", "LastRotatedDate", "NextRotationDate",
+    "RotationEnabled", "RotationLambdaARN", "RotationRules", "RotationToken", "CrossAccountPrimary",
+    "CrossAccountReplicas", "CrossAccountPrimaryARN",
 }
 
 

@@ -15,6 +15,7 @@ pub mod json;
 pub mod operation;
 pub mod organizations;
 pub mod query;
+pub mod secrets_manager;
 pub mod service;
 pub mod service_quotas;
 pub mod shape;

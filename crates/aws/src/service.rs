@@ -17,6 +17,8 @@ pub enum Service {
     Organizations,
     /// Amazon EventBridge.
     EventBridge,
+    /// AWS Secrets Manager.
+    SecretsManager,
     /// Service Quotas.
     ServiceQuotas,
     /// The Resource Groups Tagging API.
@@ -36,13 +38,14 @@ pub enum RegionRule {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ecr,
         Self::EcrPublic,
         Self::Iam,
         Self::Sts,
         Self::Organizations,
         Self::EventBridge,
+        Self::SecretsManager,
         Self::ServiceQuotas,
         Self::Tagging,
     ];
@@ -56,6 +59,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Organizations => "organizations",
             Self::EventBridge => "events",
+            Self::SecretsManager => "secretsmanager",
             Self::ServiceQuotas => "servicequotas",
             Self::Tagging => "tagging",
         }
@@ -76,6 +80,7 @@ impl Service {
             Self::EcrPublic => Some("SpencerFrontendService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
             Self::EventBridge => Some("AWSEvents"),
+            Self::SecretsManager => Some("secretsmanager"),
             Self::ServiceQuotas => Some("ServiceQuotasV20190624"),
             Self::Tagging => Some("ResourceGroupsTaggingAPI_20170126"),
             Self::Iam | Self::Sts => None,
@@ -91,6 +96,7 @@ impl Service {
             Self::Sts => "2011-06-15",
             Self::Organizations => "2016-11-28",
             Self::EventBridge => "2015-10-07",
+            Self::SecretsManager => "2017-10-17",
             Self::ServiceQuotas => "2019-06-24",
             Self::Tagging => "2017-01-26",
         }
@@ -103,6 +109,7 @@ impl Service {
             | Self::EcrPublic
             | Self::Organizations
             | Self::EventBridge
+            | Self::SecretsManager
             | Self::ServiceQuotas
             | Self::Tagging => Dialect::Json,
             Self::Iam | Self::Sts => Dialect::Query,
@@ -112,7 +119,7 @@ impl Service {
     /// The Region of its requests.
     pub const fn region_rule(self) -> RegionRule {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::EventBridge => RegionRule::Resource,
+            Self::Ecr | Self::EcrPublic | Self::EventBridge | Self::SecretsManager => RegionRule::Resource,
             Self::Sts | Self::ServiceQuotas | Self::Tagging => RegionRule::Signed,
             Self::Iam | Self::Organizations => RegionRule::Global,
         }
@@ -124,6 +131,7 @@ impl Service {
             Self::Ecr => Some("ecr:ResourceTag/"),
             Self::EcrPublic => Some("ecr-public:ResourceTag/"),
             Self::Iam | Self::Sts => Some("iam:ResourceTag/"),
+            Self::SecretsManager => Some("secretsmanager:ResourceTag/"),
             Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => None,
         }
     }
@@ -142,6 +150,7 @@ impl Service {
             | Self::EcrPublic
             | Self::Organizations
             | Self::EventBridge
+            | Self::SecretsManager
             | Self::ServiceQuotas
             | Self::Tagging => "",
         }

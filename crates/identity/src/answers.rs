@@ -34,6 +34,7 @@ aws::iam_operations! { answers_everywhere iam }
 aws::sts_operations! { answers_everywhere sts }
 aws::organizations_operations! { answers_everywhere organizations }
 
+aws::secrets_manager_operations! { answers Identity secrets_manager }
 aws::service_quotas_operations! { answers Identity service_quotas }
 
 // The other two operations of tagging are also about repositories: the server carries them out.

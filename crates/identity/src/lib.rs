@@ -1,5 +1,5 @@
-//! Identities: the operations of IAM, STS, Organizations, Service Quotas and the Tagging API, the policy simulator, and
-//! the explanation of decisions.
+//! Identities: the operations of IAM, STS, Organizations, Secrets Manager, Service Quotas and the Tagging API, the policy
+//! simulator, and the explanation of decisions.
 //!
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod explain;
 pub mod iam;
 pub mod organizations;
+mod secrets_manager;
 mod service_quotas;
 pub mod sts;
 pub mod tagging;

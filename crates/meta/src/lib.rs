@@ -48,9 +48,9 @@ pub mod operations {
         referrers::*, referrers_delete::*, registry::*, replicate_deletion::*, replicate_image::*,
         replication::*, replication_backfill::*, replication_item::*, replication_queue::*, repository::*,
         repository_policy::*, repository_purge::*, repository_rename::*, resolve::*, resource_policy::*,
-        resource_tag::*, sealed_secret::*, session_context::*, settings::*, storage_class::*, store_check::*,
-        tag::*, tag_detail::*, tag_history::*, tagged::*, target::*, upload::*, upload_expire::*, usage::*,
-        usage_list::*, work::*,
+        resource_tag::*, sealed_secret::*, secret::*, secret_value::*, session_context::*, settings::*,
+        storage_class::*, store_check::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
+        upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -94,6 +94,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
     Migration { number: 28, oldest_compat: 6, text: include_str!("../migrations/0028_redirects.sql") },
+    // An older binary would retire a key that still seals a secret.
+    Migration { number: 29, oldest_compat: 6, text: include_str!("../migrations/0029_secrets.sql") },
     // A new table, which only newer binaries use.
     Migration { number: 30, oldest_compat: 6, text: include_str!("../migrations/0030_commit_markers.sql") },
 ];

@@ -24,6 +24,8 @@ pub enum Use {
     PublicRepository,
     /// The policy of a whole registry: principals and resources.
     Registry,
+    /// The policy of a secret: principals and resources.
+    Secret,
 }
 
 impl Policy {
@@ -61,12 +63,13 @@ impl Policy {
                     only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr-public")?;
                 }
-                Use::Registry => {
+                Use::Registry | Use::Secret => {
                     has_principal(index, statement)?;
                     no_allow_of_the_rest(index, statement)?;
                     has_resource(index, statement)?;
                     only_arns(statement, policy_use)?;
-                    only_of_service(statement, "ecr")?;
+                    let is_secret = policy_use == Use::Secret;
+                    only_of_service(statement, if is_secret { "secretsmanager" } else { "ecr" })?;
                 }
             }
         }
@@ -117,7 +120,10 @@ fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> 
             // …and completed in an identity policy. AWS does not document this for resource policies: an asterisk
             // covers the rest without doubt, and any other text could be a Deny that applies to less than its author
             // believes.
-            (Form::Incomplete, Use::RoleTrust | Use::Repository | Use::PublicRepository | Use::Registry)
+            (
+                Form::Incomplete,
+                Use::RoleTrust | Use::Repository | Use::PublicRepository | Use::Registry | Use::Secret,
+            )
             | (Form::NoArn | Form::NoService, _) => {
                 return Err(PolicyError::InvalidResource(text.to_string()));
             }

@@ -33,6 +33,7 @@ use std::sync::{Arc, Weak};
 
 use access::Access;
 pub use ecr_public::LOGO_PREFIX;
+pub use pull_through::CacheCounts;
 
 use crate::bodies::Bodies;
 use crate::image::pull_times::PullTimes;

@@ -104,6 +104,8 @@ dialects! {
     PullThroughCacheRuleNotFound => Unsupported NOT_FOUND, "PullThroughCacheRuleNotFoundException" BAD_REQUEST;
     UnsupportedUpstreamRegistry => Unsupported BAD_REQUEST, "UnsupportedUpstreamRegistryException" BAD_REQUEST;
     SecretNotFound => Unsupported NOT_FOUND, "SecretNotFoundException" BAD_REQUEST;
+    UnableToAccessSecret => Denied FORBIDDEN, "UnableToAccessSecretException" BAD_REQUEST;
+    UnableToDecryptSecretValue => Denied FORBIDDEN, "UnableToDecryptSecretValueException" BAD_REQUEST;
     UpstreamAccessDenied => Denied FORBIDDEN, "UnableToGetUpstreamImageException" BAD_REQUEST;
     UpstreamTooManyRequests => TooManyRequests TOO_MANY_REQUESTS, "UnableToGetUpstreamImageException" BAD_REQUEST;
     UpstreamUnavailable => Unavailable BAD_GATEWAY, "UnableToGetUpstreamImageException" BAD_REQUEST;

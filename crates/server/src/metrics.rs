@@ -1,5 +1,7 @@
 //! The metrics for Prometheus: requests by operation and status, durations, bytes, connections.
 
+mod pull_through;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -11,7 +13,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use registry::CacheCounts;
 use registry::replication::DestinationLag;
+
+use pull_through::PullThrough;
 
 use crate::ledger::Figures;
 use crate::log_lines::DroppedLines;
@@ -69,6 +74,7 @@ pub(crate) struct Metrics {
     reconcilers: Reconcilers,
     storage: Storage,
     replication: Replication,
+    pull_through: PullThrough,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -113,6 +119,7 @@ impl Metrics {
             reconcilers: Reconcilers::default(),
             storage: Storage::default(),
             replication: Replication::default(),
+            pull_through: PullThrough::default(),
         };
         metrics.register();
         let help = "Lines of the log that were lost because it could not be written in time, by kind";
@@ -162,6 +169,7 @@ impl Metrics {
         registry.register("replication_waiting", help, self.replication.waiting.clone());
         let help = "How many images and tags a destination of replication refused, counted up to 10000";
         registry.register("replication_failed", help, self.replication.failed.clone());
+        self.pull_through.register(registry);
         let help = "Bytes of layers and manifests that are stored; each layer counts once";
         registry.register("stored_bytes", help, self.storage.stored.clone());
         let help = "Bytes whose rows are gone and that wait for their removal";
@@ -223,6 +231,11 @@ impl Metrics {
             waiting.get_or_create(&label).set(of_destination.waiting);
             failed.get_or_create(&label).set(of_destination.failed);
         }
+    }
+
+    /// Takes what the pull-through cache has counted.
+    pub(crate) fn pull_through(&self, counts: &CacheCounts) {
+        self.pull_through.set(counts);
     }
 
     /// Takes what the deployment stores.

@@ -3,7 +3,7 @@
 
 use aws::service::Service;
 
-use super::{Gate, gone};
+use super::{Gate, Named, gone};
 use crate::context::Caller;
 use crate::error::{Code, Error, Result};
 use crate::op::{Op, StsOp};
@@ -33,13 +33,35 @@ impl Gate {
         outcome
     }
 
+    /// Decides on a resource with a policy that is not one of ECR's, and records the outcome.
+    pub(super) fn decide_with(
+        &self,
+        (op, resource): (Op, &str),
+        shown: &str,
+        context: &policy::Context,
+        policy: Option<&Named>,
+    ) -> Result<()> {
+        let op = self.decided_as(op)?;
+        let outcome = self.is_open_to_session(op).and_then(|()| {
+            let request = policy::Request { action: op.action(), resource, context };
+            let of = (&*self.caller, &self.account_id);
+            self.answer((op, resource), shown, &self.policies.decide_on_resource(op, policy, &request, of))
+        });
+        self.decisions.record(op, resource, outcome.is_ok());
+        outcome
+    }
+
     fn evaluate(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
+        self.answer((op, resource), shown, &decision)
+    }
+
+    fn answer(&self, (op, resource): (Op, &str), shown: &str, decision: &policy::Decision) -> Result<()> {
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {
-                log_denial(&self.caller.arn, op, resource, &decision);
+                log_denial(&self.caller.arn, op, resource, decision);
                 Err(denied(&self.caller, op, shown, &reason))
             }
         }

@@ -247,7 +247,7 @@ fn missing(name: &str) -> Result<Named> {
 }
 
 /// A document that was accepted once. One that cannot be read any more denies.
-fn stored(name: &str, document: &str) -> Result<Arc<policy::Policy>> {
+pub(super) fn stored(name: &str, document: &str) -> Result<Arc<policy::Policy>> {
     policy::Policy::parse(document).map(Arc::new).or_else(|error| {
         tracing::error!(name, %error, "a stored policy cannot be read: everything is denied");
         compile(EVERYTHING_DENIED)

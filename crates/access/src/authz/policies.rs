@@ -107,6 +107,28 @@ impl Deciding {
         })
     }
 
+    /// Decides on an operation on a resource whose policy is not one of ECR's, such as a secret.
+    pub(super) fn decide_on_resource(
+        &self,
+        op: Op,
+        policy: Option<&Named>,
+        request: &policy::Request<'_>,
+        (caller, resource_account): (&Caller, &AccountId),
+    ) -> policy::Decision {
+        self.with_policies(op, |policies| {
+            let resource: Vec<_> = policy.into_iter().map(source).collect();
+            let policies = policy::Policies { resource: &resource, ..*policies };
+            asking(caller, |asks| {
+                let access = policy::Access {
+                    caller: asks,
+                    resource_account: resource_account.as_str(),
+                    is_role_trust: false,
+                };
+                policy::evaluate(&policies, request, &access)
+            })
+        })
+    }
+
     /// Decides whether a role's trust policy and the caller's own policies allow the caller to assume the role.
     pub(super) fn decide_trust(
         &self,

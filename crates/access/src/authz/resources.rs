@@ -30,6 +30,10 @@ impl<T> Deref for Found<T> {
 }
 
 impl<T> Found<T> {
+    pub(super) fn new(row: T) -> Self {
+        Self(row)
+    }
+
     /// The row, for the answer.
     pub fn into_row(self) -> T {
         self.0

@@ -79,6 +79,8 @@ services! {
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Receives layers from upstream registries that images of the repository need.
     FetchUpstreamLayers => FindBlobs, CreateUpload, AdvanceUpload, CancelUpload, CompleteUpload;
+    /// Finds the service-linked role that reads the credentials of upstream registries. The gate decides on the secret.
+    ReadUpstreamSecrets => FindEntity;
     /// Records when images were last pulled, after the answers to the pulls.
     RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.
@@ -91,11 +93,13 @@ services! {
     ForgetSessions => ForgetSessionContexts;
     /// Removes reports of digests in use that expired.
     ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys and connections, and the seeds of MFA devices, with the newest key.
+    /// Seals with the newest key: secrets of access keys and connections, seeds of MFA devices, and values of secrets.
     ResealSecrets => ListSecretsNotUnder, ResealSecret, ListConnectionsNotUnder, ResealConnection, ListSeedsNotUnder,
-        ResealSeed;
+        ResealSeed, ListSecretValuesNotUnder, ResealSecretValue;
     /// Uses the codes of MFA devices, each once, and counts attempts.
     UseMfaDevices => FindMfaDevice, CountMfaAttempt, UseMfaCode;
+    /// Removes secrets that were deleted and whose time is over.
+    RemoveDeletedSecrets => RemoveDeletedSecrets;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;
@@ -108,7 +112,7 @@ services! {
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
     KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder,
-        ListConnectionsNotUnder, ListSeedsNotUnder;
+        ListConnectionsNotUnder, ListSeedsNotUnder, ListSecretValuesNotUnder;
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.

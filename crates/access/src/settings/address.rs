@@ -110,6 +110,22 @@ impl PublicAddress {
         }
     }
 
+    /// The Region of the registry at an address, if this deployment serves it. A host that names no registry serves all, so
+    /// the Region is the one given. AWS's own suffixes do not count: their names lead to AWS.
+    pub fn own_region(&self, host: &str, port: Option<u16>, otherwise: &Region) -> Option<Region> {
+        let usual = if self.scheme == "http" { 80 } else { 443 };
+        if port.unwrap_or(usual) != self.port {
+            return None;
+        }
+        if host.eq_ignore_ascii_case(&self.host) {
+            return Some(otherwise.clone());
+        }
+        let suffix = self.suffix.as_deref()?.to_ascii_lowercase();
+        let is_own = host.strip_suffix(&suffix).is_some_and(|before| before.ends_with('.'));
+        let (_, region) = self.registry_of_host(host).ok()??;
+        is_own.then_some(region)
+    }
+
     fn host_error(&self, host: &str, why: &str) -> HostError {
         let right = match &self.suffix {
             Some(suffix) => self.with_port(&format!("ACCOUNT.dkr.ecr.REGION.{suffix}")),
@@ -282,6 +298,30 @@ mod tests {
         }
         let error = address(None).registry_of_host("1.dkr.ecr.x.y").unwrap_err().to_string();
         assert!(error.contains("localhost:5100/ACCOUNT"), "{error}");
+    }
+
+    #[test]
+    fn the_deployment_knows_its_own_addresses() {
+        let home: Region = "eu-north-1".parse().unwrap();
+        let own = |suffix, host, port| {
+            address(suffix).own_region(host, port, &home).map(|region| region.to_string())
+        };
+        let suffix = Some("r.example");
+        let named = "111122223333.dkr.ecr.eu-west-1.r.example";
+        assert_eq!(own(suffix, named, Some(5100)).as_deref(), Some("eu-west-1"));
+        assert_eq!(own(None, "localhost", Some(5100)).as_deref(), Some("eu-north-1"));
+        for (host, port) in [
+            (named, None),
+            (named, Some(443)),
+            ("111122223333.dkr.ecr.eu-west-1.evilr.example", Some(5100)),
+            ("111122223333.dkr.ecr.eu-west-1.r.example.evil.example", Some(5100)),
+            ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", Some(5100)),
+            ("registry.example", Some(5100)),
+            ("localhost", Some(5101)),
+            ("localhost", None),
+        ] {
+            assert_eq!(own(suffix, host, port), None, "{host}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod ecr_public;
 mod event_bridge;
 mod iam;
 mod organizations;
+mod secrets_manager;
 mod service_quotas;
 mod sts;
 mod tagging;

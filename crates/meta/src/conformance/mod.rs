@@ -56,6 +56,7 @@ mod repository_rename;
 mod resolve;
 mod resource_policy;
 mod schema;
+mod secret;
 mod session_context;
 mod storage_class;
 mod store_check;
@@ -151,6 +152,8 @@ suite! {
         only_enabled_rules_get_events, what_waits_for_a_removed_target_is_forgotten;
     event_connection: a_name_is_given_once_within_the_limit, a_change_needs_what_was_read,
         a_destination_is_active_while_its_connection_exists, secrets_are_sealed_again;
+    secret: a_name_is_given_once_within_the_limit, a_new_value_moves_the_current_one, a_deleted_secret_can_be_restored,
+        tags_end_with_their_secret, values_are_sealed_again;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
     limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,

@@ -43,6 +43,8 @@ pub struct Backlogs {
     pub moves: i64,
     /// Reports of digests in use that expired.
     pub reports: i64,
+    /// Deleted secrets that can no longer be restored.
+    pub deleted_secrets: i64,
     /// Secrets and seeds under other keys than the sealing key.
     pub secrets: i64,
     /// Events that are too old.
@@ -62,8 +64,12 @@ pub struct Backlogs {
 }
 
 /// The tables with sealed values, and the column of the value.
-const SEALED: [(&str, &str); 3] =
-    [("access_key", "sealed_secret"), ("event_connection", "sealed_auth"), ("mfa_device", "sealed_seed")];
+const SEALED: [(&str, &str); 4] = [
+    ("access_key", "sealed_secret"),
+    ("event_connection", "sealed_auth"),
+    ("mfa_device", "sealed_seed"),
+    ("secret_value", "sealed"),
+];
 
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let uploads = op.count(tx, "upload WHERE updated_at < ?1", &params![op.uploads_idle_since, op.limit]).await?;
@@ -82,6 +88,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         secrets += op.count(tx, &other_keys, &params![vec![op.sealing_key], op.limit]).await?;
     }
     let secrets = op.limit.min(secrets);
+    let deleted_secrets = op.count(tx, "secret WHERE delete_at <= ?1", &params![op.at, op.limit]).await?;
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
     let unrouted = op.count(tx, "outbox WHERE routed = ?1", &params![0_i64, op.limit]).await?;
     let waiting = op.count(tx, "delivery WHERE sequence > ?1", &params![0_i64, op.limit]).await?;
@@ -99,6 +106,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         sessions,
         moves,
         reports,
+        deleted_secrets,
         secrets,
         events,
         deliveries,

@@ -1,4 +1,4 @@
-//! Tags of IAM's resources, and of EventBridge's rules. Keys are unique regardless of case.
+//! Tags of IAM's resources, of EventBridge's rules and of secrets. Keys are unique regardless of case.
 
 use aws::tag::folded;
 
@@ -34,11 +34,12 @@ pub enum PutIamTagsRefusal {
 }
 
 /// The resources with tags other than principals, with their key column.
-const OWNERS: [(&str, &str); 4] = [
+const OWNERS: [(&str, &str); 5] = [
     ("managed_policy", "policy_id"),
     ("instance_profile", "unique_id"),
     ("oidc_provider", "arn"),
     ("event_rule", "arn"),
+    ("secret", "arn"),
 ];
 
 /// Holds the tagged resource until the commit, and increments its version if it is a principal; false if it does not

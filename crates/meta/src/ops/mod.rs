@@ -74,6 +74,8 @@ pub mod resolve;
 pub mod resource_policy;
 pub mod resource_tag;
 pub mod sealed_secret;
+pub mod secret;
+pub mod secret_value;
 pub mod session_context;
 pub mod settings;
 pub mod storage_class;

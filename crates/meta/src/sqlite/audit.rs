@@ -99,6 +99,8 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("role", Nobody, "*"),
     ("scanning_configuration", Nobody, "*"),
     ("schema_migration", Nobody, "*"),
+    ("secret", Nobody, "*"),
+    ("secret_value", Nobody, "*"),
     ("tag_history", Nobody, "*"),
     ("session_context", Nobody, "*"),
     ("setting", Nobody, "*"),

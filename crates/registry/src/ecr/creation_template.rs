@@ -172,15 +172,19 @@ async fn decide(gate: &Gate, (account, region): (&AccountId, &Region), contents:
         allow(ecr::PutLifecyclePolicy::OP)?;
     }
     match contents.custom_role_arn {
-        Some(role_arn) if !role_arn.is_empty() => pass_role(gate, account, role_arn).await,
+        Some(role_arn) if !role_arn.is_empty() => pass_role(gate, account, (role_arn, SERVICE)).await,
         _ => Ok(()),
     }
 }
 
-/// Decides whether the caller may pass a role to ECR. The role must be in the caller's account.
-async fn pass_role(gate: &Gate, account: &AccountId, role_arn: &str) -> Result<()> {
+/// Decides whether the caller may pass a role to a service of ECR. The role must be in the account of the registry.
+pub(super) async fn pass_role(
+    gate: &Gate,
+    account: &AccountId,
+    (role_arn, service): (&str, &str),
+) -> Result<()> {
     let role = role_of_arn(gate, role_arn).await?.filter(|role| role.account_id == *account);
-    let mut keys = policy::Context::new().with("iam:PassedToService", SERVICE);
+    let mut keys = policy::Context::new().with("iam:PassedToService", service);
     if let Some(role) = &role {
         let tags = gate.read(ListIamTags { owner: role.unique_id.clone() }).await?;
         add_resource_tags(&mut keys, Service::Iam, &tags);

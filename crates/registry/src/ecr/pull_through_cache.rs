@@ -1,11 +1,13 @@
 //! CreatePullThroughCacheRule, DescribePullThroughCacheRules, UpdatePullThroughCacheRule, DeletePullThroughCacheRule,
 //! ValidatePullThroughCacheRule, and WharfRefreshUpstreamTags of Wharf's own.
 
+use access::authz::Gate;
 use access::context::Ctx;
 use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{ExpireUpstreamTags, PullThroughCacheRuleRow, StoreResultExt as _, Target};
+use access::upstream_secret::{SERVICE, not_found};
 use aws::ecr::{
     CreatePullThroughCacheRuleRequest, CreatePullThroughCacheRuleResponse, DeletePullThroughCacheRuleRequest,
     DeletePullThroughCacheRuleResponse, DescribePullThroughCacheRulesRequest,
@@ -13,8 +15,9 @@ use aws::ecr::{
     UpdatePullThroughCacheRuleResponse, UpstreamRegistry, ValidatePullThroughCacheRuleRequest,
     ValidatePullThroughCacheRuleResponse, WharfRefreshUpstreamTagsRequest, WharfRefreshUpstreamTagsResponse,
 };
-use aws::ids::Region;
+use aws::ids::{AccountId, Region};
 
+use super::creation_template::pass_role;
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
 use crate::registry_settings::pull_through_cache::{self, NewRule};
@@ -28,16 +31,20 @@ impl Registry {
         input: CreatePullThroughCacheRuleRequest,
     ) -> Result<CreatePullThroughCacheRuleResponse> {
         let account = account_of(ctx, input.registry_id.as_deref())?;
-        let permit = self.access.registry_gate(ctx, &account, region).await?.permit()?;
+        let gate = self.access.registry_gate(ctx, &account, region).await?;
+        let permit = gate.permit()?;
+        let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
+        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
+            .await?;
         let new = NewRule {
             prefix: input.ecr_repository_prefix,
             upstream_url: input.upstream_registry_url,
             upstream_registry: input.upstream_registry,
             upstream_prefix: input.upstream_repository_prefix,
             credential_arn: input.credential_arn,
-            custom_role_arn: input.custom_role_arn.filter(|arn| !arn.is_empty()),
+            custom_role_arn,
         };
-        let row = pull_through_cache::create(&self.access, ctx, &permit, new).await?;
+        let row = pull_through_cache::create(&self.access, ctx, (&permit, region), new).await?;
         let rule = shape(account.as_str(), row);
         Ok(CreatePullThroughCacheRuleResponse {
             ecr_repository_prefix: rule.ecr_repository_prefix,
@@ -82,6 +89,22 @@ impl Registry {
         })
     }
 
+    /// A secret that a request names must exist; the role that reads it is created. A custom role must exist, and the
+    /// caller must be allowed to pass it.
+    async fn prepare(
+        &self,
+        ctx: &Ctx,
+        (gate, account): (&Gate, &AccountId),
+        (secret_arn, role_arn): (Option<&str>, Option<&str>),
+    ) -> Result<()> {
+        if let Some(role_arn) = role_arn {
+            pass_role(gate, account, (role_arn, SERVICE)).await?;
+        }
+        let Some(arn) = secret_arn else { return Ok(()) };
+        gate.find_secret(arn, ctx.at()).await?.ok_or_else(not_found)?;
+        self.access.ensure_service_role(ctx, gate, SERVICE).await
+    }
+
     /// Changes the credentials of a rule.
     pub async fn update_pull_through_cache_rule(
         &self,
@@ -90,11 +113,20 @@ impl Registry {
         input: UpdatePullThroughCacheRuleRequest,
     ) -> Result<UpdatePullThroughCacheRuleResponse> {
         let account = account_of(ctx, input.registry_id.as_deref())?;
-        let permit = self.access.registry_gate(ctx, &account, region).await?.permit()?;
+        let gate = self.access.registry_gate(ctx, &account, region).await?;
+        let permit = gate.permit()?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
+        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
+            .await?;
         let prefix = input.ecr_repository_prefix;
-        let row =
-            pull_through_cache::update(ctx, &permit, prefix, input.credential_arn, custom_role_arn).await?;
+        let row = pull_through_cache::update(
+            (&self.access, ctx),
+            (&permit, region),
+            prefix,
+            input.credential_arn,
+            custom_role_arn,
+        )
+        .await?;
         let rule = shape(account.as_str(), row);
         Ok(UpdatePullThroughCacheRuleResponse {
             ecr_repository_prefix: rule.ecr_repository_prefix,
@@ -138,7 +170,7 @@ impl Registry {
         let account = account_of(ctx, input.registry_id.as_deref())?;
         let permit = self.access.registry_gate(ctx, &account, region).await?.permit()?;
         let (registry, row) = pull_through_cache::get(&permit, &input.ecr_repository_prefix).await?;
-        let failure = self.pull_through.failure_of((&account, registry), &row).await;
+        let failure = self.pull_through.failure_of(&self.access, (registry, (&account, region)), &row).await;
         let rule = shape(account.as_str(), row);
         Ok(ValidatePullThroughCacheRuleResponse {
             ecr_repository_prefix: rule.ecr_repository_prefix,

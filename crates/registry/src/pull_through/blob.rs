@@ -102,7 +102,7 @@ impl Registry {
         let Ok(manifest) = Manifest::parse(&body, None) else { return Ok(None) };
         let size = manifest.blobs().find(|blob| blob.digest == *digest).map(|blob| blob.size);
         let Some(size) = size else { return Ok(None) };
-        let source = self.source_of(registry, repository, &found)?;
+        let source = self.source_of(registry, repository, &found).await?;
         Ok(Some(Wanted { source, size }))
     }
 

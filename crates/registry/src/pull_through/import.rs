@@ -19,6 +19,7 @@ use oci::digest::Digest;
 use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
+use super::counts::Requested;
 use super::refusal;
 use super::upstreams::RuleKey;
 use crate::Registry;
@@ -49,9 +50,18 @@ pub(super) enum Imported {
     Manifest(Arc<RemoteManifest>),
 }
 
+impl Imported {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Same => 0,
+            Self::Manifest(remote) => remote.body.len() as u64,
+        }
+    }
+}
+
 impl Registry {
     /// Where a repository comes from.
-    pub(super) fn source_of(
+    pub(super) async fn source_of(
         &self,
         registry: RegistryKey,
         repository: &RepositoryRef,
@@ -63,7 +73,9 @@ impl Registry {
             let message = format!("'{name}' is not a name that an upstream registry can have.");
             Error::new(Code::NameInvalid, message)
         })?;
-        let (rule, upstream) = self.pull_through.upstreams.of(registry, row)?;
+        let of = (&repository.account_id, &repository.region);
+        let login = self.pull_through.login_of(&self.access, of, row).await?;
+        let (rule, upstream) = self.pull_through.upstreams.of(registry, row, login)?;
         Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 
@@ -109,10 +121,16 @@ impl Registry {
         let fetches = &self.pull_through.fetches;
         let _slot = fetches.take(&source.account).await.ok_or_else(ended)?;
         let (_, name, reference, current) = &key;
+        let counts = &self.pull_through.counts;
+        counts.requested(Requested::Manifest);
         let error = match fetch(&source.upstream, name, reference, *current).await {
-            Ok(imported) => return Ok(imported),
+            Ok(imported) => {
+                counts.received(imported.bytes());
+                return Ok(imported);
+            }
             Err(error) => error,
         };
+        counts.failed(&error);
         tracing::info!(upstream = %source.upstream.endpoint(), %name, %reference, %error, "not fetched");
         let retry_after = match &error {
             UpstreamError::TooManyRequests { retry_after, .. } => *retry_after,

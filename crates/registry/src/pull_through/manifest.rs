@@ -10,8 +10,10 @@ use access::permit::Permit;
 use access::store::{
     FindUpstream, FoundUpstream, ImageRef, ImageRow, RecordUpstreamTag, RefusedExt as _, RegistryKey, Target,
 };
+use access::upstream_role::is_of_cache;
 use oci::name::Reference;
 
+use super::counts::Pulled;
 use super::import::{Imported, Source};
 use crate::Registry;
 
@@ -39,7 +41,7 @@ impl Registry {
     ) -> Result<Permit<ecr::BatchGetImage>> {
         let gate = self.access.gate(ctx, repository, target_of(reference)).await?;
         let permit = gate.permit::<ecr::BatchGetImage>();
-        let Some(registry) = gate.registry_with_cache() else { return permit };
+        let Some(registry) = gate.registry_with_cache().filter(|_| !is_of_cache(ctx)) else { return permit };
         let image = match &permit {
             Ok(permit) => permit.image(),
             Err(error) if error.code == Code::RepositoryNotFound => None,
@@ -85,20 +87,26 @@ impl Registry {
     /// is served, whatever the upstream registry answers.
     async fn ask_upstream(&self, pull: &Pull<'_>, gate: &Gate) -> Result<bool> {
         let Some(found) = gate.read(pull.find()).await? else { return Ok(false) };
+        let counts = &self.pull_through.counts;
         if !self.is_due(pull, &found) {
+            counts.pulled(Pulled::Hit);
             return Ok(false);
         }
         let asked = async {
             gate.allow(ecr::BatchImportUpstreamImage::OP)?;
-            let source = self.source_of(pull.registry, pull.repository, &found)?;
+            let source = self.source_of(pull.registry, pull.repository, &found).await?;
             let current = pull.image.map(|image| image.digest);
             let fetched = self.fetch(&source, pull.reference, current).await?;
             self.take(pull, (&found, &source), fetched).await
         };
         if pull.image.is_none() {
-            return asked.await;
+            let outcome = asked.await;
+            counts.pulled(if outcome.is_ok() { Pulled::Miss } else { Pulled::Failed });
+            return outcome;
         }
-        match tokio::time::timeout(PATIENCE, asked).await {
+        let outcome = tokio::time::timeout(PATIENCE, asked).await;
+        counts.pulled(if matches!(outcome, Ok(Ok(_))) { Pulled::Validated } else { Pulled::Stale });
+        match outcome {
             Ok(Ok(has_changed)) => Ok(has_changed),
             Ok(Err(error)) => {
                 tracing::info!(repository = %pull.repository.name, %error, "served from the cache");

@@ -8,6 +8,7 @@
 mod arrival;
 mod background;
 mod blob;
+mod counts;
 mod failures;
 mod flights;
 mod import;
@@ -25,14 +26,18 @@ use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
-use aws::ids::AccountId;
+use access::upstream_secret::UpstreamLogin;
+use aws::ids::{AccountId, Region};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use arrival::Arrival;
+pub use counts::CacheCounts;
 pub(crate) use reader::ArrivingStream;
 pub(crate) use upstreams::rules_of;
 
 use arrival::Arrivals;
+use counts::Counts;
 use failures::Failures;
 use flights::Flights;
 use import::{ImportKey, Imported};
@@ -40,6 +45,8 @@ use referrers::Asked;
 use refusal::refusal;
 use slots::Slots;
 use upstreams::Upstreams;
+
+use crate::Registry;
 
 /// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so
 /// manifests have room.
@@ -55,6 +62,7 @@ pub(crate) struct PullThrough {
     imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
     arrivals: Arrivals,
     failures: Failures,
+    counts: Counts,
     referrers: Asked,
     downloads: Slots,
     fetches: Slots,
@@ -69,6 +77,7 @@ impl PullThrough {
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             failures: Failures::default(),
+            counts: Counts::default(),
             referrers: Asked::default(),
             downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),
             fetches: Slots::new(IMPORTS.0, IMPORTS.1),
@@ -89,17 +98,45 @@ impl PullThrough {
         }
     }
 
+    /// The login of a rule; none if it has neither a secret nor a custom role.
+    async fn login_of(
+        &self,
+        access: &Access,
+        registry: (&AccountId, &Region),
+        row: &PullThroughCacheRuleRow,
+    ) -> Result<Option<UpstreamLogin>, Error> {
+        let now = Timestamp::now();
+        match (&row.rule.credential_arn, &row.rule.custom_role_arn) {
+            (Some(arn), _) => access.upstream_secret(registry, arn, now).await.map(Some),
+            (None, Some(role_arn)) => {
+                let endpoint = self.upstreams.endpoint_of(row)?;
+                let address = (endpoint.host(), endpoint.port());
+                access.upstream_role(registry, role_arn, address, now).await.map(Some)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Why the upstream registry of a rule cannot be used; none if it can.
     pub(crate) async fn failure_of(
         &self,
-        (account, registry): (&AccountId, RegistryKey),
+        access: &Access,
+        (registry, of): (RegistryKey, (&AccountId, &Region)),
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
-        let _slot = self.fetches.take(account).await;
-        let upstream = match self.upstreams.of(registry, row) {
+        let _slot = self.fetches.take(of.0).await;
+        let login = self.login_of(access, of, row).await;
+        let upstream = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
             Ok((_, upstream)) => upstream,
             Err(error) => return Some(error.message.into_owned()),
         };
         upstream.ping().await.err().map(|error| refusal(&error).message.into_owned())
+    }
+}
+
+impl Registry {
+    /// What the cache of this node has counted since the start.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.pull_through.counts.read()
     }
 }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use upstream::{BlobDownload, UpstreamError};
 
 use super::arrival::{Arrival, Progress};
+use super::counts::Requested;
 use super::import::Source;
 use super::refusal;
 use crate::Registry;
@@ -73,8 +74,9 @@ impl Registry {
         }
         let more = More::Uploaded { recorded: 0, added: *size };
         self.access.within_storage_quotas(&job.repository, more).await?;
+        self.pull_through.counts.requested(Requested::Layer);
         let download = job.source.upstream.get_blob(&job.source.name, digest, *size).await;
-        let download = download.map_err(|error| refusal(&error))?;
+        let download = download.map_err(|error| self.upstream_failed(&error))?;
         let id = create(&permit, job).await?;
         job.arrival.has_come(Progress::Received(0));
         let stored = self.store_slices(&permit, job, &id, download).await;
@@ -83,6 +85,11 @@ impl Registry {
             let _ = permit.write(|()| cancel).await;
         }
         stored.map(|()| Progress::Stored)
+    }
+
+    fn upstream_failed(&self, error: &UpstreamError) -> Error {
+        self.pull_through.counts.failed(error);
+        refusal(error)
     }
 
     async fn store_slices(
@@ -96,10 +103,12 @@ impl Registry {
         let (mut stage, mut slice_bytes) = (self.bytes.begin(digest.algorithm()), FIRST_SLICE);
         let mut is_complete = false;
         while !is_complete {
+            let before = stage.offset();
             let mut slice = slice(&mut download, slice_bytes, &mut is_complete);
             let appended = self.bytes.append_slice(permit, object_key, stage, &mut slice, *size).await?;
             drop(slice);
-            stage = appended.map_err(|error| refusal(&error))?;
+            stage = appended.map_err(|error| self.upstream_failed(&error))?;
+            self.pull_through.counts.received(stage.offset().saturating_sub(before));
             if !is_complete {
                 job.arrival.has_come(Progress::Received(stage.offset()));
             }

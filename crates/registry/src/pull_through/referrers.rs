@@ -87,7 +87,7 @@ impl Registry {
         let Ok(permit) = gate.permit::<ecr::BatchImportUpstreamImage>() else { return Ok(()) };
         let find = FindUpstream { registry, name: repository.name.to_string(), tag: None };
         let Some(found) = gate.read(find).await? else { return Ok(()) };
-        let source = self.source_of(registry, repository, &found)?;
+        let source = self.source_of(registry, repository, &found).await?;
         let (key, asked) = ((permit.repository(), *subject), &self.pull_through.referrers);
         if !asked.is_due(key, self.access.settings.pull_through_cache.validity, Instant::now()) {
             return Ok(());

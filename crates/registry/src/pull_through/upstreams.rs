@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use access::error::{Code, Error, Result};
 use access::settings::PullThroughCache;
 use access::store::{Micros, PullThroughCacheRuleRow, RegistryKey};
-use upstream::{Endpoint, Rules, Upstream};
+use access::upstream_secret::UpstreamLogin;
+use upstream::{Credentials, Endpoint, Rules, Upstream};
 
 /// Clients in memory.
 const MOST_CLIENTS: usize = 1_000;
 
-/// A registry's rule at one version. A rule that was deleted and created again has another time.
+/// A registry's rule at one version, and the version of its login. A rule that was deleted and created again has another
+/// time.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct RuleKey {
     registry: RegistryKey,
     prefix: String,
     created_at: Micros,
     version: i64,
+    login_version: Option<String>,
 }
 
 pub(crate) struct Upstreams {
@@ -42,25 +45,36 @@ impl Upstreams {
         Self { settings, rules, connector: OnceLock::new(), clients: Mutex::default() }
     }
 
+    /// Where the upstream registry of a rule is.
+    pub(super) fn endpoint_of(&self, row: &PullThroughCacheRuleRow) -> Result<Endpoint> {
+        Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)
+    }
+
     /// The client of a rule's upstream registry. The settings can have changed since the rule was written.
     pub(super) fn of(
         &self,
         registry: RegistryKey,
         row: &PullThroughCacheRuleRow,
+        login: Option<UpstreamLogin>,
     ) -> Result<(RuleKey, Arc<Upstream>)> {
-        let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
+        let endpoint = self.endpoint_of(row)?;
         if !self.settings.allows(endpoint.host(), endpoint.port()) {
             let message =
                 format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
             return Err(Error::new(Code::UpstreamAccessDenied, message));
         }
         let prefix = row.rule.prefix.clone();
-        let key = RuleKey { registry, prefix, created_at: row.created_at, version: row.version };
+        let login_version = login.as_ref().map(|login| login.version.clone());
+        let key =
+            RuleKey { registry, prefix, created_at: row.created_at, version: row.version, login_version };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok((key, Arc::clone(client)));
         }
-        let client = Arc::new(Upstream::new(self.connector()?, endpoint, None, Arc::clone(&self.rules)));
+        let credentials =
+            login.map(|login| Credentials { username: login.username, password: login.password });
+        let rules = Arc::clone(&self.rules);
+        let client = Arc::new(Upstream::new(self.connector()?, endpoint, credentials.as_ref(), rules));
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }

@@ -71,6 +71,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ForgetReports(Arc::clone(registry))),
+        Box::new(passes::RemoveSecrets(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
         Box::new(passes::MeasureUsage(Arc::clone(registry))),
         Box::new(passes::ScrubObjects(Arc::clone(registry))),

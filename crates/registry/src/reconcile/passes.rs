@@ -69,6 +69,9 @@ reconcilers! {
     /// Removes expired reports of digests in use.
     ForgetReports(reconcilers::FORGET_REPORTS, every Duration::from_mins(1)) =
         |registry, now| registry.forget_in_use_reports(now);
+    /// Removes deleted secrets that can no longer be restored.
+    RemoveSecrets(reconcilers::REMOVE_SECRETS, every Duration::from_mins(1)) =
+        |registry, now| registry.access.remove_deleted_secrets(now);
     /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);

@@ -12,7 +12,7 @@ use access::store::{
     RefusedExt as _, RegistryKey, StoreResultExt as _, UpdatePullThroughCacheRule,
 };
 use aws::ecr::UpstreamRegistry;
-use aws::ids::AccountId;
+use aws::ids::{AccountId, Region};
 use upstream::Endpoint;
 
 use super::own_registry;
@@ -32,10 +32,11 @@ pub(crate) struct NewRule {
 pub(crate) async fn create(
     access: &Access,
     ctx: &Ctx,
-    permit: &Permit<ecr::CreatePullThroughCacheRule>,
+    (permit, region): (&Permit<ecr::CreatePullThroughCacheRule>, &Region),
     new: NewRule,
 ) -> Result<PullThroughCacheRuleRow> {
-    let rule = checked(access, new)?;
+    let rule = checked(access, region, new)?;
+    check_secret(access, ctx, (permit.account(), region), rule.credential_arn.as_deref()).await?;
     let registry = own_registry(access, ctx, permit).await?;
     let prefix = rule.prefix.clone();
     let limit = access.quotas().pull_through_cache_rules_per_registry.limit();
@@ -53,7 +54,7 @@ pub(crate) async fn create(
 }
 
 /// The rule as it is stored.
-fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
+fn checked(access: &Access, region: &Region, new: NewRule) -> Result<PullThroughCacheRule> {
     let settings = &access.settings.pull_through_cache;
     let endpoint = Endpoint::parse(&new.upstream_url, &rules_of(settings))
         .map_err(|error| Error::invalid_parameter("upstreamRegistryUrl", &error.to_string()))?;
@@ -68,7 +69,10 @@ fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
         let why = "It can be set only if the ECR repository prefix is not ROOT";
         return Err(Error::invalid_parameter("upstreamRepositoryPrefix", why));
     }
-    check_credentials(new.credential_arn.as_deref(), new.custom_role_arn.as_deref())?;
+    check_role(access, region, &endpoint, (new.custom_role_arn.as_deref(), new.credential_arn.as_deref()))?;
+    if new.credential_arn.is_none() && kind.is_some_and(needs_credentials) {
+        return Err(Error::new(Code::UnsupportedUpstreamRegistry, NEEDS_CREDENTIALS));
+    }
     Ok(PullThroughCacheRule {
         prefix: new.prefix,
         upstream_url: endpoint.to_string(),
@@ -106,25 +110,56 @@ fn kind_of(endpoint: &Endpoint, given: Option<UpstreamRegistry>) -> Result<Optio
     }
 }
 
-/// Credentials of a rule. There is no Secrets Manager yet, so there is no secret.
-fn check_credentials(credential_arn: Option<&str>, custom_role_arn: Option<&str>) -> Result<()> {
-    if custom_role_arn.is_some() {
-        let why = "A custom role is not supported by this registry yet";
-        return Err(Error::invalid_parameter("customRoleArn", why));
-    }
+/// The registries for which ECR requires a secret.
+fn needs_credentials(kind: UpstreamRegistry) -> bool {
+    matches!(
+        kind,
+        UpstreamRegistry::DockerHub
+            | UpstreamRegistry::GithubContainerRegistry
+            | UpstreamRegistry::GitlabContainerRegistry
+            | UpstreamRegistry::AzureContainerRegistry
+            | UpstreamRegistry::Chainguard
+    )
+}
+
+/// ECR's text ("UnsupportedUpstreamRegistryException").
+const NEEDS_CREDENTIALS: &str =
+    "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN.";
+
+/// A custom role pulls from another registry of this deployment. Elsewhere nobody knows the role.
+fn check_role(
+    access: &Access,
+    region: &Region,
+    endpoint: &Endpoint,
+    rule: (Option<&str>, Option<&str>),
+) -> Result<()> {
+    let (Some(_), credential_arn) = rule else { return Ok(()) };
+    let is_own = access.settings.address.own_region(endpoint.host(), endpoint.port(), region).is_some();
+    let why = match credential_arn {
+        Some(_) => "It cannot be set together with credentialArn",
+        None if !is_own => "It can be set only if the upstream registry is a registry of this deployment",
+        None => return Ok(()),
+    };
+    Err(Error::invalid_parameter("customRoleArn", why))
+}
+
+/// The secret of a rule must exist and have credentials.
+async fn check_secret(
+    access: &Access,
+    ctx: &Ctx,
+    registry: (&AccountId, &Region),
+    credential_arn: Option<&str>,
+) -> Result<()> {
     match credential_arn {
         None => Ok(()),
-        Some(_) => Err(Error::new(Code::SecretNotFound, SECRET_NOT_FOUND)),
+        Some(arn) => access.upstream_secret(registry, arn, ctx.now).await.map(|_| ()),
     }
 }
 
-/// ECR's text ("SecretNotFoundException").
-const SECRET_NOT_FOUND: &str = "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.";
-
 /// Changes the credentials of a rule.
 pub(crate) async fn update(
-    ctx: &Ctx,
-    permit: &Permit<ecr::UpdatePullThroughCacheRule>,
+    (access, ctx): (&Access, &Ctx),
+    (permit, region): (&Permit<ecr::UpdatePullThroughCacheRule>, &Region),
     prefix: String,
     credential_arn: Option<String>,
     custom_role_arn: Option<String>,
@@ -132,8 +167,11 @@ pub(crate) async fn update(
     let not_found = || not_found(permit.account(), &prefix);
     let registry = permit.registry().ok_or_else(not_found)?.key;
     let find = GetPullThroughCacheRule { registry, prefix: prefix.clone() };
-    permit.read(|_| find).await?.ok_or_else(not_found)?;
-    check_credentials(credential_arn.as_deref(), custom_role_arn.as_deref())?;
+    let old = permit.read(|_| find).await?.ok_or_else(not_found)?;
+    let rules = rules_of(&access.settings.pull_through_cache);
+    let endpoint = Endpoint::parse(&old.rule.upstream_url, &rules).map_err(Error::internal)?;
+    check_role(access, region, &endpoint, (custom_role_arn.as_deref(), credential_arn.as_deref()))?;
+    check_secret(access, ctx, (permit.account(), region), credential_arn.as_deref()).await?;
     let at = ctx.at();
     let update =
         UpdatePullThroughCacheRule { registry, prefix: prefix.clone(), credential_arn, custom_role_arn, at };

@@ -13,7 +13,10 @@ use aws::organizations::SealingKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use meta::{ConnectionFields, CreateEventConnection, FindEventConnection, Micros};
+use meta::{
+    ConnectionFields, CreateEventConnection, CreateSecret, FindEventConnection, ListSecretValues, Micros,
+    NewSecretValue,
+};
 
 use crate::credentials::{Presents, of, password, session_token, sign};
 use crate::world::{ACCOUNT, Rules, World, ctx, region};
@@ -142,6 +145,34 @@ async fn the_credentials_of_connections_are_sealed_again() {
     assert_eq!(sealed().await[1], 2);
     let opened = world.rules.access.keys.open_value(Purpose::Connection, &sealed().await).unwrap();
     assert_eq!(opened, b"key");
+}
+
+#[tokio::test]
+async fn the_values_of_secrets_are_sealed_again() {
+    let world = World::new().await;
+    let now = Timestamp::now();
+    let arn = format!("arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-a1b2c3");
+    let sealed = world.rules.access.keys.seal(Purpose::SecretValue, b"value").unwrap();
+    let create = CreateSecret {
+        arn: arn.clone(),
+        account_id: ACCOUNT.parse().unwrap(),
+        region: region(),
+        name: "ecr-pullthroughcache/hub".to_owned(),
+        description: None,
+        value: Some(NewSecretValue { id: "1".to_owned(), sealed }),
+        tags: Vec::new(),
+        limit: 9,
+        at: Micros(1),
+    };
+    world.meta.write(create).await.unwrap();
+    let sealed =
+        async || world.meta.read(ListSecretValues { arn: arn.clone() }).await.unwrap().remove(0).sealed;
+    assert_eq!(sealed().await[1], 1);
+    let now = turned(&world.rules, now).await;
+    assert!(world.rules.access.tend_keys(now).await.unwrap() > 0);
+    assert_eq!(sealed().await[1], 2);
+    let opened = world.rules.access.keys.open_value(Purpose::SecretValue, &sealed().await).unwrap();
+    assert_eq!(opened, b"value");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn rule(
     registry.create_pull_through_cache_rule(&ctx(&world.admin), &region(), request).await.map(|_| ())
 }
 
-async fn pull(world: &World, by: &Ctx, name: &str, reference: &str) -> Result<Digest> {
+pub(crate) async fn pull(world: &World, by: &Ctx, name: &str, reference: &str) -> Result<Digest> {
     let reference: Reference = reference.parse().unwrap();
     let manifest = world.rules.registry.get_manifest(by, &repository(name), &reference).await?;
     Ok(manifest.digest)

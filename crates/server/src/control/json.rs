@@ -8,7 +8,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::fault::Fault;
 use super::signed::Takes;
 use super::{
-    TARGET, ecr, ecr_public, event_bridge, organizations, service_quotas, signed, tagging, unsigned,
+    TARGET, ecr, ecr_public, event_bridge, organizations, secrets_manager, service_quotas, signed, tagging,
+    unsigned,
 };
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
@@ -51,6 +52,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         Service::EcrPublic => ecr_public::find(name).map(Op::EcrPublic),
         Service::Organizations => organizations::find(name).map(Op::Organizations),
         Service::EventBridge => event_bridge::find(name).map(Op::EventBridge),
+        Service::SecretsManager => secrets_manager::find(name).map(Op::SecretsManager),
         Service::ServiceQuotas => service_quotas::find(name).map(Op::ServiceQuotas),
         Service::Tagging => tagging::find(name).map(Op::Tagging),
         Service::Iam | Service::Sts => None,
@@ -71,6 +73,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     match operation {
         Op::Organizations(operation) => Box::pin(organizations::run(app, operation, signed)).await,
         Op::EventBridge(operation) => Box::pin(event_bridge::run(app, operation, signed)).await,
+        Op::SecretsManager(operation) => Box::pin(secrets_manager::run(app, operation, signed)).await,
         Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
         Op::EcrPublic(operation) => Box::pin(ecr_public::run(app, operation, signed)).await,
         Op::ServiceQuotas(operation) => Box::pin(service_quotas::run(app, operation, signed)).await,

@@ -10,6 +10,7 @@ mod json;
 mod offload;
 mod organizations;
 mod query;
+mod secrets_manager;
 mod service_quotas;
 mod signed;
 mod sts;

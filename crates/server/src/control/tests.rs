@@ -43,6 +43,7 @@ fn every_operation_can_be_called_and_no_mere_permission() {
             Service::Sts => super::sts::find(op.name()).map(Op::Sts),
             Service::Organizations => super::organizations::find(op.name()).map(Op::Organizations),
             Service::EventBridge => super::event_bridge::find(op.name()).map(Op::EventBridge),
+            Service::SecretsManager => super::secrets_manager::find(op.name()).map(Op::SecretsManager),
             Service::ServiceQuotas => super::service_quotas::find(op.name()).map(Op::ServiceQuotas),
             Service::Tagging => super::tagging::find(op.name()).map(Op::Tagging),
         };

@@ -31,6 +31,9 @@ fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'st
         Service::EventBridge => {
             ("EventBridge", aws::event_bridge_operations! { names }, &aws::event_bridge::OPERATIONS)
         }
+        Service::SecretsManager => {
+            ("Secrets Manager", aws::secrets_manager_operations! { names }, &aws::secrets_manager::OPERATIONS)
+        }
         Service::ServiceQuotas => {
             ("Service Quotas", aws::service_quotas_operations! { names }, &aws::service_quotas::OPERATIONS)
         }

@@ -3,7 +3,7 @@
 
 use access::error::AwsCode;
 use aws::shape::Exception;
-use aws::{ecr, ecr_public, event_bridge, iam, organizations, service_quotas, sts};
+use aws::{ecr, ecr_public, event_bridge, iam, organizations, secrets_manager, service_quotas, sts};
 
 /// "Common errors" of the API references: the service models do not contain them.
 const COMMON: &str = "a common error of all operations";
@@ -36,6 +36,12 @@ fn exceptions_of(code: AwsCode) -> &'static [Exception] {
         | AwsCode::EventResourceNotFound
         | AwsCode::ConcurrentModification
         | AwsCode::InvalidEventPattern => &event_bridge::EXCEPTIONS,
+        AwsCode::SecretInvalidParameter
+        | AwsCode::SecretInvalidRequest
+        | AwsCode::SecretInvalidNextToken
+        | AwsCode::SecretLimitExceeded
+        | AwsCode::SecretMalformedPolicy
+        | AwsCode::SecretExists => &secrets_manager::EXCEPTIONS,
         AwsCode::IllegalArgument | AwsCode::InvalidPaginationToken | AwsCode::NoSuchResource => {
             &service_quotas::EXCEPTIONS
         }

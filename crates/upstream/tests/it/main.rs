@@ -12,3 +12,4 @@ mod credentials;
 mod hostile;
 mod lists;
 mod server;
+mod tricks;

@@ -7,7 +7,7 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "check-store",
     "collect-garbage",
     "deliver-events",
@@ -19,6 +19,7 @@ const NAMES: [&str; 18] = [
     "move-objects",
     "preview-lifecycle",
     "purge-repositories",
+    "remove-secrets",
     "replicate-images",
     "reseal-secrets",
     "restore-images",

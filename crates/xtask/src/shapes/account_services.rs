@@ -1,4 +1,4 @@
-//! Where the generated types of Organizations, EventBridge, Service Quotas and the Resource Groups Tagging API differ from
+//! Where the generated types of Organizations, EventBridge, Secrets Manager, Service Quotas and the Resource Groups Tagging API differ from
 //! their models, and why.
 
 use super::overrides::{NOTHING, Overrides};
@@ -61,6 +61,18 @@ pub(super) const ORGANIZATIONS: Overrides = Overrides {
         "TagKey",
         "TagValue",
         "TaggableResourceId",
+    ],
+    ..NOTHING
+};
+
+pub(super) const SECRETS_MANAGER: Overrides = Overrides {
+    // The base64 of the bytes.
+    types: &[("GetSecretValueResponse.SecretBinary", "Option<String>")],
+    secret: &[
+        "CreateSecretRequest",
+        "GetSecretValueResponse",
+        "PutSecretValueRequest",
+        "UpdateSecretRequest",
     ],
     ..NOTHING
 };

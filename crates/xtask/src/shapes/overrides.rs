@@ -73,7 +73,7 @@ pub(super) const NOTHING: Overrides = Overrides {
 };
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 8] = [
+pub(super) const SERVICES: [Service; 9] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
     Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
@@ -89,6 +89,12 @@ pub(super) const SERVICES: [Service; 8] = [
         module: "event_bridge",
         protocol: Protocol::Json,
         overrides: account_services::EVENT_BRIDGE,
+    },
+    Service {
+        model: "secretsmanager",
+        module: "secrets_manager",
+        protocol: Protocol::Json,
+        overrides: account_services::SECRETS_MANAGER,
     },
     Service {
         model: "service-quotas",

@@ -44,6 +44,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
     (r"[^\x00-\x1F\x7F]+", "is_query_key"),
     (r"[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+", "is_query_value"),
     (r"^[a-zA-Z0-9_\-/:]*$", "is_key_identifier"),
+    // Secrets Manager.
+    (r"[0-9A-Za-z\-\_]+", "is_path_key"),
+    (r"^([a-z]+-)+\d+$", "is_replica_region"),
+    (r"^\!?[a-zA-Z0-9 :_@\/\+\=\.\-\!]*$", "is_filter_value"),
     // STS and IAM.
     (r"[\w]*", "is_word"),
     (r"[\w]+", "is_word"),

@@ -6,6 +6,7 @@ mod event;
 mod id;
 mod quota;
 mod repository;
+mod secret;
 mod text;
 
 pub(crate) use arn::*;
@@ -13,6 +14,7 @@ pub(crate) use event::*;
 pub(crate) use id::*;
 pub(crate) use quota::*;
 pub(crate) use repository::*;
+pub(crate) use secret::*;
 pub(crate) use text::*;
 
 fn consists_of(text: &str, others: &str, is_member: fn(u8) -> bool) -> bool {

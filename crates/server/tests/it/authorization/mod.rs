@@ -17,6 +17,7 @@ mod organizations;
 mod policies;
 mod replication;
 mod report;
+mod secrets_manager;
 mod service_quotas;
 mod services;
 mod stage;
@@ -47,6 +48,14 @@ async fn ask(stage: &Stage, rows: Vec<Row>, watched: Vec<Ask>, least: usize) {
 }
 
 #[tokio::test]
+async fn secrets_managers_operations() {
+    let stage = Stage::start().await;
+    stage.build(&secrets_manager::state()).await;
+    let rows = secrets_manager::rows(&stage).await;
+    ask(&stage, rows, secrets_manager::watched(), 100).await;
+}
+
+#[tokio::test]
 async fn every_operation_is_covered() {
     let stage = Stage::start().await;
     let mut rows = ecr::rows();
@@ -59,6 +68,8 @@ async fn every_operation_is_covered() {
     let stage = Stage::start().await;
     stage.build(&event_bridge::state()).await;
     rows.extend(event_bridge::rows(&stage).await);
+    stage.build(&secrets_manager::state()).await;
+    rows.extend(secrets_manager::rows(&stage).await);
     rows.extend(service_quotas::rows());
     rows.extend(tagging::rows());
     coverage::check(&rows);

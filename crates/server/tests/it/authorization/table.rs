@@ -187,7 +187,8 @@ impl Row {
         }
         let mut row = Self { ask, ..self.clone() };
         for need in &mut row.needs {
-            need.resource = absent(&need.resource);
+            // The decision on a thing that does not exist is about what a refusal shows.
+            need.resource = absent(&need.shown.take().unwrap_or_else(|| need.resource.clone()));
         }
         Some(row)
     }

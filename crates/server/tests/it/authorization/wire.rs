@@ -49,6 +49,12 @@ pub(super) fn events(operation: &str, input: &Value) -> Ask {
     Ask::Json { service: "events", target, body: input.to_string() }
 }
 
+/// An operation of Secrets Manager.
+pub(super) fn secrets(operation: &str, input: &Value) -> Ask {
+    let target = format!("{}.{operation}", Service::SecretsManager.target_prefix().unwrap());
+    Ask::Json { service: "secretsmanager", target, body: input.to_string() }
+}
+
 /// An operation of Service Quotas.
 pub(super) fn service_quotas(operation: &str, input: &Value) -> Ask {
     let target = format!("{}.{operation}", Service::ServiceQuotas.target_prefix().unwrap());

@@ -1,0 +1,100 @@
+//! The credentials of an upstream registry: a secret, read with the service-linked role of the pull-through cache (ECR User
+//! Guide, "Amazon ECR service-linked role for pull through cache"). The secret's resource policy decides too.
+
+use aws::ids::{AccountId, Region};
+use jiff::Timestamp;
+use meta::{CURRENT, ListSecretValues, RemoveDeletedSecrets};
+use policy::service_role::ServiceRole;
+use serde::Deserialize;
+
+use crate::Access;
+use crate::context::micros;
+use crate::effects::authority;
+use crate::error::{Code, Error, Result};
+use crate::op::secrets_manager;
+use crate::permit::Permit;
+use crate::seal::Purpose;
+use crate::service_linked_role;
+use crate::service_role::{ServiceUse, work_of_service};
+use crate::store::StoreResultExt as _;
+
+/// The service that pulls from upstream registries.
+pub const SERVICE: &str = "pullthroughcache.ecr.amazonaws.com";
+pub(crate) const SESSION_NAME: &str = "ecr-pullthroughcache";
+/// Deleted secrets that one transaction removes.
+const REMOVED_AT_ONCE: usize = 100;
+
+/// User name and password of an upstream registry. It has no Debug.
+#[derive(Clone)]
+pub struct UpstreamLogin {
+    /// What changes when they do: the version of the secret, for example.
+    pub version: String,
+    pub username: String,
+    pub password: String,
+}
+
+#[derive(Deserialize)]
+struct Contents {
+    username: String,
+    #[serde(rename = "accessToken")]
+    access_token: String,
+}
+
+/// ECR's text ("SecretNotFoundException").
+pub fn not_found() -> Error {
+    let message = "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.";
+    Error::new(Code::SecretNotFound, message)
+}
+
+fn no_access(why: &str) -> Error {
+    let message = format!("The secret of the pull through cache rule cannot be read: {why}");
+    Error::new(Code::UnableToAccessSecret, message)
+}
+
+/// ECR's text ("UnableToDecryptSecretValueException").
+fn not_decrypted(error: impl std::fmt::Display) -> Error {
+    tracing::error!(%error, "the value of a secret does not open; put a new value");
+    let message = "The secret is accessible but is unable to be decrypted. Verify the resource permissions and try again.";
+    Error::new(Code::UnableToDecryptSecretValue, message)
+}
+
+impl Access {
+    /// Removes deleted secrets that can no longer be restored; returns how many.
+    pub async fn remove_deleted_secrets(&self, now: Timestamp) -> Result<usize> {
+        let permit = Permit::for_service(authority::RemoveDeletedSecrets, self);
+        let remove = RemoveDeletedSecrets { at: micros(now), limit: REMOVED_AT_ONCE };
+        permit.write(|()| remove).await.or_store_error()
+    }
+
+    /// Reads the credentials in a secret, for the rules of a registry.
+    pub async fn upstream_secret(
+        &self,
+        (account_id, region): (&AccountId, &Region),
+        secret_arn: &str,
+        now: Timestamp,
+    ) -> Result<UpstreamLogin> {
+        let no_role = || no_access("the account has no service-linked role of the pull through cache.");
+        let known = ServiceRole::find(SERVICE).ok_or_else(no_role)?;
+        let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
+        let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
+        let to =
+            ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
+        let role_arn = service_linked_role::arn(account_id, &known);
+        let work = work_of_service(&permit, &role_arn, to, (SESSION_NAME, now)).await?;
+        let ctx = work.ok_or_else(no_role)?.signed_for(region.clone());
+        // COMPAT(ecr): the secret must be in the account and Region of the registry.
+        let gate = self.registry_gate(&ctx, account_id, region).await?;
+        let found = gate.find_secret(secret_arn, ctx.at()).await?.filter(|found| found.delete_at.is_none());
+        let keys = policy::Context::new();
+        let permit = gate.permit_secret::<secrets_manager::GetSecretValue>(found.as_ref(), secret_arn, keys);
+        let permit = permit.await.map_err(|error| no_access(&error.message))?.ok_or_else(not_found)?;
+        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
+        let value = values.into_iter().find(|value| value.stage == CURRENT).ok_or_else(not_found)?;
+        let text = self.keys.open_value(Purpose::SecretValue, &value.sealed).map_err(not_decrypted)?;
+        let contents: Contents = serde_json::from_slice(&text).map_err(|_| {
+            no_access("its value is not a JSON object with the members username and accessToken.")
+        })?;
+        let Contents { username, access_token } = contents;
+        Ok(UpstreamLogin { version: value.id, username, password: access_token })
+    }
+}

@@ -1,0 +1,136 @@
+//! Values of secrets: sealed in the store, opened for GetSecretValue.
+
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::secrets_manager;
+use access::permit::ResourceKey;
+use access::seal::Purpose;
+use access::store::{
+    CURRENT, ListSecretValues, NewSecretValue, PutSecretValue, RefusedExt as _, SecretValue,
+};
+use aws::ids::Region;
+use aws::secrets_manager::{
+    GetSecretValueRequest, GetSecretValueResponse, PutSecretValueRequest, PutSecretValueResponse,
+};
+
+use super::{invalid_parameter, no_secret, seconds};
+use crate::Identity;
+
+/// A version ID that no request gave: a version 4 UUID (RFC 9562).
+fn new_id() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(std::io::Error::other("no randomness")))?;
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{number:032x}");
+    let part = |from, to| hex.get(from..to).unwrap_or_default();
+    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+}
+
+pub(super) fn exists_already() -> Error {
+    let message = "A version with this ClientRequestToken exists already, with another value.";
+    Error::aws(AwsCode::SecretExists, message)
+}
+
+fn no_value(what: &str) -> Error {
+    let message = format!("Secrets Manager can't find the specified secret value for {what}.");
+    Error::aws(AwsCode::EventResourceNotFound, message)
+}
+
+impl Identity {
+    /// The value of a request, sealed; none if it has none.
+    pub(super) fn new_value(
+        &self,
+        (text, binary): (Option<&str>, &[u8]),
+        token: Option<String>,
+    ) -> Result<Option<NewSecretValue>> {
+        if !binary.is_empty() {
+            return Err(invalid_parameter("SecretBinary is not supported here: use SecretString."));
+        }
+        let Some(text) = text else { return Ok(None) };
+        let sealed = self.access.keys.seal(Purpose::SecretValue, text.as_bytes()).map_err(Error::internal)?;
+        let id = match token {
+            Some(token) => token,
+            None => new_id()?,
+        };
+        Ok(Some(NewSecretValue { id, sealed }))
+    }
+
+    pub(super) fn opened_value(&self, value: &SecretValue) -> Result<String> {
+        let text = self.access.keys.open_value(Purpose::SecretValue, &value.sealed);
+        String::from_utf8(text.map_err(Error::internal)?).map_err(Error::internal)
+    }
+
+    /// Whether the secret has a version with an ID, and its value is the same. A different value is an error.
+    pub(super) fn is_same(&self, values: &[SecretValue], id: &str, text: Option<&str>) -> Result<bool> {
+        let Some(value) = values.iter().find(|value| value.id == id) else { return Ok(false) };
+        if Some(self.opened_value(value)?.as_str()) == text { Ok(true) } else { Err(exists_already()) }
+    }
+
+    /// Reads a value.
+    pub async fn get_secret_value(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: GetSecretValueRequest,
+    ) -> Result<GetSecretValueResponse> {
+        let of = (region, input.secret_id.as_str());
+        let keys = policy::Context::new();
+        let (permit, secret) =
+            self.permitted_live_secret::<secrets_manager::GetSecretValue>(ctx, of, keys).await?;
+        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
+        let (id, stage) = (input.version_id.as_deref(), input.version_stage.as_deref());
+        let stage = if id.is_none() { Some(stage.unwrap_or(CURRENT)) } else { stage };
+        let is_asked = |value: &&SecretValue| {
+            id.is_none_or(|id| id == value.id) && stage.is_none_or(|stage| stage == value.stage)
+        };
+        let value = values.iter().find(is_asked).ok_or_else(|| match (id, stage) {
+            (Some(id), _) => no_value(&format!("VersionId: {id}")),
+            (None, stage) => no_value(&format!("staging label: {}", stage.unwrap_or(CURRENT))),
+        })?;
+        let secret = secret.into_row();
+        Ok(GetSecretValueResponse {
+            arn: Some(secret.arn),
+            name: Some(secret.name),
+            version_id: Some(value.id.clone()),
+            secret_string: Some(self.opened_value(value)?),
+            version_stages: vec![value.stage.clone()],
+            created_date: Some(seconds(value.created_at)),
+            ..GetSecretValueResponse::default()
+        })
+    }
+
+    /// Gives a secret a new current value.
+    pub async fn put_secret_value(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: PutSecretValueRequest,
+    ) -> Result<PutSecretValueResponse> {
+        let of = (region, input.secret_id.as_str());
+        let keys = policy::Context::new();
+        let (permit, secret) =
+            self.permitted_live_secret::<secrets_manager::PutSecretValue>(ctx, of, keys).await?;
+        if input.version_stages.iter().any(|stage| stage != CURRENT) {
+            return Err(invalid_parameter(
+                "VersionStages can only be AWSCURRENT: there is no rotation here.",
+            ));
+        }
+        let text = input.secret_string.as_deref();
+        let value = self.new_value((text, &input.secret_binary), input.client_request_token)?;
+        let value = value.ok_or_else(|| invalid_parameter("You must provide SecretString."))?;
+        let id = value.id.clone();
+        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
+        if !self.is_same(&values, &id, text)? {
+            let at = ctx.at();
+            let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value, at };
+            permit.write(put).await.or_refused(|_| no_secret())?;
+        }
+        let secret = secret.into_row();
+        Ok(PutSecretValueResponse {
+            arn: Some(secret.arn),
+            name: Some(secret.name),
+            version_id: Some(id),
+            version_stages: vec![CURRENT.to_owned()],
+        })
+    }
+}

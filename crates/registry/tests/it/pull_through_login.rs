@@ -1,0 +1,83 @@
+//! The secrets of pull-through cache rules, when something is wrong with them, and what the cache counts.
+
+use access::context::{Caller, Ctx};
+use access::error::Code;
+use access::store::{NewSecretValue, PutSecretValue};
+use aws::ecr::CreatePullThroughCacheRuleRequest;
+use aws::secrets_manager::{CreateSecretRequest, DeleteSecretRequest};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use crate::pull_through::{cached, pull};
+use crate::upstream::{Mood, TestUpstream};
+use crate::world::{World, at, code, ctx, region};
+
+/// A registry whose rule `private` names a secret; returns the secret's ARN.
+async fn private() -> (World, TestUpstream, String) {
+    let (world, upstream) = (World::new().await, TestUpstream::start().await);
+    let by = ctx(&world.admin);
+    let secret = CreateSecretRequest {
+        name: "ecr-pullthroughcache/private".to_owned(),
+        secret_string: Some(r#"{"username":"u","accessToken":"t"}"#.to_owned()),
+        ..Default::default()
+    };
+    let made = world.rules.identity.create_secret(&by, &region(), secret).await.unwrap();
+    let request = CreatePullThroughCacheRuleRequest {
+        ecr_repository_prefix: "private".to_owned(),
+        upstream_registry_url: upstream.address.to_string(),
+        credential_arn: made.arn.clone(),
+        ..Default::default()
+    };
+    world.rules.registry.create_pull_through_cache_rule(&by, &region(), request).await.unwrap();
+    (world, upstream, made.arn.unwrap())
+}
+
+fn tomorrow(admin: &Arc<Caller>) -> Ctx {
+    at(admin, Timestamp::now() + SignedDuration::from_hours(25))
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_open_has_an_error_of_its_own() {
+    let (world, upstream, arn) = private().await;
+    upstream.image("app", "v1", b"layer");
+    pull(&world, &ctx(&world.admin), "private/app", "v1").await.unwrap();
+    let value = NewSecretValue { id: "broken".to_owned(), sealed: vec![1, 1, 1] };
+    world.meta.write(PutSecretValue { arn, value, at: ctx(&world.admin).at() }).await.unwrap();
+    let pulled = pull(&world, &ctx(&world.admin), "private/app", "v2").await;
+    assert_eq!(code(pulled), Code::UnableToDecryptSecretValue);
+}
+
+#[tokio::test]
+async fn what_is_stored_is_served_without_the_secret() {
+    let (world, upstream, arn) = private().await;
+    let digest = upstream.image("app", "v1", b"layer");
+    pull(&world, &ctx(&world.admin), "private/app", "v1").await.unwrap();
+    let delete =
+        DeleteSecretRequest { secret_id: arn, force_delete_without_recovery: true, ..Default::default() };
+    world.rules.identity.delete_secret(&ctx(&world.admin), &region(), delete).await.unwrap();
+    assert_eq!(pull(&world, &tomorrow(&world.admin), "private/app", "v1").await.unwrap(), digest);
+    let missing = pull(&world, &ctx(&world.admin), "private/app", "v2").await;
+    assert_eq!(code(missing), Code::SecretNotFound);
+}
+
+#[tokio::test]
+async fn the_cache_counts_pulls_and_failures() {
+    let (world, upstream) = cached().await;
+    let by = ctx(&world.admin);
+    upstream.image("team/app", "v1", b"layer");
+    for _ in 0..3 {
+        pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    }
+    pull(&world, &tomorrow(&world.admin), "cached/team/app", "v1").await.unwrap();
+    pull(&world, &by, "cached/team/app", "absent").await.unwrap_err();
+    upstream.set(Mood::Status(429));
+    let later = at(&world.admin, Timestamp::now() + SignedDuration::from_hours(60));
+    pull(&world, &later, "cached/team/app", "v1").await.unwrap();
+    let counts = world.rules.registry.cache_counts();
+    let expected = [("hit", 2), ("validated", 1), ("miss", 1), ("stale", 1), ("failed", 1)];
+    assert_eq!(counts.pulls, expected);
+    let failed: Vec<_> = counts.errors.iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(failed, [&("not_found", 1), &("too_many_requests", 1)]);
+    assert!(counts.requests.contains(&("manifest", 4)), "{counts:?}");
+    assert!(counts.bytes > 100, "{counts:?}");
+}
