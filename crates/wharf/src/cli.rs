@@ -13,6 +13,7 @@ use crate::cmd::events::EventsCommand;
 use crate::cmd::export::{self, Export};
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
+use crate::cmd::health::{self, Health};
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::images::ImagesCommand;
 use crate::cmd::import::{self, Import};
@@ -247,6 +248,9 @@ Examples:
     /// Run the collection of garbage, show its state, and explain what keeps a digest.
     #[command(subcommand)]
     Gc(GcCommand),
+    /// Check whether the server of this machine accepts requests.
+    #[command(after_help = health::HELP)]
+    Health(Health),
     /// Print lines for a hosts file, for registries with host names.
     #[command(after_help = "\
 For machines and containers whose DNS server does not know the names of the registries. The accounts come from the server,

@@ -21,7 +21,7 @@ use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use aws::organizations::is_account_name;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use server::Options;
 
 use crate::files;
@@ -197,7 +197,22 @@ struct TagsSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BootstrapSection {
+    #[serde(deserialize_with = "account_id")]
     account_id: String,
+}
+
+/// Values of the environment are read as TOML, where 12 digits are a number.
+fn account_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a string of 12 digits")]
+    enum Written {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Text(text) => text,
+        Written::Number(number) => number.to_string(),
+    })
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,7 @@ use anyhow::{Context as _, bail};
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
-use server::Deployment;
-use server::Listener;
+use server::{Deployment, Listener, Sockets};
 
 use crate::background::MasterKeyFile;
 use crate::blob_store::{BlobFolders, BlobStore};
@@ -16,15 +15,15 @@ use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
-use crate::{descriptors, files, logging, master_key, node};
+use crate::{descriptors, files, logging, master_key, node, systemd};
 
-pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
     warn(&config);
     descriptors::fit(&mut config.options.limits);
     config.options.dropped_lines = logging::dropped();
     let folder = DataFolder::hold(&config.data_dir)?;
-    let listener = Listener::bind(config.options.clone()).await?;
+    let listener = Listener::bind_or_take(config.options.clone(), sockets).await?;
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
     let settings = Settings {
         address: address(&config, &listener),
@@ -65,6 +64,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
+    systemd::ready();
     node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 

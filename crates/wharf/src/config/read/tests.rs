@@ -143,6 +143,15 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn the_environment_can_name_the_first_account() {
+    let minimal = "data_dir = \"d\"\n[server]\nlisten = \"127.0.0.1:80\"";
+    for id in ["123456789012", "012345678901"] {
+        let config = from(minimal, &[("WHARF__BOOTSTRAP__ACCOUNT_ID", id)]).unwrap();
+        assert_eq!(config.bootstrap.unwrap().to_string(), id);
+    }
+}
+
+#[test]
 fn quotas_are_settings() {
     let text = format!("{WHOLE}\n[quotas]\nusers_per_account = 7\ngroups_per_user = 20\n");
     let config = from(&text, &[("WHARF__QUOTAS__GROUPS_PER_USER", "30")]).unwrap();
