@@ -74,6 +74,8 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [bootstrap]                              # the first account and its administrator, created once
   account_id = "123456789012"              # the access key is in data_dir/first-credentials.toml
+  # access_key_id = "AKIAIOSFODNN7EXAMPLE"   # or a key of your own, the same on all nodes [random]
+  # secret_access_key_file = "/etc/wharf/first-secret"
 
   [[accounts]]                             # another account, created if it does not exist; repeat for more accounts
   id = "111122223333"

@@ -2,6 +2,7 @@
 //! dev` uses its command line instead of the file. Unknown keys are refused, and every error names the key and its
 //! source.
 
+mod bootstrap;
 mod bucket;
 mod dev;
 mod event_sinks;
@@ -21,17 +22,19 @@ use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use aws::organizations::is_account_name;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use server::Options;
 
 use crate::files;
 
+use bootstrap::BootstrapSection;
 use bucket::S3Section;
 use event_sinks::EventSinkSection;
 use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
+pub(crate) use bootstrap::Bootstrap;
 pub(crate) use bucket::{Bucket, bucket_of_environment};
 pub(crate) use dev::for_dev;
 pub(crate) use pull_through_cache::CacheSettings;
@@ -196,27 +199,6 @@ struct TagsSection {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BootstrapSection {
-    #[serde(deserialize_with = "account_id")]
-    account_id: String,
-}
-
-/// Values of the environment are read as TOML, where 12 digits are a number.
-fn account_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a string of 12 digits")]
-    enum Written {
-        Text(String),
-        Number(u64),
-    }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Text(text) => text,
-        Written::Number(number) => number.to_string(),
-    })
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct AccountSection {
     id: String,
     name: String,
@@ -272,7 +254,7 @@ pub(crate) struct Config {
     pub(crate) bucket: Option<Bucket>,
     /// The folder of archived layers.
     pub(crate) archive: Option<PathBuf>,
-    pub(crate) bootstrap: Option<AccountId>,
+    pub(crate) bootstrap: Option<Bootstrap>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) rates: Rates,
@@ -341,12 +323,14 @@ fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEnd
 /// The other accounts; each error names its position in the list.
 fn accounts(
     sections: &[AccountSection],
-    bootstrap: Option<&AccountId>,
+    bootstrap: Option<&Bootstrap>,
 ) -> anyhow::Result<Vec<(AccountId, String)>> {
     let mut accounts: Vec<(AccountId, String)> = Vec::with_capacity(sections.len());
     for (at, AccountSection { id, name }) in sections.iter().enumerate() {
         let parsed = id.parse().with_context(|| format!("accounts[{at}].id = \"{id}\""))?;
-        if bootstrap == Some(&parsed) || accounts.iter().any(|(known, _)| *known == parsed) {
+        if bootstrap.is_some_and(|first| first.account_id == parsed)
+            || accounts.iter().any(|(known, _)| *known == parsed)
+        {
             bail!("accounts[{at}].id = \"{id}\" is listed twice");
         }
         if !is_account_name(name) {

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use access::error::Code;
 use access::settings::{PublicAddress, Settings};
 use anyhow::{Context as _, bail};
-use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
 use server::{Deployment, Listener, Sockets};
 
 use crate::background::MasterKeyFile;
 use crate::blob_store::{BlobFolders, BlobStore};
-use crate::config::{self, Config, Database};
+use crate::config::{self, Bootstrap, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
@@ -39,16 +39,16 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     };
     let meta = open_database(&config.database, &folder).await?;
     let known = match &config.bootstrap {
-        Some(account_id) => {
-            let find = meta::ops::account::FindAccount { account_id: account_id.clone() };
+        Some(first) => {
+            let find = meta::ops::account::FindAccount { account_id: first.account_id.clone() };
             meta.read(find).await.context("cannot read the database")?.is_some()
         }
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
     let deployment = node::open(settings, meta, blobs).await?;
-    if let Some(account_id) = &config.bootstrap {
-        bootstrap(&deployment, account_id, known, &config, &folder).await?;
+    if let Some(first) = &config.bootstrap {
+        bootstrap(&deployment, first, known, &config, &folder).await?;
     } else {
         tracing::info!(
             "the configuration has no [bootstrap]: to create the first account of a new deployment, set \
@@ -123,29 +123,42 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
     }
 }
 
-/// Creates the first account and its administrator, once. The key goes to a file that only its owner can read.
+/// Creates the first account and its administrator, once. A random key goes to a file that only its owner can read.
 async fn bootstrap(
     deployment: &Deployment,
-    account_id: &AccountId,
+    first: &Bootstrap,
     known: bool,
     config: &Config,
     folder: &DataFolder,
 ) -> anyhow::Result<()> {
     let path = folder.first_credentials();
     let administrator = match credentials::load(&path)? {
-        Some(found) if found.account_id == *account_id => found,
+        Some(found) if found.account_id == first.account_id => found,
         // The operator removed the file, as the log asks.
         _ if known => return Ok(()),
         _ => {
             let wanted = Wanted {
-                account_id: Some(account_id.clone()),
+                account_id: Some(first.account_id.clone()),
                 region: Some(config.region.clone()),
-                access_key: None,
+                access_key: first.access_key()?,
             };
             credentials::make(&path, wanted)?
         }
     };
-    deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
+    let identity = &deployment.identity;
+    if let Err(error) = identity.ensure_administrator(&administrator, Timestamp::now()).await {
+        // Another node may have created the administrator at the same moment, with the same key or with its own.
+        tracing::warn!(%error, "the first administrator is created again");
+        let again = identity.ensure_administrator(&administrator, Timestamp::now()).await;
+        if again.as_ref().is_err_and(|error| error.code == Code::InvalidParameter) {
+            // There is one with another key. Without this every later start would try this key again.
+            files::remove(&path)?;
+        }
+        again?;
+    }
+    if first.access_key_id() == Some(&administrator.access_key_id) {
+        return files::remove(&path);
+    }
     tracing::warn!(
         file = %path.display(),
         "the access key of the first administrator is in this file: move it to a safe place and delete the file"

@@ -55,19 +55,22 @@ struct Usual {
 }
 
 impl Usual {
+    /// Cargo replaces the file and does not write into it, so a second name keeps it.
     fn keep(place: &Path) -> Result<Self> {
         let kept = place.with_extension("usual");
+        let _ = fs::remove_file(&kept);
         let kept = place.exists().then_some(kept);
         if let Some(kept) = &kept {
-            fs::rename(place, kept)?;
+            fs::hard_link(place, kept)?;
         }
         Ok(Self { place: place.to_owned(), kept })
     }
 
     fn put_back(self) -> Result<()> {
+        fs::remove_file(&self.place)?;
         match &self.kept {
             Some(kept) => Ok(fs::rename(kept, &self.place)?),
-            None => Ok(fs::remove_file(&self.place)?),
+            None => Ok(()),
         }
     }
 }
