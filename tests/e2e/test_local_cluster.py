@@ -59,26 +59,34 @@ def test_a_stopped_node_fails_no_request(cluster, client, tmp_path):
     """A node that gets SIGTERM drains; the load balancer uses the others meanwhile."""
     name = repository(client, "cluster/rolling")
     push(cluster, client, images.layout(tmp_path / "made"), f"{name}:v1")
-    failures, count, stop = [], [0], threading.Event()
+    failures, counts, stop = [], {"pull": 0, "push": 0}, threading.Event()
 
     def pull():
-        words = ["crane", "manifest", "--insecure", f"{cluster.registry}/{name}:v1"]
+        run(["crane", "manifest", "--insecure", f"{cluster.registry}/{name}:v1"], env=client)
+
+    def push_another():
+        made = images.layout(tmp_path / f"made-{counts['push']}", layers=3, size=1 << 20)
+        push(cluster, client, made, f"{name}:another")
+
+    def repeat(kind, act):
         while not stop.is_set():
             try:
-                run(words, env=client)
-                count[0] += 1
+                act()
+                counts[kind] += 1
             except AssertionError as error:
                 failures.append(str(error))
 
-    pulling = threading.Thread(target=pull)
-    pulling.start()
-    time.sleep(1)
+    threads = [threading.Thread(target=repeat, args=work) for work in (("pull", pull), ("push", push_another))]
+    for thread in threads:
+        thread.start()
+    time.sleep(2)
     os.kill(cluster.pids["node-3"], signal.SIGTERM)
     wait_until(lambda: "node-3 ended with 0" in cluster.daemon.log.read_text(), "the end of the node")
-    time.sleep(2)
+    time.sleep(3)
     stop.set()
-    pulling.join()
-    assert failures == [] and count[0] > 10
+    for thread in threads:
+        thread.join()
+    assert failures == [] and counts["pull"] > 10 and counts["push"] > 3, counts
 
 
 def test_a_revoked_permission_is_refused_by_every_node(cluster, client, tmp_path):

@@ -1,6 +1,7 @@
 //! `wharf serve`: a registry from a configuration file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use access::error::Code;
 use access::settings::{PublicAddress, Settings};
@@ -56,8 +57,8 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
         );
     }
     for (id, name) in &config.accounts {
-        let made = deployment.identity.ensure_member(name, Some(id), Timestamp::now()).await;
-        made.with_context(|| {
+        let made = beside_others(|| deployment.identity.ensure_member(name, Some(id), Timestamp::now()));
+        made.await.with_context(|| {
             format!(
                 "cannot create the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)"
             )
@@ -123,6 +124,25 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
     }
 }
 
+/// Nodes that start at the same moment create the same accounts. The one that comes second finds them when it tries again.
+async fn beside_others<T, F>(mut create: impl FnMut() -> F) -> access::error::Result<T>
+where
+    F: Future<Output = access::error::Result<T>>,
+{
+    for _ in 0..TRIES {
+        match create().await {
+            Err(error) => tracing::warn!(%error, "an account could not be created; it is tried again"),
+            made => return made,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    create().await
+}
+
+/// How often another node can have been faster.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Creates the first account and its administrator, once. A random key goes to a file that only its owner can read.
 async fn bootstrap(
     deployment: &Deployment,
@@ -132,8 +152,10 @@ async fn bootstrap(
     folder: &DataFolder,
 ) -> anyhow::Result<()> {
     let path = folder.first_credentials();
-    let administrator = match credentials::load(&path)? {
-        Some(found) if found.account_id == first.account_id => found,
+    let kept = credentials::load(&path)?.filter(|found| found.account_id == first.account_id);
+    let is_new = kept.is_none();
+    let administrator = match kept {
+        Some(found) => found,
         // The operator removed the file, as the log asks.
         _ if known => return Ok(()),
         _ => {
@@ -145,16 +167,14 @@ async fn bootstrap(
             credentials::make(&path, wanted)?
         }
     };
-    let identity = &deployment.identity;
-    if let Err(error) = identity.ensure_administrator(&administrator, Timestamp::now()).await {
-        // Another node may have created the administrator at the same moment, with the same key or with its own.
-        tracing::warn!(%error, "the first administrator is created again");
-        let again = identity.ensure_administrator(&administrator, Timestamp::now()).await;
-        if again.as_ref().is_err_and(|error| error.code == Code::InvalidParameter) {
-            // There is one with another key. Without this every later start would try this key again.
+    let ensured =
+        beside_others(|| deployment.identity.ensure_administrator(&administrator, Timestamp::now()));
+    if let Err(error) = ensured.await {
+        if is_new && error.code == Code::InvalidParameter {
+            // There is an administrator with another key. Without this every later start would try this key again.
             files::remove(&path)?;
         }
-        again?;
+        return Err(error.into());
     }
     if first.access_key_id() == Some(&administrator.access_key_id) {
         return files::remove(&path);
