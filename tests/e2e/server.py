@@ -13,9 +13,9 @@ from process import Daemon, environment, run
 
 
 class Wharf:
-    """A running server. Tests use only what it prints for its users."""
+    """A running server, also under another program. Tests use only what it prints for its users."""
 
-    def __init__(self, folder, settings=None):
+    def __init__(self, folder, settings=None, under=()):
         binary = os.environ.get("WHARF_BIN")
         assert binary, "WHARF_BIN must name the wharf binary: run the suite with `cargo xtask e2e`"
         self.binary = Path(binary)
@@ -26,7 +26,7 @@ class Wharf:
         endpoint = self.data / "endpoint"
         endpoint.unlink(missing_ok=True)
         self.daemon = Daemon(
-            [self.binary, "dev", "--data-dir", self.data, "--listen", "127.0.0.1:0"],
+            [*under, self.binary, "dev", "--data-dir", self.data, "--listen", "127.0.0.1:0"],
             env=environment(self.home, settings or {}),
             log=self.folder / "wharf.log",
             ready=lambda: endpoint.exists() and endpoint.read_text().strip(),

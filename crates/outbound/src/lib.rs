@@ -6,13 +6,15 @@
 //!
 //! Architecture invariant: no other crate of the server opens a connection. An address that a tenant can choose is
 //! called by [`Client::guarded`], whose [`Dialler`] does not connect to the operator's network. [`Client::of_operator`]
-//! is only for commands, whose user chose the server; `cargo xtask tidy` reports any other use.
+//! is only for commands, whose user chose the server, and [`Client::of_own_server`] only for a health check of the machine's
+//! own server; `cargo xtask tidy` reports any other use.
 
 #![warn(missing_docs)]
 
 mod destination;
 mod dialler;
 mod download;
+mod own_server;
 mod roots;
 mod send;
 

@@ -10,9 +10,9 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::dialler::{Dialled, Dialler, NotDialled};
 use crate::download::Download;
+use crate::own_server::AnyCertificate;
 use crate::roots::{Roots, RootsError};
 
 /// The maximum length of an answer's head.
@@ -95,13 +96,22 @@ impl Client {
         Self::new(None, roots)
     }
 
+    /// A client for the health check of the server of this machine. It accepts any certificate: send nothing secret.
+    pub fn of_own_server() -> Result<Self, RootsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = tls_versions(&provider)?.dangerous();
+        let tls = builder.with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)));
+        Ok(Self::with(None, tls.with_no_client_auth()))
+    }
+
     fn new(dialler: Option<Dialler>, roots: Roots<'_>) -> Result<Self, RootsError> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(RootsError::Certificate)?;
-        let mut tls = builder.with_root_certificates(roots.load()?).with_no_client_auth();
+        let builder = tls_versions(&Arc::new(aws_lc_rs::default_provider()))?;
+        Ok(Self::with(dialler, builder.with_root_certificates(roots.load()?).with_no_client_auth()))
+    }
+
+    fn with(dialler: Option<Dialler>, mut tls: ClientConfig) -> Self {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls), dialler })
+        Self { tls: Arc::new(tls), dialler }
     }
 
     /// Sends a request with an absolute URI (`https://host/path`) and reads the whole answer.
@@ -160,6 +170,14 @@ impl Client {
             Err(NotDialled::Failed(source)) => Err(failed(source)),
         }
     }
+}
+
+fn tls_versions(
+    provider: &Arc<CryptoProvider>,
+) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, RootsError> {
+    ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(RootsError::Certificate)
 }
 
 /// The destination of a URL.

@@ -44,7 +44,7 @@ mod v2;
 pub use brief::serve as serve_briefly;
 pub use deployment::Deployment;
 pub use error::{Entry, table as error_table};
-pub use listen::{ListenError, Listener, Server, listen};
+pub use listen::{ListenError, Listener, Server, Sockets, listen};
 pub use log_lines::{DroppedLines, LogKind};
 pub use options::{Limits, Options, TlsFiles};
 pub use tls::{TlsError, check as check_tls};

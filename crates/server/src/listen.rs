@@ -37,6 +37,9 @@ pub enum ListenError {
         /// The cause.
         source: io::Error,
     },
+    /// A socket that was open already cannot be used.
+    #[error("cannot listen on a socket of LISTEN_FDS")]
+    Take(#[source] io::Error),
     /// The certificate files are invalid.
     #[error("cannot serve TLS")]
     Certificate(#[from] TlsError),
@@ -54,13 +57,31 @@ pub struct Listener {
     options: Options,
 }
 
+/// Sockets that listen already when the process starts. They replace the addresses of the settings.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// The socket of the registry.
+    pub server: Option<std::net::TcpListener>,
+    /// The socket for Prometheus.
+    pub metrics: Option<std::net::TcpListener>,
+}
+
 impl Listener {
     /// Binds the sockets and reads the certificate.
     pub async fn bind(options: Options) -> Result<Self, ListenError> {
-        let (tcp, address) = bind(options.listen).await?;
-        let metrics = match options.metrics_listen {
-            Some(address) => Some(bind(address).await?.0),
-            None => None,
+        Self::bind_or_take(options, Sockets::default()).await
+    }
+
+    /// The same with the given sockets, and new ones for the others.
+    pub async fn bind_or_take(options: Options, sockets: Sockets) -> Result<Self, ListenError> {
+        let (tcp, address) = match sockets.server {
+            Some(socket) => take(socket)?,
+            None => bind(options.listen).await?,
+        };
+        let metrics = match (sockets.metrics, options.metrics_listen) {
+            (Some(socket), _) => Some(take(socket)?.0),
+            (None, Some(address)) => Some(bind(address).await?.0),
+            (None, None) => None,
         };
         let certificate = options.tls.as_ref().map(Certificate::load).transpose()?;
         Ok(Self { tcp, address, metrics, certificate, options })
@@ -90,6 +111,16 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     TcpListener::from_std(socket.into())
+}
+
+fn take(socket: std::net::TcpListener) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let usable = || {
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    usable().map_err(ListenError::Take)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {

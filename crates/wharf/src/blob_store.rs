@@ -57,8 +57,10 @@ async fn open_bucket(bucket: &Bucket, meta: &Meta) -> anyhow::Result<blob::Store
     };
     let store = blob::Store::s3(&bucket.options()?).with_context(cannot)?;
     let blob::Store::S3(s3) = &store else { bail!("not a bucket") };
+    // The object is written before the row. Read in this order, a row without an object is no first start of another node.
+    let known = meta.read(GetSetting { name: STANDARD.to_owned() }).await?;
     let found = s3.store_id().await.with_context(cannot)?;
-    if let Some(known) = meta.read(GetSetting { name: STANDARD.to_owned() }).await? {
+    if let Some(known) = known {
         compare_bucket(url, &known, found.as_deref())?;
         return Ok(store);
     }

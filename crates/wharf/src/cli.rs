@@ -13,6 +13,7 @@ use crate::cmd::events::EventsCommand;
 use crate::cmd::export::{self, Export};
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
+use crate::cmd::health::{self, Health};
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::images::ImagesCommand;
 use crate::cmd::import::{self, Import};
@@ -73,6 +74,8 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [bootstrap]                              # the first account and its administrator, created once
   account_id = "123456789012"              # the access key is in data_dir/first-credentials.toml
+  # access_key_id = "AKIAIOSFODNN7EXAMPLE"   # or a key of your own, the same on all nodes [random]
+  # secret_access_key_file = "/etc/wharf/first-secret"
 
   [[accounts]]                             # another account, created if it does not exist; repeat for more accounts
   id = "111122223333"
@@ -247,6 +250,9 @@ Examples:
     /// Run the collection of garbage, show its state, and explain what keeps a digest.
     #[command(subcommand)]
     Gc(GcCommand),
+    /// Check whether the server of this machine accepts requests.
+    #[command(after_help = health::HELP)]
+    Health(Health),
     /// Print lines for a hosts file, for registries with host names.
     #[command(after_help = "\
 For machines and containers whose DNS server does not know the names of the registries. The accounts come from the server,

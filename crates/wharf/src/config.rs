@@ -2,6 +2,7 @@
 //! dev` uses its command line instead of the file. Unknown keys are refused, and every error names the key and its
 //! source.
 
+mod bootstrap;
 mod bucket;
 mod database;
 mod dev;
@@ -27,6 +28,7 @@ use server::Options;
 
 use crate::files;
 
+use bootstrap::BootstrapSection;
 use bucket::S3Section;
 use database::DatabaseSection;
 use event_sinks::EventSinkSection;
@@ -34,6 +36,7 @@ use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
+pub(crate) use bootstrap::Bootstrap;
 pub(crate) use bucket::{Bucket, bucket_of_environment};
 pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
@@ -193,12 +196,6 @@ struct TagsSection {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BootstrapSection {
-    account_id: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct AccountSection {
     id: String,
     name: String,
@@ -238,7 +235,7 @@ pub(crate) struct Config {
     pub(crate) bucket: Option<Bucket>,
     /// The folder of archived layers.
     pub(crate) archive: Option<PathBuf>,
-    pub(crate) bootstrap: Option<AccountId>,
+    pub(crate) bootstrap: Option<Bootstrap>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) rates: Rates,
@@ -307,12 +304,14 @@ fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEnd
 /// The other accounts; each error names its position in the list.
 fn accounts(
     sections: &[AccountSection],
-    bootstrap: Option<&AccountId>,
+    bootstrap: Option<&Bootstrap>,
 ) -> anyhow::Result<Vec<(AccountId, String)>> {
     let mut accounts: Vec<(AccountId, String)> = Vec::with_capacity(sections.len());
     for (at, AccountSection { id, name }) in sections.iter().enumerate() {
         let parsed = id.parse().with_context(|| format!("accounts[{at}].id = \"{id}\""))?;
-        if bootstrap == Some(&parsed) || accounts.iter().any(|(known, _)| *known == parsed) {
+        if bootstrap.is_some_and(|first| first.account_id == parsed)
+            || accounts.iter().any(|(known, _)| *known == parsed)
+        {
             bail!("accounts[{at}].id = \"{id}\" is listed twice");
         }
         if !is_account_name(name) {

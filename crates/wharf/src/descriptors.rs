@@ -7,6 +7,10 @@ use server::Limits;
 pub(crate) fn raise() -> usize {
     let before = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
+    if before == wanted {
+        // A filter of system calls may forbid what changes nothing.
+        return number(before.current);
+    }
     let now = match setrlimit(Resource::Nofile, wanted) {
         Ok(()) => wanted.current,
         Err(error) => {
@@ -14,7 +18,12 @@ pub(crate) fn raise() -> usize {
             before.current
         }
     };
-    now.map_or(usize::MAX, |now| usize::try_from(now).unwrap_or(usize::MAX))
+    number(now)
+}
+
+/// No limit is the largest number.
+fn number(limit: Option<u64>) -> usize {
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Raises the limit, and reduces the settings that do not fit, with a line in the log.

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 use crate::blob_store::BlobStore;
-use crate::logging;
+use crate::{logging, systemd};
 
 /// Opens the deployment on SQLite or PostgreSQL and its store of blobs.
 pub(crate) async fn open(
@@ -48,6 +48,7 @@ pub(crate) async fn run(
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
+    let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let registry = Arc::clone(&deployment.registry);
     let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
@@ -58,6 +59,7 @@ pub(crate) async fn run(
     reconcilers.abort();
     delivery.abort();
     follower.abort();
+    alive.abort();
     if !drained? {
         tracing::warn!("stopped; unfinished requests were cut off");
     }
@@ -74,6 +76,7 @@ pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        systemd::stopping();
         tracing::info!("stopping: running requests may finish; a second signal cuts them off");
         tokio::spawn(async move {
             tokio::select! {

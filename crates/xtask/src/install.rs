@@ -19,7 +19,7 @@ use crate::{command, workspace};
 
 /// Clients and other servers from Debian 12. The container engines call `runc`, `crun`, `netavark`, `iptables` and
 /// `uidmap`.
-const DEBIAN: [&str; 26] = [
+const DEBIAN: [&str; 30] = [
     "amazon-ecr-credential-helper",
     "buildah",
     "ca-certificates",
@@ -30,6 +30,7 @@ const DEBIAN: [&str; 26] = [
     "docker.io",
     "fuse-overlayfs",
     "git",
+    "haproxy",
     "iproute2",
     "iptables",
     "netavark",
@@ -38,9 +39,12 @@ const DEBIAN: [&str; 26] = [
     "pgbouncer",
     "podman",
     "postgresql",
+    "prometheus",
     "python3-venv",
     "runc",
     "skopeo",
+    "strace",
+    "systemd",
     "tar",
     "uidmap",
     "umoci",

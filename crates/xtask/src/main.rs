@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod conformance;
 mod dependencies;
+mod image;
 mod install;
 mod process;
 mod pytest;
@@ -66,6 +67,8 @@ enum Task {
         #[arg(long)]
         minutes: Option<u64>,
     },
+    /// Make the container image, without a container engine.
+    Image(image::Options),
     /// Compare Wharf with distribution 3, Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
         Task::Soak { seconds, minutes } => soak::run(minutes.map_or(seconds, |minutes| minutes * 60)),
+        Task::Image(options) => image::run(&options).map(|()| true),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };
     match outcome {

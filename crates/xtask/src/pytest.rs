@@ -33,6 +33,7 @@ fn suite(folder: &str, filter: Option<&str>) -> Result<Tally> {
         .arg(".")
         .env("PATH", workspace::path_with_tools()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("WHARF_XTASK", std::env::current_exe()?)
         .env("WHARF_BIN", wharf);
     let success = command::watch(&mut pytest, |_| ()).context("run `cargo xtask install` first")?;
     Ok(read_report(&report)?.with_exit(success))

@@ -3,6 +3,7 @@
 
 mod answer;
 mod ini;
+mod own_server;
 mod profile;
 mod registry_access;
 mod service;
@@ -20,6 +21,7 @@ use outbound::{Client, Limits};
 use serde_json::Value;
 
 pub(crate) use answer::{Refusal, XmlAnswer};
+pub(crate) use own_server::ready;
 pub(crate) use profile::access_key_of_file;
 pub(crate) use registry_access::RegistryAccess;
 pub(crate) use service::Service;

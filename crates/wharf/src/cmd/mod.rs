@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
+pub(crate) mod health;
 pub(crate) mod hosts;
 pub(crate) mod images;
 pub(crate) mod import;
@@ -32,7 +33,7 @@ pub(crate) mod usage;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, ConfigCommand};
-use crate::logging;
+use crate::{logging, systemd};
 
 /// Runs the given command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
@@ -48,8 +49,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Env(folder) => env::run(&folder.data_dir),
         Command::Serve { config } => {
+            let sockets = systemd::sockets()?;
             logging::start(&cli.logging)?;
-            block_on(serve::run(&config))
+            block_on(serve::run(&config, sockets))
         }
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
         Command::Account(command) => block_on(account::run(command)),
@@ -62,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(options) => block_on(export::run(options)),
         Command::Fsck(options) => block_on(fsck::run(options)),
         Command::Gc(command) => block_on(gc::run(command)),
+        Command::Health(options) => block_on(health::run(options)),
         Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Import(options) => block_on(import::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),

@@ -1,30 +1,30 @@
 //! `wharf serve`: a registry from a configuration file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use access::error::Code;
 use access::settings::{PublicAddress, Settings};
 use anyhow::{Context as _, bail};
-use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
-use server::Deployment;
-use server::Listener;
+use server::{Deployment, Listener, Sockets};
 
 use crate::background::MasterKeyFile;
 use crate::blob_store::{BlobFolders, BlobStore};
-use crate::config::{self, Config, Database};
+use crate::config::{self, Bootstrap, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
-use crate::{descriptors, files, logging, master_key, node};
+use crate::{descriptors, files, logging, master_key, node, systemd};
 
-pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
     warn(&config);
     descriptors::fit(&mut config.options.limits);
     config.options.dropped_lines = logging::dropped();
     let folder = DataFolder::hold(&config.data_dir)?;
-    let listener = Listener::bind(config.options.clone()).await?;
+    let listener = Listener::bind_or_take(config.options.clone(), sockets).await?;
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
     let settings = Settings {
         address: address(&config, &listener),
@@ -40,16 +40,16 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     };
     let meta = open_database(&config.database, &folder).await?;
     let known = match &config.bootstrap {
-        Some(account_id) => {
-            let find = meta::ops::account::FindAccount { account_id: account_id.clone() };
+        Some(first) => {
+            let find = meta::ops::account::FindAccount { account_id: first.account_id.clone() };
             meta.read(find).await.context("cannot read the database")?.is_some()
         }
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
     let deployment = node::open(settings, meta, blobs).await?;
-    if let Some(account_id) = &config.bootstrap {
-        bootstrap(&deployment, account_id, known, &config, &folder).await?;
+    if let Some(first) = &config.bootstrap {
+        bootstrap(&deployment, first, known, &config, &folder).await?;
     } else {
         tracing::info!(
             "the configuration has no [bootstrap]: to create the first account of a new deployment, set \
@@ -57,14 +57,15 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         );
     }
     for (id, name) in &config.accounts {
-        let made = deployment.identity.ensure_member(name, Some(id), Timestamp::now()).await;
-        made.with_context(|| {
+        let made = beside_others(|| deployment.identity.ensure_member(name, Some(id), Timestamp::now()));
+        made.await.with_context(|| {
             format!(
                 "cannot create the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)"
             )
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
+    systemd::ready();
     node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
@@ -123,29 +124,61 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
     }
 }
 
-/// Creates the first account and its administrator, once. The key goes to a file that only its owner can read.
+/// Nodes that start at the same moment create the same accounts. The one that comes second finds them when it tries again.
+async fn beside_others<T, F>(mut create: impl FnMut() -> F) -> access::error::Result<T>
+where
+    F: Future<Output = access::error::Result<T>>,
+{
+    for _ in 0..TRIES {
+        match create().await {
+            Err(error) => tracing::warn!(%error, "an account could not be created; it is tried again"),
+            made => return made,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    create().await
+}
+
+/// How often another node can have been faster.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Creates the first account and its administrator, once. A random key goes to a file that only its owner can read.
 async fn bootstrap(
     deployment: &Deployment,
-    account_id: &AccountId,
+    first: &Bootstrap,
     known: bool,
     config: &Config,
     folder: &DataFolder,
 ) -> anyhow::Result<()> {
     let path = folder.first_credentials();
-    let administrator = match credentials::load(&path)? {
-        Some(found) if found.account_id == *account_id => found,
+    let kept = credentials::load(&path)?.filter(|found| found.account_id == first.account_id);
+    let is_new = kept.is_none();
+    let administrator = match kept {
+        Some(found) => found,
         // The operator removed the file, as the log asks.
         _ if known => return Ok(()),
         _ => {
             let wanted = Wanted {
-                account_id: Some(account_id.clone()),
+                account_id: Some(first.account_id.clone()),
                 region: Some(config.region.clone()),
-                access_key: None,
+                access_key: first.access_key()?,
             };
             credentials::make(&path, wanted)?
         }
     };
-    deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
+    let ensured =
+        beside_others(|| deployment.identity.ensure_administrator(&administrator, Timestamp::now()));
+    if let Err(error) = ensured.await {
+        if is_new && error.code == Code::InvalidParameter {
+            // There is an administrator with another key. Without this every later start would try this key again.
+            files::remove(&path)?;
+        }
+        return Err(error.into());
+    }
+    if first.access_key_id() == Some(&administrator.access_key_id) {
+        return files::remove(&path);
+    }
     tracing::warn!(
         file = %path.display(),
         "the access key of the first administrator is in this file: move it to a safe place and delete the file"

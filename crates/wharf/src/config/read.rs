@@ -11,7 +11,7 @@ use toml::Table;
 
 use super::pull_through_cache::cache_settings;
 use super::{
-    Config, Public, ServerSection, Settings, accounts, blocks, bucket::bucket, database::database,
+    Config, Public, ServerSection, Settings, accounts, blocks, bootstrap, bucket::bucket, database::database,
     event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
@@ -56,13 +56,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let region = region_text.parse().with_context(|| format!("region = \"{region_text}\""))?;
     let options = options(&file.server, file.metrics.listen.as_deref())?;
     let public = public(&file.server, &options)?;
-    let bootstrap = match &file.bootstrap {
-        Some(section) => {
-            let id = &section.account_id;
-            Some(id.parse().with_context(|| format!("bootstrap.account_id = \"{id}\""))?)
-        }
-        None => None,
-    };
+    let bootstrap = file.bootstrap.as_ref().map(bootstrap::bootstrap).transpose()?;
     let limits = limits::limits(&file.events, (&file.collection, &file.lifecycle, &file.tags), &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {

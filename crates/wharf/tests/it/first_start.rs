@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::configuration::Serve;
 use crate::http::{basic, ecr, get};
 use crate::process::{Dev, complaint, wharf};
 
@@ -155,4 +156,23 @@ fn an_empty_blob_folder_is_not_taken_for_the_store() {
     fs::rename(&away, &blobs).unwrap();
     Dev::start(folder.path()).stop();
     assert_eq!(fs::read_to_string(blobs.join("store-id")).unwrap(), id);
+}
+
+#[test]
+fn the_first_access_key_can_be_the_operators_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, KEY.1).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let settings =
+        format!("access_key_id = \"{}\"\nsecret_access_key_file = \"{}\"\n", KEY.0, secret.display());
+    let mut serve = Serve::start(folder.path(), "", &settings);
+    assert_eq!(ecr(&serve.endpoint, KEY, "DescribeRepositories", "{}").0, 200);
+    assert!(!folder.path().join("data/first-credentials.toml").exists());
+    serve.running.signal("TERM");
+    serve.running.ended();
+    // It is used once: the secret can be gone when the server starts again.
+    fs::remove_file(secret).unwrap();
+    let serve = Serve::start(folder.path(), "", &settings);
+    assert_eq!(ecr(&serve.endpoint, KEY, "DescribeRepositories", "{}").0, 200);
 }

@@ -59,8 +59,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a command with its output in files of `folder`.
     pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
+        command.stdout(File::create(folder.join("test.out")).unwrap());
+        Self::start_with_output(command, folder)
+    }
+
+    /// The same with the command's own standard output.
+    pub(crate) fn start_with_output(mut command: Command, folder: &Path) -> Self {
         let (log, out) = (folder.join("test.log"), folder.join("test.out"));
-        command.stdout(File::create(&out).unwrap()).stderr(File::create(&log).unwrap());
+        command.stderr(File::create(&log).unwrap());
         Self { child: command.spawn().unwrap(), log, out }
     }
 

@@ -19,7 +19,8 @@ wanted = tuple(f'ansible_collections/{name}/' for name in ('amazon/aws', 'commun
 wheel.extractall('ansible', [name for name in wheel.namelist() if name.startswith(wanted)])
 shutil.rmtree('ansible/wheel')";
 
-/// Makes the missing environments: the suites' own, Ansible's and Cloud Custodian's.
+/// Makes the missing environments: the suites' own, Ansible's, Cloud Custodian's, and the one that checks manifests of
+/// Kubernetes.
 pub(super) fn environments(tools: &Tools) -> Result<()> {
     let suites = requirements("requirements.txt")?;
     tools.once("python", &suites.text, || tools.venv("venv", &suites.path).map(drop))?;
@@ -30,8 +31,11 @@ pub(super) fn environments(tools: &Tools) -> Result<()> {
         run(&["-m", "pip", "download", "--quiet", "--no-deps", "--dest", "ansible/wheel", COLLECTIONS])?;
         run(&["-c", EXTRACT])
     })?;
-    let custodian = requirements("custodian.txt")?;
-    tools.once("custodian", &custodian.text, || tools.venv("custodian", &custodian.path).map(drop))
+    for name in ["custodian", "kubernetes"] {
+        let packages = requirements(&format!("{name}.txt"))?;
+        tools.once(name, &packages.text, || tools.venv(name, &packages.path).map(drop))?;
+    }
+    Ok(())
 }
 
 /// A list of pinned packages.

@@ -16,8 +16,8 @@ const OPENS: [&str; 8] = [
 ];
 /// Sockets that can listen or connect: a file that uses one may not connect.
 const SOCKETS: [&str; 2] = ["TcpSocket", "socket2"];
-/// The client without rules, and the only place that may use it.
-const UNRULED: &str = "Client::of_operator";
+/// The clients without rules, and the only place that may use them.
+const UNRULED: [&str; 2] = ["Client::of_operator", "Client::of_own_server"];
 const OF_COMMANDS: &str = "crates/wharf/src/aws_client/";
 
 /// Whether a file does something that only `outbound` may do. `shown` is its path in the workspace.
@@ -35,8 +35,9 @@ pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
     let opens = OPENS.iter().chain(connects).filter(|word| code.contains(**word)).map(|word| {
         format!("{shown} names {word}: connections to other servers are opened by the crate outbound alone")
     });
-    let unruled = (code.contains(UNRULED) && !shown.starts_with(OF_COMMANDS))
-        .then(|| format!("{shown} names {UNRULED}: what is not a command calls others by Client::guarded"));
+    let unruled = UNRULED.iter().filter(|word| code.contains(**word) && !shown.starts_with(OF_COMMANDS));
+    let unruled = unruled
+        .map(|word| format!("{shown} names {word}: what is not a command calls others by Client::guarded"));
     opens.chain(unruled).collect()
 }
 

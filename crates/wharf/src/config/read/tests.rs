@@ -84,7 +84,7 @@ fn a_whole_file_is_read() {
         port,
     };
     assert_eq!(config.public, public);
-    assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
+    assert_eq!(config.bootstrap.unwrap().account_id.to_string(), "123456789012");
     let endpoint = &config.vpc_endpoints[0];
     assert_eq!((endpoint.id.as_str(), endpoint.vpc.as_str()), ("vpce-1a2b3c4d", "vpc-1a2b3c4d"));
     assert!(endpoint.serves([10, 1, 2, 3].into()) && !endpoint.serves([10, 2, 2, 3].into()));
@@ -146,6 +146,35 @@ fn the_environment_wins_over_the_file() {
         from(WHOLE, &[("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "us-west-2")]).unwrap();
     assert_eq!(config.options.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.region.to_string(), "us-west-2");
+}
+
+#[test]
+fn the_environment_can_name_the_first_account() {
+    let minimal = "data_dir = \"d\"\n[server]\nlisten = \"127.0.0.1:80\"";
+    for id in ["123456789012", "012345678901"] {
+        let config = from(minimal, &[("WHARF__BOOTSTRAP__ACCOUNT_ID", id)]).unwrap();
+        assert_eq!(config.bootstrap.unwrap().account_id.to_string(), id);
+    }
+}
+
+#[test]
+fn the_operator_can_choose_the_first_access_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let minimal =
+        "data_dir = \"d\"\n[server]\nlisten = \"127.0.0.1:80\"\n[bootstrap]\naccount_id = \"123456789012\"\n";
+    let id = "access_key_id = \"AKIAIOSFODNN7EXAMPLE\"\n";
+    let whole = format!("{minimal}{id}secret_access_key_file = \"{}\"", file.display());
+    let first = from(&whole, &[]).unwrap().bootstrap.unwrap();
+    assert!(first.access_key().is_err(), "the file is missing");
+    for (content, is_taken) in [("too-short\n", false), ("sixteen-or-more-characters\n", true)] {
+        std::fs::write(&file, content).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let key = first.access_key().ok().flatten();
+        assert_eq!(key.is_some_and(|(id, _)| id.as_ref() == "AKIAIOSFODNN7EXAMPLE"), is_taken);
+    }
+    assert!(from(&format!("{minimal}{id}"), &[]).is_err());
+    assert!(from(minimal, &[]).unwrap().bootstrap.unwrap().access_key().unwrap().is_none());
 }
 
 #[test]

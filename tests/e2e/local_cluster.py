@@ -1,0 +1,37 @@
+"""The cluster of deploy/local-cluster: three nodes, PostgreSQL with a standby, an S3 server and a load balancer."""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from process import Daemon, environment, run
+
+SCRIPT = Path(__file__).parents[2] / "deploy/local-cluster/cluster.py"
+
+
+class LocalCluster:
+    """A running cluster, used by what it prints for its users. The folder's path must be short."""
+
+    def __init__(self, folder, *options):
+        self.folder, log = Path(folder) / "cluster", Path(folder) / "cluster.log"
+        # PostgreSQL runs as another user if this is root.
+        os.chmod(folder, 0o755)
+        words = ["python3", SCRIPT, "--wharf", os.environ["WHARF_BIN"], "--folder", self.folder, *options]
+        ready = lambda: log.exists() and "ready: " in log.read_text()
+        self.daemon = Daemon(words, env=environment(folder), log=log, ready=ready)
+        state = json.loads((self.folder / "state.json").read_text())
+        self.pids, self.nodes, self.promote = state["pids"], state["nodes"], state["promote"]
+        self.registry = state["environment"]["WHARF_REGISTRY"]
+        self.variables = state["environment"]
+
+    def client(self, home):
+        """A client's environment, with the administrator's keys and the credentials of docker."""
+        env = environment(home, self.variables)
+        password = run(["aws", "ecr", "get-login-password"], env=env).strip()
+        auth = base64.b64encode(f"AWS:{password}".encode()).decode()
+        (Path(home) / "auth.json").write_text(json.dumps({"auths": {self.registry: {"auth": auth}}}))
+        return env | {"REGISTRY_AUTH_FILE": str(Path(home) / "auth.json"), "DOCKER_CONFIG": str(home)}
+
+    def stop(self):
+        self.daemon.stop()
