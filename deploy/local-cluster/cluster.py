@@ -242,8 +242,11 @@ class Cluster:
         for name in ["balancer", *(name for name in self.processes if name.startswith("node-"))]:
             self.end(name, signal.SIGTERM, 60)
         for name in reversed(list(self.processes)):
-            # SIGINT is PostgreSQL's fast stop, which does not wait for connections.
-            self.end(name, signal.SIGINT if name.startswith("postgres") else signal.SIGTERM, 20)
+            # SIGINT is PostgreSQL's fast stop, which does not wait for connections. SeaweedFS does not end by itself.
+            if name.startswith("postgres"):
+                self.end(name, signal.SIGINT, 20)
+            else:
+                self.end(name, signal.SIGTERM, 3)
 
     def end(self, name, how, seconds):
         process = self.processes.get(name)

@@ -30,6 +30,11 @@ pub(super) fn build(architecture: Architecture, profile: &str) -> Result<Static>
     cargo.args(["rustc", "--locked", "--package", "wharf", "--bin", "wharf", "--profile", profile]);
     let mut folder = workspace::target_folder()?;
     let triple = format!("{}-unknown-linux-gnu", architecture.of_rust());
+    if architecture == Architecture::Arm64 {
+        // Kernels for this processor have pages of 4, 16 or 64 KiB. The allocator works with pages up to the size that it is
+        // built for.
+        cargo.env("JEMALLOC_SYS_WITH_LG_PAGE", "16");
+    }
     if architecture != Architecture::here()? {
         let cross = format!("{}-linux-gnu-gcc", architecture.of_rust());
         let variable = triple.to_uppercase().replace('-', "_");
