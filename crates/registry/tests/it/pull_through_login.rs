@@ -64,20 +64,19 @@ async fn what_is_stored_is_served_without_the_secret() {
 async fn the_cache_counts_pulls_and_failures() {
     let (world, upstream) = cached().await;
     let by = ctx(&world.admin);
-    upstream.image("team/app", "v1", b"layer");
-    for _ in 0..3 {
-        pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    for tag in ["v1", "v1", "v1", "v2"] {
+        upstream.image("team/app", tag, b"layer");
+        pull(&world, &by, "cached/team/app", tag).await.unwrap();
     }
     pull(&world, &tomorrow(&world.admin), "cached/team/app", "v1").await.unwrap();
     pull(&world, &by, "cached/team/app", "absent").await.unwrap_err();
     upstream.set(Mood::Status(429));
-    let later = at(&world.admin, Timestamp::now() + SignedDuration::from_hours(60));
-    pull(&world, &later, "cached/team/app", "v1").await.unwrap();
+    pull(&world, &tomorrow(&world.admin), "cached/team/app", "v2").await.unwrap();
     let counts = world.rules.registry.cache_counts();
-    let expected = [("hit", 2), ("validated", 1), ("miss", 1), ("stale", 1), ("failed", 1)];
+    let expected = [("hit", 2), ("validated", 1), ("miss", 2), ("stale", 1), ("failed", 1)];
     assert_eq!(counts.pulls, expected);
     let failed: Vec<_> = counts.errors.iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(failed, [&("not_found", 1), &("too_many_requests", 1)]);
-    assert!(counts.requests.contains(&("manifest", 4)), "{counts:?}");
+    assert!(counts.requests.contains(&("manifest", 5)), "{counts:?}");
     assert!(counts.bytes > 100, "{counts:?}");
 }
