@@ -80,3 +80,26 @@ async fn the_cache_counts_pulls_and_failures() {
     assert!(counts.requests.contains(&("manifest", 5)), "{counts:?}");
     assert!(counts.bytes > 100, "{counts:?}");
 }
+
+#[tokio::test]
+async fn only_who_may_read_a_secret_can_send_it_to_a_host() {
+    let (world, upstream, arn) = private().await;
+    let ecr = r#"{"Effect":"Allow","Action":["ecr:*","iam:CreateServiceLinkedRole"],"Resource":"*"}"#;
+    let read =
+        format!(r#"{ecr},{{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"{arn}"}}"#);
+    let (writer, reader) = (world.user("writer", ecr).await, world.user("reader", &read).await);
+    let create = async |by: &Arc<Caller>, arn: &str| {
+        let request = CreatePullThroughCacheRuleRequest {
+            ecr_repository_prefix: "taken".to_owned(),
+            upstream_registry_url: upstream.address.to_string(),
+            credential_arn: Some(arn.to_owned()),
+            ..Default::default()
+        };
+        let registry = &world.rules.registry;
+        registry.create_pull_through_cache_rule(&ctx(by), &region(), request).await.map(|_| ())
+    };
+    assert_eq!(code(create(&writer, &arn).await), Code::AccessDenied);
+    let absent = arn.replace("private", "absent");
+    assert_eq!(code(create(&writer, &absent).await), Code::AccessDenied, "it learns nothing");
+    create(&reader, &arn).await.unwrap();
+}
