@@ -15,6 +15,7 @@ from process import run, wait_until
 from terraform import gone, refusal
 from upstream import LOGIN, Upstream, rule, secret
 
+SERVICE = "pullthroughcache.ecr.amazonaws.com"
 PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"
 # The whole test is run by hand with 256.
 MIB = int(os.environ.get("WHARF_CACHE_MIB", "16"))
@@ -126,7 +127,9 @@ def test_a_rule_names_a_secret_that_can_be_used(wharf, private):
     code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)
     assert code == "UnableToAccessSecretException" and "username and accessToken" in said
     secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"username": "a", "accessToken": "b"}))
-    denied = {"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    role = f"arn:aws:iam::{wharf.account}:role/aws-service-role/{SERVICE}/AWSServiceRoleForECRPullThroughCache"
+    action = {"Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    denied = {"Effect": "Deny", "Principal": {"AWS": role}} | action
     policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
     secrets.put_resource_policy(SecretId=arn, ResourcePolicy=policy)
     code, said = refusal(ecr.create_pull_through_cache_rule, **asked, credentialArn=arn)

@@ -87,7 +87,11 @@ impl Access {
         let found = gate.find_secret(secret_arn, ctx.at()).await?.filter(|found| found.delete_at.is_none());
         let keys = policy::Context::new();
         let permit = gate.permit_secret::<secrets_manager::GetSecretValue>(found.as_ref(), secret_arn, keys);
-        let permit = permit.await.map_err(|error| no_access(&error.message))?.ok_or_else(not_found)?;
+        let permit = permit.await.map_err(|error| match error.code {
+            Code::AccessDenied => no_access(&error.message),
+            _ => error,
+        });
+        let permit = permit?.ok_or_else(not_found)?;
         let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
         let value = values.into_iter().find(|value| value.stage == CURRENT).ok_or_else(not_found)?;
         let text = self.keys.open_value(Purpose::SecretValue, &value.sealed).map_err(not_decrypted)?;

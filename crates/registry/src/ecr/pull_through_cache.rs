@@ -4,7 +4,7 @@
 use access::authz::Gate;
 use access::context::Ctx;
 use access::error::{Error, Result};
-use access::op::ecr;
+use access::op::{ecr, secrets_manager};
 use access::permit::Permit;
 use access::store::{ExpireUpstreamTags, PullThroughCacheRuleRow, StoreResultExt as _, Target};
 use access::upstream_secret::{SERVICE, not_found};
@@ -89,7 +89,7 @@ impl Registry {
         })
     }
 
-    /// A secret that a request names must exist; the role that reads it is created. A custom role must exist, and the
+    /// A secret that a request names must exist, and the caller must be allowed to read it; the role that reads it is created. A custom role must exist, and the
     /// caller must be allowed to pass it.
     async fn prepare(
         &self,
@@ -101,7 +101,12 @@ impl Registry {
             pass_role(gate, account, (role_arn, SERVICE)).await?;
         }
         let Some(arn) = secret_arn else { return Ok(()) };
-        gate.find_secret(arn, ctx.at()).await?.ok_or_else(not_found)?;
+        let secret = gate.find_secret(arn, ctx.at()).await?;
+        // The caller chooses the host that gets the credentials, so it must be one that may read them.
+        let keys = policy::Context::new();
+        let permit =
+            gate.permit_secret::<secrets_manager::GetSecretValue>(secret.as_ref(), arn, keys).await?;
+        permit.ok_or_else(not_found)?;
         self.access.ensure_service_role(ctx, gate, SERVICE).await
     }
 

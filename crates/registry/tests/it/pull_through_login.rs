@@ -64,20 +64,42 @@ async fn what_is_stored_is_served_without_the_secret() {
 async fn the_cache_counts_pulls_and_failures() {
     let (world, upstream) = cached().await;
     let by = ctx(&world.admin);
-    upstream.image("team/app", "v1", b"layer");
-    for _ in 0..3 {
-        pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    for tag in ["v1", "v1", "v1", "v2"] {
+        upstream.image("team/app", tag, b"layer");
+        pull(&world, &by, "cached/team/app", tag).await.unwrap();
     }
     pull(&world, &tomorrow(&world.admin), "cached/team/app", "v1").await.unwrap();
     pull(&world, &by, "cached/team/app", "absent").await.unwrap_err();
     upstream.set(Mood::Status(429));
-    let later = at(&world.admin, Timestamp::now() + SignedDuration::from_hours(60));
-    pull(&world, &later, "cached/team/app", "v1").await.unwrap();
+    pull(&world, &tomorrow(&world.admin), "cached/team/app", "v2").await.unwrap();
     let counts = world.rules.registry.cache_counts();
-    let expected = [("hit", 2), ("validated", 1), ("miss", 1), ("stale", 1), ("failed", 1)];
+    let expected = [("hit", 2), ("validated", 1), ("miss", 2), ("stale", 1), ("failed", 1)];
     assert_eq!(counts.pulls, expected);
     let failed: Vec<_> = counts.errors.iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(failed, [&("not_found", 1), &("too_many_requests", 1)]);
-    assert!(counts.requests.contains(&("manifest", 4)), "{counts:?}");
+    assert!(counts.requests.contains(&("manifest", 5)), "{counts:?}");
     assert!(counts.bytes > 100, "{counts:?}");
+}
+
+#[tokio::test]
+async fn only_who_may_read_a_secret_can_send_it_to_a_host() {
+    let (world, upstream, arn) = private().await;
+    let ecr = r#"{"Effect":"Allow","Action":["ecr:*","iam:CreateServiceLinkedRole"],"Resource":"*"}"#;
+    let read =
+        format!(r#"{ecr},{{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"{arn}"}}"#);
+    let (writer, reader) = (world.user("writer", ecr).await, world.user("reader", &read).await);
+    let create = async |by: &Arc<Caller>, arn: &str| {
+        let request = CreatePullThroughCacheRuleRequest {
+            ecr_repository_prefix: "taken".to_owned(),
+            upstream_registry_url: upstream.address.to_string(),
+            credential_arn: Some(arn.to_owned()),
+            ..Default::default()
+        };
+        let registry = &world.rules.registry;
+        registry.create_pull_through_cache_rule(&ctx(by), &region(), request).await.map(|_| ())
+    };
+    assert_eq!(code(create(&writer, &arn).await), Code::AccessDenied);
+    let absent = arn.replace("private", "absent");
+    assert_eq!(code(create(&writer, &absent).await), Code::AccessDenied, "it learns nothing");
+    create(&reader, &arn).await.unwrap();
 }
