@@ -94,6 +94,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
     Migration { number: 28, oldest_compat: 6, text: include_str!("../migrations/0028_redirects.sql") },
+    // New tables, and an index.
+    Migration { number: 31, oldest_compat: 6, text: include_str!("../migrations/0031_credentials.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -16,7 +16,6 @@ mod reader;
 mod receive;
 mod referrers;
 mod refusal;
-mod slots;
 mod upstreams;
 
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use std::sync::Arc;
 use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
+use access::slots::Slots;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
 use aws::ids::AccountId;
 use tokio::sync::{Mutex, MutexGuard};
@@ -38,7 +38,6 @@ use flights::Flights;
 use import::{ImportKey, Imported};
 use referrers::Asked;
 use refusal::refusal;
-use slots::Slots;
 use upstreams::Upstreams;
 
 /// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so

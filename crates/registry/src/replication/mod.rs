@@ -21,9 +21,9 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::reconcilers;
 use access::store::{
-    EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError,
-    ReplicateDeletion, ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow,
-    ReplicationEnd, ReplicationItem, ReplicationPlaces, StoreResultExt as _, Target, store_error,
+    EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError, ReplicateDeletion,
+    ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow, ReplicationEnd, ReplicationItem,
+    ReplicationPlaces, StoreResultExt as _, Target, store_error,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
