@@ -160,6 +160,10 @@ def test_aws_iam_user_and_access_key(provider, iam):
     assert iam.list_access_keys(UserName=name)["AccessKeyMetadata"] == []
     iam.create_access_key(UserName=name)
 
+    iam.create_login_profile(UserName=name, Password="Correct-horse-7", PasswordResetRequired=True)
+    profile = read_twice(lambda: iam.get_login_profile(UserName=name)["LoginProfile"])
+    assert (profile["UserName"], profile["PasswordResetRequired"]) == (name, True)
+
     iam.detach_user_policy(UserName=name, PolicyArn=READ_ONLY)
     iam.delete_user_policy(**inline)
     assert gone(iam.get_user_policy, **inline) == "NoSuchEntity"
@@ -170,6 +174,8 @@ def test_aws_iam_user_and_access_key(provider, iam):
     assert iam.list_ssh_public_keys(UserName=name)["SSHPublicKeys"] == []
     assert iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"] == []
     assert iam.list_mfa_devices(UserName=name)["MFADevices"] == []
+    iam.delete_login_profile(UserName=name)
+    assert gone(iam.get_login_profile, UserName=name) == "NoSuchEntity"
     assert gone(iam.delete_login_profile, UserName=name) == "NoSuchEntity"
     assert iam.list_signing_certificates(UserName=name)["Certificates"] == []
     assert iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"] == []

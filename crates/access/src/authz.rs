@@ -10,6 +10,7 @@ mod documents;
 mod event_resources;
 mod explain;
 mod keys;
+mod password_rules;
 mod permits;
 mod policies;
 mod public;

@@ -114,6 +114,8 @@ before_decision! {
     FindUpstream,
     // Where a repository went that the request does not find. The new name is decided on before anything is told.
     FindRedirect,
+    // Whether the account allows its users to change their passwords.
+    GetPasswordPolicy,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit

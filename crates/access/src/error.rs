@@ -125,6 +125,11 @@ aws_codes! {
     PolicyNotAttachable: "PolicyNotAttachable" 400;
     ValidationError: "ValidationError" 400;
     InvalidAuthenticationCode: "InvalidAuthenticationCode" 403;
+    InvalidUserType: "InvalidUserType" 400;
+    PasswordPolicyViolation: "PasswordPolicyViolation" 400;
+    ReportNotPresent: "ReportNotPresent" 410;
+    ReportExpired: "ReportExpired" 410;
+    ReportInProgress: "ReportInProgress" 404;
     // STS.
     PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;
     InvalidParameterValue: "InvalidParameterValue" 400;

@@ -40,6 +40,7 @@ pub mod service_role;
 pub mod session;
 pub mod settings;
 pub mod shared_provider;
+pub mod slots;
 pub mod storage_quota;
 pub mod store;
 pub mod token;

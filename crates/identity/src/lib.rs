@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod explain;
 pub mod iam;
 pub mod organizations;
+mod password;
 mod secrets_manager;
 mod service_quotas;
 pub mod sts;
@@ -35,6 +36,8 @@ pub struct Identity {
     token_verifier: oidc::Verifier,
     /// Limits the simulations that run at the same time.
     simulations: Arc<Semaphore>,
+    /// Hashes passwords.
+    hashing: password::Hashing,
 }
 
 impl Identity {
@@ -46,6 +49,7 @@ impl Identity {
             key_uses: Cache::new(CACHED_KEY_USES),
             token_verifier,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
+            hashing: password::Hashing::new(),
         })
     }
 }

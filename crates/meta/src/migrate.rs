@@ -98,6 +98,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 29, oldest_compat: 6, text: include_str!("../migrations/0029_secrets.sql") },
     // A new table, which only newer binaries use.
     Migration { number: 30, oldest_compat: 6, text: include_str!("../migrations/0030_commit_markers.sql") },
+    // New tables, and an index.
+    Migration { number: 31, oldest_compat: 6, text: include_str!("../migrations/0031_credentials.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -20,6 +20,8 @@ pub const V1_ACTIONS: [&str; 3] =
 /// The policies that decide on a request.
 pub struct Deciding {
     principal: Arc<PrincipalPolicies>,
+    /// What the account allows every user to do to itself.
+    of_account: Option<Named>,
     session: Option<Vec<Named>>,
     repository: Option<Arc<RepositoryPolicy>>,
     registry: Option<Arc<RegistryPolicy>>,
@@ -50,11 +52,16 @@ impl Access {
             Some(row) => self.registry_policy(row.key, row.policy_version).await?,
             None => None,
         };
-        Ok(Deciding { principal, session, repository, registry })
+        Ok(Deciding { principal, of_account: None, session, repository, registry })
     }
 }
 
 impl Deciding {
+    /// Adds what the account allows every user to do to itself.
+    pub(super) fn and_of_account(self, policy: Named) -> Self {
+        Self { of_account: Some(policy), ..self }
+    }
+
     pub(super) fn principal_tags(&self) -> &[(String, String)] {
         &self.principal.tags
     }
@@ -183,7 +190,7 @@ impl Deciding {
 
     /// Calls `ask` with the policies that apply to an operation.
     pub fn with_policies<T>(&self, op: Op, ask: impl FnOnce(&policy::Policies<'_>) -> T) -> T {
-        let identity: Vec<_> = self.principal.identity.iter().map(source).collect();
+        let identity: Vec<_> = self.principal.identity.iter().chain(&self.of_account).map(source).collect();
         let session: Option<Vec<_>> =
             self.session.as_ref().map(|session| session.iter().map(source).collect());
         let resource: Vec<_> = self.of_resource(op).map(source).collect();

@@ -29,6 +29,13 @@ opens! {
     Of<iam::UpdateAccessKey> => ListAccessKeys, SetAccessKeyStatus<PermittedKey>;
     Of<iam::DeleteAccessKey> => ListAccessKeys, DeleteAccessKey<PermittedKey>;
 
+    Of<iam::CreateLoginProfile> => GetPasswordPolicy, FindMemberAccount, CreateLoginProfile<PermittedKey>;
+    Of<iam::UpdateLoginProfile> => GetPasswordPolicy, FindMemberAccount, FindLoginProfile,
+        ChangeLoginProfile<PermittedKey>;
+    Of<iam::ChangePassword> => GetPasswordPolicy, FindMemberAccount, FindLoginProfile, ChangeLoginProfile<PermittedKey>;
+    Of<iam::GetLoginProfile> => FindLoginProfile;
+    Of<iam::DeleteLoginProfile> => DeleteLoginProfile<PermittedKey>;
+
     iam::CreateVirtualMFADevice => FindAccount, CreateMfaDevice<PermittedAccount>;
     Of<iam::EnableMFADevice> => FindMfaDevice, EnableMfaDevice<PermittedKey>;
     Of<iam::ResyncMFADevice> => FindMfaDevice, SynchronizeMfaDevice<PermittedKey>;
@@ -126,6 +133,9 @@ opens! {
     iam::GetAccountPasswordPolicy => GetPasswordPolicy;
     iam::DeleteAccountPasswordPolicy => FindAccount, DeletePasswordPolicy<PermittedAccount>;
     iam::GetAccountSummary => CountAccount;
+    iam::GenerateCredentialReport => FindAccount, GetAccountCreation, GetPasswordPolicy, CountAccount, ListAccessKeys,
+        ListUserCredentials, StartCredentialReport<PermittedAccount>, StoreCredentialReport<PermittedAccount>;
+    iam::GetCredentialReport => FindCredentialReport, LoadCredentialReport;
     iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,
         ListGroupLinks, FindEntityById, FindNamedPrincipals, ListInstanceProfiles, ListManagedPolicies,
         ListManagedPolicyVersions, CountPolicyUses;

@@ -11,17 +11,19 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 118] = [
+pub const OPERATIONS: [&str; 123] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AddUserToGroup",
     "AttachGroupPolicy",
     "AttachRolePolicy",
     "AttachUserPolicy",
+    "ChangePassword",
     "CreateAccessKey",
     "CreateAccountAlias",
     "CreateGroup",
     "CreateInstanceProfile",
+    "CreateLoginProfile",
     "CreateOpenIDConnectProvider",
     "CreatePolicy",
     "CreatePolicyVersion",
@@ -52,12 +54,14 @@ pub const OPERATIONS: [&str; 118] = [
     "DetachRolePolicy",
     "DetachUserPolicy",
     "EnableMFADevice",
+    "GenerateCredentialReport",
     "GetAccessKeyLastUsed",
     "GetAccountAuthorizationDetails",
     "GetAccountPasswordPolicy",
     "GetAccountSummary",
     "GetContextKeysForCustomPolicy",
     "GetContextKeysForPrincipalPolicy",
+    "GetCredentialReport",
     "GetGroup",
     "GetGroupPolicy",
     "GetInstanceProfile",
@@ -124,6 +128,7 @@ pub const OPERATIONS: [&str; 118] = [
     "UpdateAccountPasswordPolicy",
     "UpdateAssumeRolePolicy",
     "UpdateGroup",
+    "UpdateLoginProfile",
     "UpdateOpenIDConnectProviderThumbprint",
     "UpdateRole",
     "UpdateRoleDescription",
@@ -133,17 +138,22 @@ pub const OPERATIONS: [&str; 118] = [
 ];
 
 /// Every exception of these operations, in alphabetical order.
-pub const EXCEPTIONS: [Exception; 15] = [
+pub const EXCEPTIONS: [Exception; 20] = [
     Exception { code: "ConcurrentModification", status: 409, members: &["message"] },
+    Exception { code: "ReportExpired", status: 410, members: &["message"] },
+    Exception { code: "ReportNotPresent", status: 410, members: &["message"] },
+    Exception { code: "ReportInProgress", status: 404, members: &["message"] },
     Exception { code: "DeleteConflict", status: 409, members: &["message"] },
     Exception { code: "EntityAlreadyExists", status: 409, members: &["message"] },
     Exception { code: "EntityTemporarilyUnmodifiable", status: 409, members: &["message"] },
     Exception { code: "InvalidAuthenticationCode", status: 403, members: &["message"] },
     Exception { code: "InvalidInput", status: 400, members: &["message"] },
+    Exception { code: "InvalidUserType", status: 400, members: &["message"] },
     Exception { code: "LimitExceeded", status: 409, members: &["message"] },
     Exception { code: "MalformedPolicyDocument", status: 400, members: &["message"] },
     Exception { code: "NoSuchEntity", status: 404, members: &["message"] },
     Exception { code: "OpenIdIdpCommunicationError", status: 400, members: &["message"] },
+    Exception { code: "PasswordPolicyViolation", status: 400, members: &["message"] },
     Exception { code: "PolicyEvaluation", status: 500, members: &["message"] },
     Exception { code: "PolicyNotAttachable", status: 400, members: &["message"] },
     Exception { code: "ServiceFailure", status: 500, members: &["message"] },
@@ -293,6 +303,13 @@ impl AttachmentType {
     }
 }
 
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChangePasswordRequest {
+    pub old_password: String,
+    pub new_password: String,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContextEntry {
@@ -436,6 +453,25 @@ pub struct CreateInstanceProfileRequest {
 #[serde(rename_all = "PascalCase")]
 pub struct CreateInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateLoginProfileRequest {
+    #[serde(default)]
+    pub user_name: Option<String>,
+    #[serde(default)]
+    pub password: Option<String>,
+    #[serde(default)]
+    pub password_reset_required: bool,
+    #[serde(default)]
+    pub max_signin_session_duration: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateLoginProfileResponse {
+    pub login_profile: LoginProfile,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -824,6 +860,17 @@ pub struct EvaluationResult {
     pub resource_specific_results: Vec<ResourceSpecificResult>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct GenerateCredentialReportRequest {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GenerateCredentialReportResponse {
+    pub state: ReportStateType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetAccessKeyLastUsedRequest {
@@ -896,6 +943,17 @@ pub struct GetContextKeysForPrincipalPolicyRequest {
     pub policy_source_arn: String,
     #[serde(default)]
     pub policy_input_list: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct GetCredentialReportRequest {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetCredentialReportResponse {
+    pub content: String,
+    pub report_format: ReportFormatType,
+    pub generated_time: Time,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2001,6 +2059,56 @@ pub struct RemoveUserFromGroupRequest {
     pub user_name: String,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ReportFormatType {
+    #[serde(rename = "text/csv")]
+    TextCsv,
+}
+
+impl ReportFormatType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TextCsv => "text/csv",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "text/csv" => Some(Self::TextCsv),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ReportStateType {
+    #[serde(rename = "STARTED")]
+    Started,
+    #[serde(rename = "INPROGRESS")]
+    Inprogress,
+    #[serde(rename = "COMPLETE")]
+    Complete,
+}
+
+impl ReportStateType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "STARTED",
+            Self::Inprogress => "INPROGRESS",
+            Self::Complete => "COMPLETE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "STARTED" => Some(Self::Started),
+            "INPROGRESS" => Some(Self::Inprogress),
+            "COMPLETE" => Some(Self::Complete),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceSpecificResult {
@@ -2489,6 +2597,20 @@ pub struct UpdateGroupRequest {
     pub new_group_name: Option<String>,
 }
 
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateLoginProfileRequest {
+    pub user_name: String,
+    #[serde(default)]
+    pub password: Option<String>,
+    #[serde(default)]
+    pub password_reset_required: Option<bool>,
+    #[serde(default)]
+    pub max_signin_session_duration: Option<u32>,
+    #[serde(default)]
+    pub reset_max_signin_session_duration: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateOpenIDConnectProviderThumbprintRequest {
@@ -2785,6 +2907,15 @@ const MAX_PASSWORD_AGE_TYPE: Rule = Rule::Integer { min: 1, max: 1095 };
 const MAX_SIGNIN_SESSION_DURATION_TYPE: Rule = Rule::Integer { min: 3600, max: 7_776_000 };
 const MINIMUM_PASSWORD_LENGTH_TYPE: Rule = Rule::Integer { min: 6, max: 128 };
 const PASSWORD_REUSE_PREVENTION_TYPE: Rule = Rule::Integer { min: 1, max: 24 };
+const PASSWORD_TYPE: Rule = Rule::Text {
+    min: 1,
+    max: 128,
+    pattern: Some(Pattern {
+        text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+        is_quoted: true,
+        matches: pattern::is_latin,
+    }),
+};
 const PATH_PREFIX_TYPE: Rule = Rule::Text {
     min: 1,
     max: 512,
@@ -2946,6 +3077,16 @@ impl Request for AttachUserPolicyRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for ChangePasswordRequest {
+    type Response = ();
+    const OPERATION: &'static str = "ChangePassword";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("OldPassword", PASSWORD_TYPE).sensitive(),
+        Member::required("NewPassword", PASSWORD_TYPE).sensitive(),
+    ];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for CreateAccessKeyRequest {
     type Response = CreateAccessKeyResponse;
     const OPERATION: &'static str = "CreateAccessKey";
@@ -2973,6 +3114,17 @@ impl Request for CreateInstanceProfileRequest {
         Member::required("InstanceProfileName", INSTANCE_PROFILE_NAME_TYPE),
         Member::optional("Path", PATH_TYPE),
         Member::optional("Tags", TAG_LIST_TYPE),
+    ];
+}
+
+impl Request for CreateLoginProfileRequest {
+    type Response = CreateLoginProfileResponse;
+    const OPERATION: &'static str = "CreateLoginProfile";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("UserName", USER_NAME_TYPE),
+        Member::optional("Password", PASSWORD_TYPE).sensitive(),
+        Member::optional("PasswordResetRequired", Rule::Flag),
+        Member::optional("MaxSigninSessionDuration", MAX_SIGNIN_SESSION_DURATION_TYPE),
     ];
 }
 
@@ -3237,6 +3389,12 @@ impl Request for EnableMFADeviceRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for GenerateCredentialReportRequest {
+    type Response = GenerateCredentialReportResponse;
+    const OPERATION: &'static str = "GenerateCredentialReport";
+    const MEMBERS: &'static [Member] = &[];
+}
+
 impl Request for GetAccessKeyLastUsedRequest {
     type Response = GetAccessKeyLastUsedResponse;
     const OPERATION: &'static str = "GetAccessKeyLastUsed";
@@ -3278,6 +3436,12 @@ impl Request for GetContextKeysForPrincipalPolicyRequest {
         Member::required("PolicySourceArn", ARN_TYPE),
         Member::optional("PolicyInputList", SIMULATION_POLICY_LIST_TYPE),
     ];
+}
+
+impl Request for GetCredentialReportRequest {
+    type Response = GetCredentialReportResponse;
+    const OPERATION: &'static str = "GetCredentialReport";
+    const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetGroupRequest {
@@ -3923,6 +4087,19 @@ impl Request for UpdateGroupRequest {
         Member::required("GroupName", GROUP_NAME_TYPE),
         Member::optional("NewPath", PATH_TYPE),
         Member::optional("NewGroupName", GROUP_NAME_TYPE),
+    ];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for UpdateLoginProfileRequest {
+    type Response = ();
+    const OPERATION: &'static str = "UpdateLoginProfile";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("UserName", USER_NAME_TYPE),
+        Member::optional("Password", PASSWORD_TYPE).sensitive(),
+        Member::optional("PasswordResetRequired", Rule::Flag),
+        Member::optional("MaxSigninSessionDuration", MAX_SIGNIN_SESSION_DURATION_TYPE),
+        Member::optional("ResetMaxSigninSessionDuration", Rule::Flag),
     ];
     const HAS_RESULT: bool = false;
 }

@@ -13,10 +13,12 @@ macro_rules! iam_operations {
                 AttachGroupPolicy: "iam:AttachGroupPolicy" on Named => AttachGroupPolicyRequest, attach_group_policy;
                 AttachRolePolicy: "iam:AttachRolePolicy" on Named => AttachRolePolicyRequest, attach_role_policy;
                 AttachUserPolicy: "iam:AttachUserPolicy" on Named => AttachUserPolicyRequest, attach_user_policy;
+                ChangePassword: "iam:ChangePassword" on Named => ChangePasswordRequest, change_password;
                 CreateAccessKey: "iam:CreateAccessKey" on Named => CreateAccessKeyRequest, create_access_key;
                 CreateAccountAlias: "iam:CreateAccountAlias" on Named => CreateAccountAliasRequest, create_account_alias;
                 CreateGroup: "iam:CreateGroup" on Named => CreateGroupRequest, create_group;
                 CreateInstanceProfile: "iam:CreateInstanceProfile" on Named => CreateInstanceProfileRequest, create_instance_profile;
+                CreateLoginProfile: "iam:CreateLoginProfile" on Named => CreateLoginProfileRequest, create_login_profile;
                 CreateOpenIDConnectProvider: "iam:CreateOpenIDConnectProvider" on Named => CreateOpenIDConnectProviderRequest, create_open_id_connect_provider;
                 CreatePolicy: "iam:CreatePolicy" on Named => CreatePolicyRequest, create_policy;
                 CreatePolicyVersion: "iam:CreatePolicyVersion" on Named => CreatePolicyVersionRequest, create_policy_version;
@@ -45,8 +47,10 @@ macro_rules! iam_operations {
                 DetachUserPolicy: "iam:DetachUserPolicy" on Named => DetachUserPolicyRequest, detach_user_policy;
                 GetAccessKeyLastUsed: "iam:GetAccessKeyLastUsed" on Named => GetAccessKeyLastUsedRequest, get_access_key_last_used;
                 GetAccountAuthorizationDetails: "iam:GetAccountAuthorizationDetails" on Named => GetAccountAuthorizationDetailsRequest, get_account_authorization_details;
+                GenerateCredentialReport: "iam:GenerateCredentialReport" on Named => GenerateCredentialReportRequest, generate_credential_report;
                 GetAccountPasswordPolicy: "iam:GetAccountPasswordPolicy" on Named => GetAccountPasswordPolicyRequest, get_account_password_policy;
                 GetAccountSummary: "iam:GetAccountSummary" on Named => GetAccountSummaryRequest, get_account_summary;
+                GetCredentialReport: "iam:GetCredentialReport" on Named => GetCredentialReportRequest, get_credential_report;
                 GetContextKeysForCustomPolicy: "iam:GetContextKeysForCustomPolicy" on Named => GetContextKeysForCustomPolicyRequest, get_context_keys_for_custom_policy;
                 GetContextKeysForPrincipalPolicy: "iam:GetContextKeysForPrincipalPolicy" on Named => GetContextKeysForPrincipalPolicyRequest, get_context_keys_for_principal_policy;
                 GetGroup: "iam:GetGroup" on Named => GetGroupRequest, get_group;
@@ -119,6 +123,7 @@ macro_rules! iam_operations {
                 UpdateAccountPasswordPolicy: "iam:UpdateAccountPasswordPolicy" on Named => UpdateAccountPasswordPolicyRequest, update_account_password_policy;
                 UpdateAssumeRolePolicy: "iam:UpdateAssumeRolePolicy" on Named => UpdateAssumeRolePolicyRequest, update_assume_role_policy;
                 UpdateGroup: "iam:UpdateGroup" on Named => UpdateGroupRequest, update_group;
+                UpdateLoginProfile: "iam:UpdateLoginProfile" on Named => UpdateLoginProfileRequest, update_login_profile;
                 UpdateOpenIDConnectProviderThumbprint: "iam:UpdateOpenIDConnectProviderThumbprint" on Named => UpdateOpenIDConnectProviderThumbprintRequest, update_open_id_connect_provider_thumbprint;
                 UpdateRole: "iam:UpdateRole" on Named => UpdateRoleRequest, update_role;
                 UpdateRoleDescription: "iam:UpdateRoleDescription" on Named => UpdateRoleDescriptionRequest, update_role_description;

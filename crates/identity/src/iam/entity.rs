@@ -40,6 +40,7 @@ fn delete_refused(refusal: DeleteEntityRefusal, kind: EntityKind, name: &str) ->
         DeleteEntityRefusal::AccessKeys => "delete access keys",
         DeleteEntityRefusal::Members => "remove users from group",
         DeleteEntityRefusal::MfaDevices => "delete MFA device",
+        DeleteEntityRefusal::LoginProfile => "delete login profile",
         DeleteEntityRefusal::InstanceProfiles => "remove roles from instance profile",
     };
     Error::aws(AwsCode::DeleteConflict, format!("Cannot delete entity, must {what} first."))

@@ -1,4 +1,4 @@
-//! The rules for the passwords of an account's users. They are kept; no user has a password yet.
+//! The rules for the passwords of an account's users. They are enforced when a password is set.
 
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -47,7 +47,7 @@ impl Identity {
         ctx: &Ctx,
         _input: GetAccountPasswordPolicyRequest,
     ) -> Result<GetAccountPasswordPolicyResponse> {
-        let gate = self.access.account_gate(ctx).await?;
+        let gate = self.access.account_gate(ctx).await?.with_password_policy().await?;
         let permit = gate.permit_on::<iam::GetAccountPasswordPolicy>("*", policy::Context::new())?;
         let policy = permit.read(|account_id| GetPasswordPolicy { account_id }).await?;
         let policy = policy.ok_or_else(|| {

@@ -1,12 +1,11 @@
-//! Features that users do not have here: passwords, SSH keys. Their lists are empty if the caller is
+//! Features that users do not have here, such as SSH keys. Their lists are empty if the caller is
 //! allowed and the user exists.
 
 use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
+use access::error::Result;
 use access::op::{Effect, iam};
 use access::permit::OnAccount;
 use access::store::EntityKind;
-use aws::iam::{DeleteLoginProfileRequest, GetLoginProfileRequest, GetLoginProfileResponse};
 
 use super::entity::entity_at;
 use super::user::{Whom, whom};
@@ -35,45 +34,16 @@ nothing_of_users! {
 }
 
 impl Identity {
-    /// The name of the user in the request, or of the root that sent it. The caller must be allowed, and the user must
-    /// exist.
+    /// The caller must be allowed, and the user in the request must exist.
     async fn nothing_of_user<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
         name: Option<String>,
-    ) -> Result<String> {
+    ) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
-        match whom::<E>(&gate, name)? {
-            Whom::User(name) => {
-                let named = (EntityKind::User, name.as_str());
-                Ok(entity_at::<E>(&gate, named, policy::Context::new()).await?.on.name)
-            }
-            Whom::Root(_) => Ok("root".to_owned()),
+        if let Whom::User(name) = whom::<E>(&gate, name)? {
+            entity_at::<E>(&gate, (EntityKind::User, &name), policy::Context::new()).await?;
         }
-    }
-
-    /// No user has a password here.
-    pub async fn get_login_profile(
-        &self,
-        ctx: &Ctx,
-        input: GetLoginProfileRequest,
-    ) -> Result<GetLoginProfileResponse> {
-        Err(self.no_login_profile::<iam::GetLoginProfile>(ctx, input.user_name).await?)
-    }
-
-    /// No user has a password here.
-    pub async fn delete_login_profile(&self, ctx: &Ctx, input: DeleteLoginProfileRequest) -> Result<()> {
-        Err(self.no_login_profile::<iam::DeleteLoginProfile>(ctx, input.user_name).await?)
-    }
-
-    /// The error about a user's password, once the caller is allowed and the user exists.
-    async fn no_login_profile<E: Effect<On = OnAccount>>(
-        &self,
-        ctx: &Ctx,
-        name: Option<String>,
-    ) -> Result<Error> {
-        let name = self.nothing_of_user::<E>(ctx, name).await?;
-        let message = format!("Login Profile for User {name} cannot be found.");
-        Ok(Error::aws(AwsCode::NoSuchEntity, message))
+        Ok(())
     }
 }

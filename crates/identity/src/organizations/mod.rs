@@ -34,7 +34,7 @@ fn account_not_found() -> Error {
 
 /// The email address of an account's root. The first account, and accounts that were not created through the API, have
 /// none. Their address is a name under .invalid, which no user has (RFC 2606), with the account ID to make it unique.
-fn email_of(email: Option<String>, account_id: &AccountId) -> String {
+pub(crate) fn email_of(email: Option<String>, account_id: &AccountId) -> String {
     email.unwrap_or_else(|| format!("root+{account_id}@wharf.invalid"))
 }
 

@@ -72,8 +72,9 @@ pub(super) async fn what_the_fullest_one_has_is_counted(world: World) {
     let empty = count().await.unwrap();
     assert_eq!(empty, RegistryCounts { registries: 1, ..RegistryCounts::default() });
     let (small, large) = (world.repository("small").await, world.repository("large").await);
-    world.put(small, "m", &["a", "b", "c"]).await;
     world.put(large, "m", &["a"]).await;
+    assert_eq!(count().await.unwrap().tags_of_an_image, 1);
+    world.put(small, "m", &["a", "b", "c"]).await;
     world.put(large, "n", &["b"]).await;
     let counts = count().await.unwrap();
     assert_eq!((counts.images_of_a_repository, counts.tags_of_an_image), (2, 3));

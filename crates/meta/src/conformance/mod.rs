@@ -12,6 +12,7 @@ mod collection;
 mod concern;
 mod concurrency;
 mod creation_template;
+mod credential_report;
 mod delete;
 mod delivery;
 mod durability;
@@ -32,6 +33,7 @@ mod instance_profile;
 mod lifecycle;
 mod limits;
 mod list;
+mod login_profile;
 mod lossy;
 mod managed_policy;
 mod member_account;
@@ -137,6 +139,8 @@ suite! {
     access_key: two_for_each, sealed_anew_in_slices, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     iam_tag: keys_ignore_case, what_is_gone_has_none;
+    credential_report: a_report_is_replaced_when_it_is_old, users_are_listed_with_their_credentials;
+    login_profile: a_user_has_one_password, a_password_changes_from_what_was_read;
     mfa_device: a_device_belongs_to_one_user, a_code_is_used_once, attempts_are_counted, seeds_are_sealed_anew;
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own, audiences,
@@ -163,7 +167,8 @@ suite! {
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
-    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts;
+    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts,
+        the_most_tags_of_an_image, credentials_of_users;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;

@@ -148,3 +148,31 @@ pub(super) async fn lists_of_accounts(world: World) {
     let units = ListOrganizationalUnits { parent_path: path, after, limit };
     reads_a_range(&world, units, &["parent_path", "id"], &[]).await;
 }
+
+/// Quotas limit everything else that is counted.
+pub(super) async fn the_most_tags_of_an_image(world: World) {
+    many_images(&world).await;
+    let count = CountRegistries { account_id: ACCOUNT.parse().unwrap() };
+    let plans = world.meta.plans(count).await.unwrap();
+    let steps: Vec<String> = plans.into_iter().flat_map(|plan| plan.steps).collect();
+    let reads = |table: &str, alias: &str| -> Vec<String> {
+        let on_sqlite = [format!("SEARCH {alias} "), format!("SCAN {alias} ")];
+        let is_read = |step: &&String| {
+            step.contains(&format!(" on {table} ")) || on_sqlite.iter().any(|read| step.starts_with(read))
+        };
+        steps.iter().filter(is_read).cloned().collect()
+    };
+    let (images, tags) = (reads("image", "i"), reads("tag", "t"));
+    let [image] = images.as_slice() else { panic!("{steps:#?}") };
+    assert!(image.contains("image_tag_count"), "{steps:#?}");
+    assert!(!tags.is_empty() && !tags.iter().any(|step| step.contains("Seq Scan")), "{steps:#?}");
+}
+
+pub(super) async fn credentials_of_users(world: World) {
+    world.user("AIDA1", "ann").await.unwrap();
+    let (account_id, after, limit) = (ACCOUNT.parse().unwrap(), String::new(), 10);
+    let list = ListUserCredentials { account_id, after, limit };
+    // The keys of one user are sorted by their age. Users of an account without statistics are few.
+    let sorts = ["LAST 2 TERMS", "Sort  ("];
+    reads_a_range(&world, list, &["account", "kind", "name_folded"], &sorts).await;
+}

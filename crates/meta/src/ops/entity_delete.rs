@@ -25,10 +25,12 @@ pub enum DeleteEntityRefusal {
     InstanceProfiles,
     /// The user has an MFA device.
     MfaDevices,
+    /// The user has a password.
+    LoginProfile,
 }
 
 /// What must be removed before: a table and a column that may not refer to the principal.
-const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 7] = [
+const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 8] = [
     ("identity_policy_managed", "owner", DeleteEntityRefusal::AttachedPolicies),
     ("identity_policy_inline", "owner", DeleteEntityRefusal::InlinePolicies),
     ("access_key", "owner", DeleteEntityRefusal::AccessKeys),
@@ -36,6 +38,7 @@ const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 7] = [
     ("group_member", "user_id", DeleteEntityRefusal::Members),
     ("instance_profile", "role", DeleteEntityRefusal::InstanceProfiles),
     ("mfa_device", "owner", DeleteEntityRefusal::MfaDevices),
+    ("login_profile", "owner", DeleteEntityRefusal::LoginProfile),
 ];
 
 operation!(DeleteEntity<K: Key>: Durable [Identity] -> (), DeleteEntityRefusal, |op, tx| {

@@ -16,7 +16,7 @@ pub struct RegistryCounts {
     pub templates_of_a_registry: i64,
 }
 
-/// Counts what the registries of an account have. It reads each image, to find the one with the most tags.
+/// Counts what the registries of an account have. Of the images it reads only the last entry of an index.
 #[derive(Clone, Debug)]
 pub struct CountRegistries {
     pub account_id: AccountId,
@@ -30,11 +30,16 @@ operation!(CountRegistries: Page -> RegistryCounts, Never, |op, tx| {
                 WHERE t.registry IN ({of_account}) GROUP BY t.registry) c)"
         )
     };
+    // Only images with more than one tag are in the index. Without any, an image has one tag if the registry has one.
+    let most_tags = "(SELECT COALESCE(MAX(COALESCE(\
+            (SELECT MAX(i.tag_count) FROM image i WHERE i.registry = g.key AND i.tag_count > 1), \
+            (SELECT 1 FROM tag t WHERE t.registry = g.key LIMIT 1))), 0) \
+        FROM registry g JOIN account a ON a.key = g.account WHERE a.account_id = ?1)";
     let select = format!(
         "SELECT (SELECT COUNT(*) FROM ({of_account}) x), \
             (SELECT COALESCE(MAX(r.image_count), 0) FROM repository r \
                 WHERE r.registry IN ({of_account}) AND r.deleted_at IS NULL), \
-            (SELECT COALESCE(MAX(i.tag_count), 0) FROM image i WHERE i.registry IN ({of_account})), {}, {}, {}",
+            {most_tags}, {}, {}, {}",
         most("pull_time_exclusion"),
         most("in_use_report"),
         most("creation_template")

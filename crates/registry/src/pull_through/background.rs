@@ -5,13 +5,13 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
+use access::slots::Slots;
 use access::store::{FindBlobs, RepositoryKey, Target};
 use oci::digest::Digest;
 use oci::manifest::Manifest;
 use upstream::RemoteManifest;
 
 use super::import::Source;
-use super::slots::Slots;
 use crate::Registry;
 
 /// Images that are completed at the same time, and those of one account.

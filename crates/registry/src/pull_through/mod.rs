@@ -17,7 +17,6 @@ mod reader;
 mod receive;
 mod referrers;
 mod refusal;
-mod slots;
 mod upstreams;
 
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use std::sync::Arc;
 use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
+use access::slots::Slots;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
 use access::upstream_secret::UpstreamLogin;
 use aws::ids::{AccountId, Region};
@@ -43,7 +43,6 @@ use flights::Flights;
 use import::{ImportKey, Imported};
 use referrers::Asked;
 use refusal::refusal;
-use slots::Slots;
 use upstreams::Upstreams;
 
 use crate::Registry;

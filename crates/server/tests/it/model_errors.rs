@@ -21,6 +21,11 @@ fn exceptions_of(code: AwsCode) -> &'static [Exception] {
         | AwsCode::IamLimitExceeded
         | AwsCode::MalformedPolicyDocument
         | AwsCode::InvalidAuthenticationCode
+        | AwsCode::InvalidUserType
+        | AwsCode::PasswordPolicyViolation
+        | AwsCode::ReportNotPresent
+        | AwsCode::ReportExpired
+        | AwsCode::ReportInProgress
         | AwsCode::InvalidInput
         | AwsCode::UnmodifiableEntity
         | AwsCode::PolicyNotAttachable

@@ -22,13 +22,14 @@ const fn case(case: Case, work: Work, connections: usize) -> Measure {
     Measure { work, connections, case, targets: &[] }
 }
 
-const MEASURES: [Measure; 44] = [
+const MEASURES: [Measure; 46] = [
     usual(Work::GetManifest, 1, MANIFEST_ONE),
     usual(Work::GetManifest, 16, MANIFEST),
     usual(Work::GetManifest, 64, MANIFEST),
     case(Case::OtherAccount, Work::GetManifest, 16),
     case(Case::LogOff, Work::GetManifest, 16),
     case(Case::Events, Work::GetManifest, 16),
+    case(Case::Rates, Work::GetManifest, 16),
     usual(Work::HeadManifest, 1, MANIFEST_ONE),
     usual(Work::HeadManifest, 16, MANIFEST),
     usual(Work::HeadManifest, 64, MANIFEST),
@@ -52,6 +53,7 @@ const MEASURES: [Measure; 44] = [
     usual(Work::Push(256 * MIB, 4), 1, &[Target::Limit(0.9)]),
     usual(Work::PutManifests(2_000), 16, &[]),
     case(Case::Events, Work::PutManifests(2_000), 16),
+    case(Case::Rates, Work::PutManifests(2_000), 16),
     usual(Work::GetManifestTls(Version::One), 16, &[]),
     usual(Work::GetManifestTls(Version::Two), 16, &[]),
     usual(Work::Call(Call::Token), 1, &[]),

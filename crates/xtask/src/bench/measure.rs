@@ -77,9 +77,15 @@ impl Measure {
             Case::OtherAccount => ", caller of another account",
             Case::LogOff => ", log off",
             Case::Events => ", events on",
+            Case::Rates => ", rates on",
             Case::Postgres => ", PostgreSQL",
         };
         format!("{}, {} connection{plural}{case}", self.work.name(), self.connections)
+    }
+
+    /// Whether it is the same work in this case or another one.
+    pub(crate) fn compares_with(&self, other: &Self) -> bool {
+        self.work == other.work && self.connections == other.connections
     }
 
     /// Whether this server supports it.

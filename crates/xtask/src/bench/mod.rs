@@ -124,30 +124,42 @@ fn measure_all(
     if measures.iter().any(Measure::reads_a_list) {
         run.sides.iter().try_for_each(|side| lists::fill(side, &shelf))?;
     }
-    for measure in measures {
-        run.series.push(rounds(options, measure, &run.sides, &shelf)?);
+    run.series = measures.iter().map(|measure| Series::new(measure, run.sides.len())).collect();
+    for (place, measure) in measures.iter().enumerate() {
+        if measures.iter().position(|first| first.compares_with(measure)) == Some(place) {
+            let alike = run.series.iter_mut().filter(|series| series.measure.compares_with(measure));
+            rounds(options, alike.collect(), &run.sides, &shelf)?;
+        }
     }
     Ok(run)
 }
 
-/// All rounds of one measure, with the servers in turn.
-fn rounds(options: &Options, measure: &Measure, sides: &[Side], shelf: &Shelf) -> Result<Series> {
-    let mut series = Series::new(measure, sides.len());
-    println!("{} …", measure.name());
+/// All rounds of measures that are compared with each other: the measures take turns, and the servers.
+fn rounds(options: &Options, mut alike: Vec<&mut Series>, sides: &[Side], shelf: &Shelf) -> Result<()> {
     for round in 1..=options.rounds {
-        for (index, side) in sides.iter().enumerate() {
-            if !measure.applies_to(side) {
-                continue;
-            }
-            let seconds = Duration::from_secs_f64(options.seconds);
-            let sample = measure
-                .take(side, shelf, seconds)
-                .with_context(|| format!("{} on {}", measure.name(), side.name))?;
-            println!("  round {round}: {}", sample.describe(side.name, measure));
-            series.add(index, sample);
+        for series in &mut alike {
+            let measure = series.measure;
+            println!("{}, round {round} …", measure.name());
+            one_round(options, series, sides, shelf)?;
         }
     }
-    Ok(series)
+    Ok(())
+}
+
+fn one_round(options: &Options, series: &mut Series, sides: &[Side], shelf: &Shelf) -> Result<()> {
+    let measure = series.measure;
+    for (index, side) in sides.iter().enumerate() {
+        if !measure.applies_to(side) {
+            continue;
+        }
+        let seconds = Duration::from_secs_f64(options.seconds);
+        let sample = measure
+            .take(side, shelf, seconds)
+            .with_context(|| format!("{} on {}", measure.name(), side.name))?;
+        println!("  {}", sample.describe(side.name, &measure));
+        series.add(index, sample);
+    }
+    Ok(())
 }
 
 fn report(options: &Options, folder: &TempDir, run: &Run) -> Result<()> {

@@ -16,11 +16,22 @@ use super::{Options, caller};
 use crate::running::Wharf;
 use crate::workspace;
 
+/// The rates of the operations that fill a server and that are measured. They are set to the highest value.
+const RATES: [&str; 6] = [
+    "WHARF__RATES__BATCH_CHECK_LAYER_AVAILABILITY",
+    "WHARF__RATES__BATCH_GET_IMAGE",
+    "WHARF__RATES__COMPLETE_LAYER_UPLOAD",
+    "WHARF__RATES__INITIATE_LAYER_UPLOAD",
+    "WHARF__RATES__PUT_IMAGE",
+    "WHARF__RATES__UPLOAD_LAYER_PART",
+];
+
 /// All servers of a run.
 pub(crate) struct Servers {
     wharf: Option<Wharf>,
     log_off: Option<Wharf>,
     with_events: Option<Wharf>,
+    with_rates: Option<Wharf>,
     on_postgres: Option<(Wharf, Postgres)>,
     tls: Option<Tls>,
     rivals: Rivals,
@@ -30,8 +41,15 @@ impl Servers {
     /// Starts those that the measures need, with their data below `folder`.
     pub(crate) fn start(options: &Options, folder: &Path, measures: &[Measure]) -> Result<Self> {
         let rivals = rivals::start(folder)?;
-        let mut servers =
-            Self { wharf: None, log_off: None, with_events: None, on_postgres: None, tls: None, rivals };
+        let mut servers = Self {
+            wharf: None,
+            log_off: None,
+            with_events: None,
+            with_rates: None,
+            on_postgres: None,
+            tls: None,
+            rivals,
+        };
         if options.rivals_only {
             return Ok(servers);
         }
@@ -58,6 +76,11 @@ impl Servers {
             let wharf = Wharf::start_with(&binary, folder, &settings)?;
             servers.with_events = Some(with_repositories(wharf)?);
         }
+        if needs(Case::Rates) {
+            let settings = RATES.map(|name| (name, OsStr::new("1000000")));
+            let wharf = Wharf::start_with(&binary, folder, &settings)?;
+            servers.with_rates = Some(with_repositories(wharf)?);
+        }
         if measures.iter().any(Measure::is_over_tls) {
             servers.tls = Some(Tls::start(&binary, folder)?);
         }
@@ -75,6 +98,9 @@ impl Servers {
             if let Some(wharf) = &self.with_events {
                 side = side.with_case(Case::Events, Side::wharf(wharf)?);
             }
+            if let Some(wharf) = &self.with_rates {
+                side = side.with_case(Case::Rates, Side::wharf(wharf)?);
+            }
             if let Some((wharf, _)) = &self.on_postgres {
                 side = side.with_case(Case::Postgres, Side::wharf(wharf)?);
             }
@@ -87,7 +113,7 @@ impl Servers {
 
     /// Stores the content on all of them.
     pub(crate) fn fill(&self, sides: &[Side]) -> Result<Shelf> {
-        let with_own_data = [Case::Usual, Case::LogOff, Case::Events, Case::Postgres];
+        let with_own_data = [Case::Usual, Case::LogOff, Case::Events, Case::Rates, Case::Postgres];
         let all = sides.iter().flat_map(|side| with_own_data.iter().filter_map(|case| side.case(*case)));
         Shelf::fill(&all.collect::<Vec<_>>(), self.rivals.nginx_root())
     }

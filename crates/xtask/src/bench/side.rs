@@ -38,6 +38,8 @@ pub(crate) enum Case {
     LogOff,
     /// Wharf that delivers events to a file.
     Events,
+    /// Wharf with rates of operations, which no request exceeds.
+    Rates,
     /// Wharf with its metadata in PostgreSQL.
     Postgres,
 }

@@ -58,7 +58,9 @@ pub(crate) fn checks(run: &Run) -> Vec<Check> {
         .collect();
     checks.extend(small_blobs(run));
     checks.extend(log(run));
-    checks.extend(events(run));
+    checks.extend(
+        [(Case::Events, "events"), (Case::Rates, "rates")].into_iter().filter_map(|on| switched(run, on)),
+    );
     checks.extend(run.ours().and_then(|ours| run.bursts.get(ours)).map(memory).unwrap_or_default());
     checks
 }
@@ -101,13 +103,13 @@ fn log(run: &Run) -> Option<Check> {
     Some(Check::at_least(what, " × log off", on.rate / off.rate, 0.97))
 }
 
-/// Reads while events are delivered, against a server that delivers none.
-fn events(run: &Run) -> Option<Check> {
+/// Reads of a server that has something on, against the usual one that has it off.
+fn switched(run: &Run, (case, name): (Case, &str)) -> Option<Check> {
     let ours = run.ours()?;
     let of = |case| run.find(Work::GetManifest, 16, case)?.summary(ours);
-    let (on, off): (Summary, Summary) = (of(Case::Events)?, of(Case::Usual)?);
-    let what = "GET manifest by tag, 16 connections: events on".to_owned();
-    Some(Check::at_least(what, " × events off", on.rate / off.rate, 0.95))
+    let (on, off): (Summary, Summary) = (of(case)?, of(Case::Usual)?);
+    let what = format!("GET manifest by tag, 16 connections: {name} on");
+    Some(Check::at_least(what, &format!(" × {name} off"), on.rate / off.rate, 0.95))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory sizes are far below what a double counts exactly")]

@@ -286,6 +286,7 @@ const IAM: Overrides = Overrides {
         ("AttachedPermissionsBoundary.PermissionsBoundaryType", "&'static str"),
         ("Statement.SourcePolicyType", "&'static str"),
         ("GetAccountSummaryResponse.SummaryMap", "BTreeMap<&'static str, i64>"),
+        ("GetCredentialReportResponse.Content", "String"),
         ("ManagedPolicyDetail.AttachmentCount", "i64"),
         ("ManagedPolicyDetail.PermissionsBoundaryUsageCount", "i64"),
         ("Policy.AttachmentCount", "i64"),
@@ -293,6 +294,8 @@ const IAM: Overrides = Overrides {
         // Lists leave the tags out, and GetPolicy has an empty list.
         ("Policy.Tags", "Vec<Tag>"),
         ("Role.MaxSessionDuration", "i64"),
+        // Absent, it stays.
+        ("UpdateLoginProfileRequest.PasswordResetRequired", "bool"),
         ("VirtualMFADevice.Base32StringSeed", "String"),
         ("VirtualMFADevice.QRCodePNG", "String"),
     ],
@@ -311,6 +314,8 @@ const IAM: Overrides = Overrides {
         ("EvaluationResult", &["EvalResourceName"]),
         ("GetAccessKeyLastUsedResponse", &["UserName", "AccessKeyLastUsed"]),
         ("GetAccountSummaryResponse", &["SummaryMap"]),
+        ("GenerateCredentialReportResponse", &["State"]),
+        ("GetCredentialReportResponse", &["Content", "ReportFormat", "GeneratedTime"]),
         ("GetOpenIDConnectProviderResponse", &["Url", "CreateDate"]),
         ("GetPolicyResponse", &["Policy"]),
         ("GetPolicyVersionResponse", &["PolicyVersion"]),

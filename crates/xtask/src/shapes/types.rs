@@ -245,7 +245,9 @@ impl<'a> Types<'a> {
             return Ok(Holding::Plain);
         }
         let kind = self.model.shape(&member.shape)?.kind;
-        let is_flag = kind == Kind::Boolean && self.has(&name, &self.of_requests);
+        let is_flag = kind == Kind::Boolean
+            && self.has(&name, &self.of_requests)
+            && self.type_override(&name, member).is_none();
         let is_collection =
             matches!(kind, Kind::List | Kind::Map) && self.type_override(&name, member).is_none();
         let is_bytes = kind == Kind::Blob && self.type_override(&name, member).is_none();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::op::{EcrOp, EventBridgeOp, Op, StsOp};
+use access::op::{EcrOp, EventBridgeOp, IamOp, Op, StsOp};
 use server::RouteOp;
 
 use super::table::Row;
@@ -19,6 +19,8 @@ const BESIDE_THE_TABLE: &[Op] = &[
     // AWS allows these to every caller.
     Op::Sts(StsOp::GetCallerIdentity),
     Op::Sts(StsOp::GetSessionToken),
+    // It is about the caller only: `nameless.rs`.
+    Op::Iam(IamOp::ChangePassword),
     // The role of a rule's target needs it when an event is delivered. `wharf/tests/it/rules.rs` tests it.
     Op::EventBridge(EventBridgeOp::InvokeApiDestination),
 ];

@@ -22,8 +22,10 @@ fn operations(key: &str) -> Vec<Operation<'_>> {
         ("ListSSHPublicKeys", vec![], Expected::Success),
         ("ListServiceSpecificCredentials", vec![], Expected::Success),
         ("ListSigningCertificates", vec![], Expected::Success),
-        ("GetLoginProfile", vec![], none()),
-        ("DeleteLoginProfile", vec![], none()),
+        ("ChangePassword", vec![("OldPassword", "none"), ("NewPassword", "Correct-horse-7")], none()),
+        ("CreateLoginProfile", vec![("Password", "Correct-horse-7")], Expected::Success),
+        ("GetLoginProfile", vec![], Expected::Success),
+        ("DeleteLoginProfile", vec![], Expected::Success),
     ]
 }
 

@@ -17,6 +17,8 @@ macro_rules! with_operations {
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
                 ListInstanceProfiles FindOidcProvider ListOidcProviders;
             CountAccounts: CountAccount CountRegistries;
+            ReadCredentialReports: GetAccountCreation FindCredentialReport LoadCredentialReport ListUserCredentials;
+            ChangeCredentialReports: StartCredentialReport StoreCredentialReport;
             ReadTagged: ListTagged FindTagged ListTagTexts;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
@@ -32,6 +34,8 @@ macro_rules! with_operations {
             SeedSecrets: ListSeedsNotUnder;
             SecretValues: ListSecretValuesNotUnder;
             ResealSecrets: ResealSecret ResealConnection ResealSeed ResealSecretValue;
+            FindLoginProfiles: FindLoginProfile;
+            ChangeLoginProfiles: CreateLoginProfile ChangeLoginProfile DeleteLoginProfile;
             FindMfaDevices: FindMfaDevice;
             ListMfaDevices: ListMfaDevices;
             ChangeMfaDevices: CreateMfaDevice EnableMfaDevice SynchronizeMfaDevice DeactivateMfaDevice DeleteMfaDevice;

@@ -28,6 +28,9 @@ pub(super) fn rows() -> Vec<Row> {
                   as the management account; about others, on the server's host with --config.";
     vec![
         on_everything(Op::Iam(IamOp::GetAccountSummary), &[]),
+        on_everything(Op::Iam(IamOp::GenerateCredentialReport), &[]),
+        on_everything(Op::Iam(IamOp::GetCredentialReport), &[])
+            .after([step(Op::Iam(IamOp::GenerateCredentialReport), &[])]),
         on_everything(Op::Iam(IamOp::ListAccountAliases), &[]),
         of_alias(Op::Iam(IamOp::CreateAccountAlias), Expected::Code(409, "EntityAlreadyExists")),
         of_alias(Op::Iam(IamOp::DeleteAccountAlias), Expected::Code(404, "NoSuchEntity")),

@@ -25,6 +25,7 @@ fn on_user(op: Op, parameters: Parameters<'_>) -> Row {
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = of_entities();
     rows.extend(of_policies());
+    rows.extend(of_passwords());
     rows.extend(of_what_is_not_here());
     rows
 }
@@ -78,12 +79,23 @@ fn of_policies() -> Vec<Row> {
     ]
 }
 
+/// Passwords of users. `nameless.rs` covers the caller's own.
+fn of_passwords() -> Vec<Row> {
+    let password = ("Password", "Correct-horse-7");
+    let create = || step(Op::Iam(IamOp::CreateLoginProfile), &[USER, password]);
+    let delete = || step(Op::Iam(IamOp::DeleteLoginProfile), &[USER]);
+    vec![
+        on_user(Op::Iam(IamOp::CreateLoginProfile), &[password]).after([delete()]),
+        on_user(Op::Iam(IamOp::UpdateLoginProfile), &[("PasswordResetRequired", "true")]).after([create()]),
+        on_user(Op::Iam(IamOp::GetLoginProfile), &[]).after([create()]),
+        on_user(Op::Iam(IamOp::DeleteLoginProfile), &[]).after([create()]),
+    ]
+}
+
 /// What users never have here, as an allowed caller sees it.
 fn of_what_is_not_here() -> Vec<Row> {
     let none = || Expected::Code(404, "NoSuchEntity");
     vec![
-        on_user(Op::Iam(IamOp::GetLoginProfile), &[]).gives(none()),
-        on_user(Op::Iam(IamOp::DeleteLoginProfile), &[]).gives(none()),
         on_user(Op::Iam(IamOp::ListMFADevices), &[]),
         own(Op::Iam(IamOp::CreateVirtualMFADevice), "mfa/target", &[("VirtualMFADeviceName", "target")])
             .after([step(Op::Iam(IamOp::DeleteVirtualMFADevice), &[DEVICE])]),

@@ -1,5 +1,5 @@
-//! Places for work with upstream registries. All accounts share them, and one account never takes all of them: an upstream
-//! registry that answers slowly holds up only the account that chose it.
+//! Places for work that takes long: with upstream registries, which can answer slowly, and hashes of passwords. All
+//! accounts share the places, and one account never takes all of them: it holds up only itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,33 +11,33 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MOST_IDLE: usize = 256;
 
 /// A number of places.
-pub(super) struct Slots {
+pub struct Slots {
     all: Arc<Semaphore>,
     of_each: usize,
     accounts: Mutex<HashMap<AccountId, Weak<Semaphore>>>,
 }
 
 /// A place. It is free again when this is dropped.
-pub(super) struct Slot {
+pub struct Slot {
     _of_all: OwnedSemaphorePermit,
     _of_account: OwnedSemaphorePermit,
 }
 
 impl Slots {
     /// This many places, of which one account takes at most `of_each`.
-    pub(super) fn new(all: usize, of_each: usize) -> Self {
+    pub fn new(all: usize, of_each: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), of_each, accounts: Mutex::default() }
     }
 
     /// Waits for a place of the account, and then for one of all. None: the server stops.
-    pub(super) async fn take(&self, account: &AccountId) -> Option<Slot> {
+    pub async fn take(&self, account: &AccountId) -> Option<Slot> {
         let of_account = self.of(account).acquire_owned().await.ok()?;
         let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
         Some(Slot { _of_all: of_all, _of_account: of_account })
     }
 
     /// A place, if there is one now.
-    pub(super) fn try_take(&self, account: &AccountId) -> Option<Slot> {
+    pub fn try_take(&self, account: &AccountId) -> Option<Slot> {
         let of_account = self.of(account).try_acquire_owned().ok()?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
         Some(Slot { _of_all: of_all, _of_account: of_account })
