@@ -44,6 +44,8 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Replicates images to other registries.
 pub const REPLICATE_IMAGES: &str = "replicate-images";
+/// Replicates images to other deployments.
+pub const REPLICATE_TO_PEERS: &str = "replicate-to-peers";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
 /// Moves objects to the archive and back.
@@ -54,7 +56,7 @@ pub const DELIVER_EVENTS: &str = "deliver-events";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     CHECK_STORE,
     COLLECT_GARBAGE,
     DELIVER_EVENTS,
@@ -67,6 +69,7 @@ pub const NAMES: [&str; 18] = [
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
     REPLICATE_IMAGES,
+    REPLICATE_TO_PEERS,
     RESEAL_SECRETS,
     RESTORE_IMAGES,
     SCRUB_OBJECTS,
@@ -133,7 +136,9 @@ impl Access {
             (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
+            // What waits for peers is counted with the other replications.
             (REPLICATE_IMAGES, counted.replications),
+            (REPLICATE_TO_PEERS, 0),
             (RESEAL_SECRETS, counted.secrets),
             (RESTORE_IMAGES, counted.restores),
             (SCRUB_OBJECTS, 0),

@@ -94,6 +94,12 @@ const MIGRATIONS: &[Migration] = &[
     },
     // An older binary leaves the redirects of repositories that it removes, which lead nowhere.
     Migration { number: 28, oldest_compat: 6, text: include_str!("../migrations/0028_redirects.sql") },
+    // An older binary leaves the rows of repositories that it removes, which no repository has again.
+    Migration {
+        number: 33,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0033_replication_peers.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

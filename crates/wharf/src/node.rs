@@ -47,6 +47,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
+    let peers = tokio::spawn(background::replicate_to_peers(deployment.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let registry = Arc::clone(&deployment.registry);
@@ -56,6 +57,7 @@ pub(crate) async fn run(
     }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     reconcilers.abort();
+    peers.abort();
     delivery.abort();
     follower.abort();
     if !drained? {

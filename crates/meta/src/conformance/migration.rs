@@ -78,7 +78,7 @@ pub(super) async fn what_was_there_stays(world: World) {
         numbers,
         [
             "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17", "18", "20",
-            "21", "22", "23", "24", "26", "27", "28"
+            "21", "22", "23", "24", "26", "27", "28", "33"
         ]
     );
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();

@@ -10,8 +10,8 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
-    SameDigestSameTag,
+    FindImages, FoundImage, FoundUpstream, ImageRef, MissingContents, RecordUpstreamTag, RefusedExt as _,
+    RegistryKey, SameDigestSameTag,
 };
 use aws::ids::AccountId;
 use futures::future::BoxFuture;

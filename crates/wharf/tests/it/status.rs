@@ -7,7 +7,7 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "check-store",
     "collect-garbage",
     "deliver-events",
@@ -20,6 +20,7 @@ const NAMES: [&str; 18] = [
     "preview-lifecycle",
     "purge-repositories",
     "replicate-images",
+    "replicate-to-peers",
     "reseal-secrets",
     "restore-images",
     "scrub-objects",
