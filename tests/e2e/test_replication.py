@@ -15,7 +15,7 @@ THERE = "eu-west-1"
 
 def blocks():
     """The page's commands in order, each block with its heading."""
-    heading, block = "", None
+    heading, block, in_settings = "", None, False
     for line in PAGE.read_text().splitlines():
         if block is not None and line == "```":
             yield heading, "\n".join(block)
@@ -24,6 +24,10 @@ def blocks():
             block.append(line)
         elif line == "```sh":
             block = []
+        elif line == "```toml":
+            in_settings = True
+        elif in_settings:
+            in_settings = line != "```"
         elif line.startswith("#"):
             heading = line.lstrip("# ")
         else:
@@ -81,10 +85,14 @@ def test_the_commands_of_the_page(server):
             push(server, "v1")
             assert wait_until(state, "the replication")["region"] == THERE
             assert tags() == ["v1"]
+        if heading == "Another deployment":
+            assert re.fullmatch(r"[A-Za-z0-9_-]{43}\n", said), said
         if heading == "How far it is":
             assert re.search(rf"^{server.account} +{THERE} +0 +0 +0 +-$", said, re.MULTILINE), said
             assert '"waitingCount": 0' in said
-    assert headings == ["Another Region", "Another account", "Both directions", "How far it is", "What was there before"]
+    assert headings == [
+        "Another Region", "Another account", "Both directions", "Another deployment", "How far it is", "What was there before",
+    ]
 
     pages = ecr.get_paginator("list_replication_backfills").paginate(PaginationConfig={"PageSize": 1})
     (backfill,) = [one for page in pages for one in page["backfills"]]

@@ -64,6 +64,7 @@ pub struct Gate {
     store: Store,
     decided_at: Timestamp,
     decisions: Arc<Decisions>,
+    is_of_peer: bool,
 }
 
 /// The target of a request: the input of the gate's one read.
@@ -149,6 +150,7 @@ impl Access {
             store: self.store(),
             decided_at: ctx.now,
             decisions: Arc::clone(&ctx.decisions),
+            is_of_peer: ctx.is_of_peer,
         })
     }
 

@@ -56,6 +56,8 @@ pub struct Ctx {
     pub memory: Option<Arc<dyn Memory>>,
     /// The gate's decisions so far.
     pub decisions: Arc<Decisions>,
+    /// Whether a peer asks: then layers are received with the permission to replicate an image.
+    pub is_of_peer: bool,
     /// When `now` was read, on a monotonic clock.
     pub read_at: Instant,
 }
@@ -83,6 +85,7 @@ impl Ctx {
             signed_region: None,
             memory: None,
             decisions: Decisions::none(),
+            is_of_peer: false,
             read_at: Instant::now(),
         }
     }

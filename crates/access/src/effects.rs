@@ -248,6 +248,7 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::FetchUpstreamLayers => bytes::Append, bytes::Finish;
+    authority::ReplicateImages => bytes::Read;
     authority::SweepDoomed => bytes::Delete;
     authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;

@@ -24,7 +24,7 @@ use crate::ids::{IdSource, first_id};
 use crate::permit::{Asked as _, OnRegistry, OnRepository, Permit, Place};
 use crate::store::StoreResultExt as _;
 
-pub(crate) use replication::{of_failed_replication, of_replication};
+pub(crate) use replication::{of_ended_replication, of_replication};
 
 /// The maximum number of tags in one event. An image can have a thousand.
 const TAGS: usize = 100;

@@ -25,6 +25,7 @@ pub mod memory;
 pub mod op;
 pub mod organization;
 pub mod page;
+pub mod peer;
 pub mod permit;
 pub mod policy_lint;
 pub mod principal_names;

@@ -46,6 +46,8 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Replicates images to other registries.
 pub const REPLICATE_IMAGES: &str = "replicate-images";
+/// Replicates images to other deployments.
+pub const REPLICATE_TO_PEERS: &str = "replicate-to-peers";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
 /// Moves objects to the archive and back.
@@ -56,7 +58,7 @@ pub const DELIVER_EVENTS: &str = "deliver-events";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     CHECK_STORE,
     COLLECT_GARBAGE,
     DELIVER_EVENTS,
@@ -70,6 +72,7 @@ pub const NAMES: [&str; 19] = [
     PURGE_REPOSITORIES,
     REMOVE_SECRETS,
     REPLICATE_IMAGES,
+    REPLICATE_TO_PEERS,
     RESEAL_SECRETS,
     RESTORE_IMAGES,
     SCRUB_OBJECTS,
@@ -137,7 +140,9 @@ impl Access {
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
             (REMOVE_SECRETS, counted.deleted_secrets),
+            // What waits for peers is counted with the other replications.
             (REPLICATE_IMAGES, counted.replications),
+            (REPLICATE_TO_PEERS, 0),
             (RESEAL_SECRETS, counted.secrets),
             (RESTORE_IMAGES, counted.restores),
             (SCRUB_OBJECTS, 0),

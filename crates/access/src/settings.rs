@@ -1,6 +1,7 @@
 //! The settings that the binary decides: addresses, limits, master key.
 
 mod address;
+mod peers;
 mod pull_through_cache;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub use address::{ECR_PUBLIC, HostError, PublicAddress, registry_host};
 use aws::ids::Region;
 pub use outbound::Dialler;
+pub use peers::{Peer, PeerTarget, Peers};
 pub use policy::{Cidr, CidrError};
 pub use pull_through_cache::PullThroughCache;
 
@@ -179,6 +181,8 @@ pub struct Settings {
     pub dialler: Dialler,
     /// Which upstream registries the pull-through cache calls.
     pub pull_through_cache: PullThroughCache,
+    /// Other deployments that replicate to this one, or that this one replicates to.
+    pub peers: Peers,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
 }

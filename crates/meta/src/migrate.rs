@@ -100,6 +100,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 30, oldest_compat: 6, text: include_str!("../migrations/0030_commit_markers.sql") },
     // New tables, and an index.
     Migration { number: 31, oldest_compat: 6, text: include_str!("../migrations/0031_credentials.sql") },
+    // An older binary leaves the rows of repositories that it removes, which no repository has again.
+    Migration {
+        number: 33,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0033_replication_peers.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

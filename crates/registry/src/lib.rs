@@ -39,6 +39,7 @@ use crate::bodies::Bodies;
 use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
 use crate::pull_through::PullThrough;
+use crate::replication::Links;
 use crate::uploads_in_progress::UploadsInProgress;
 
 /// The registries of one deployment: many accounts and regions over one metadata store and one blob store.
@@ -51,6 +52,7 @@ pub struct Registry {
     /// Whether other nodes can write to the same uploads.
     has_others: bool,
     pull_through: PullThrough,
+    peers: Links,
     /// For work that goes on after its request.
     this: Weak<Self>,
 }
@@ -67,6 +69,7 @@ impl Registry {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
         let pull_times = PullTimes::new(&access);
         let pull_through = PullThrough::new(&access);
+        let peers = Links::new(&access);
         let bytes = bytes.into();
         Arc::new_cyclic(|this| Self {
             access,
@@ -76,6 +79,7 @@ impl Registry {
             uploads_in_progress: UploadsInProgress::default(),
             has_others,
             pull_through,
+            peers,
             this: Weak::clone(this),
         })
     }

@@ -28,6 +28,7 @@ mod metrics;
 mod metrics_listen;
 mod options;
 mod pace;
+mod peer;
 mod proxy;
 mod receiving;
 mod request_id;

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use registry::CacheCounts;
-use registry::replication::DestinationLag;
+use registry::replication::{DestinationLag, PeerTraffic};
 
 use pull_through::PullThrough;
 
@@ -83,12 +83,18 @@ struct Replicated {
     destination: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToPeer {
+    peer: String,
+}
+
 /// How far the destinations of replication are behind, as one node last read it.
 #[derive(Default)]
 struct Replication {
     lag: Family<Replicated, Gauge>,
     waiting: Family<Replicated, Gauge>,
     failed: Family<Replicated, Gauge>,
+    sent: Family<ToPeer, Gauge>,
 }
 
 /// What the deployment stores, as one node last read it.
@@ -170,6 +176,8 @@ impl Metrics {
         let help = "How many images and tags a destination of replication refused, counted up to 10000";
         registry.register("replication_failed", help, self.replication.failed.clone());
         self.pull_through.register(registry);
+        let help = "Bytes of layers that this process sent to a peer since it started";
+        registry.register("replication_sent_bytes", help, self.replication.sent.clone());
         let help = "Bytes of layers and manifests that are stored; each layer counts once";
         registry.register("stored_bytes", help, self.storage.stored.clone());
         let help = "Bytes whose rows are gone and that wait for their removal";
@@ -219,7 +227,7 @@ impl Metrics {
 
     /// Takes how far the destinations of replication are behind.
     pub(crate) fn replication(&self, lags: Vec<DestinationLag>) {
-        let Replication { lag, waiting, failed } = &self.replication;
+        let Replication { lag, waiting, failed, .. } = &self.replication;
         // A destination that was removed has no line.
         lag.clear();
         waiting.clear();
@@ -236,6 +244,14 @@ impl Metrics {
     /// Takes what the pull-through cache has counted.
     pub(crate) fn pull_through(&self, counts: &CacheCounts) {
         self.pull_through.set(counts);
+    }
+
+    /// Takes what was sent to the peers.
+    pub(crate) fn peer_traffic(&self, traffic: Vec<PeerTraffic>) {
+        for PeerTraffic { peer, sent } in traffic {
+            let sent = i64::try_from(sent).unwrap_or(i64::MAX);
+            self.replication.sent.get_or_create(&ToPeer { peer }).set(sent);
+        }
     }
 
     /// Takes what the deployment stores.

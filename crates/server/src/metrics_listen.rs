@@ -40,6 +40,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                 if let Ok(Ok(lags)) = lags {
                     app.metrics.replication(lags);
                 }
+                app.metrics.peer_traffic(app.registry.peer_traffic());
                 let stored = timeout(STORE_TIME, app.identity.storage(Timestamp::now())).await;
                 if let Ok(Ok((stored, state))) = stored {
                     app.metrics.storage(stored, &state);

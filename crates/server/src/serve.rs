@@ -34,7 +34,7 @@ use crate::pace::Pace;
 use crate::slots::Slots;
 use crate::throttle::{Throttle, Throttled};
 use crate::transfer::Transfer;
-use crate::{control, download, health, logo, v2};
+use crate::{control, download, health, logo, peer, v2};
 
 /// What every request shares.
 pub(crate) struct App {
@@ -162,6 +162,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
         "/readyz" => health::readyz(app, exchange).await,
         v2::token::PATH | v2::token::SHORT_PATH => Box::pin(v2::token::handle(app, exchange)).await,
         _ if path.starts_with(logo::PREFIX) => Box::pin(logo::handle(app, exchange)).await,
+        _ if peer::is_under(path) => Box::pin(peer::handle(app, exchange)).await,
         _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
         _ => Box::pin(control::handle(app, exchange)).await,
     }

@@ -37,6 +37,14 @@ pub(crate) async fn reconcile(deployment: Deployment) {
     Driver::new(&deployment.registry).run().await;
 }
 
+/// Replicates to other deployments until it is stopped, if there are any.
+pub(crate) async fn replicate_to_peers(deployment: Deployment) {
+    let peers = &deployment.access.settings.peers.list;
+    if peers.iter().any(|peer| peer.target.is_some()) {
+        Driver::of_peers(&deployment.registry).run().await;
+    }
+}
+
 /// Delivers events until it is stopped.
 pub(crate) async fn deliver(deployment: Deployment) {
     deliveries(&deployment).run().await;

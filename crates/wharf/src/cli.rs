@@ -70,6 +70,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   data_dir = "/var/lib/wharf"              # lock, master key and, with SQLite, everything else
   master_key_file = "/etc/wharf/key"       # encrypts secrets at rest [data_dir/master.key]
+  peer_key_file = "/etc/wharf/peer.key"    # proves to peers who asks [data_dir/peer.key]
   region = "eu-central-1"                  # the Region of hosts that name no registry [us-east-1]
 
   [bootstrap]                              # the first account and its administrator, created once
@@ -85,6 +86,15 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   id = "vpce-1a2b3c4d"
   vpc = "vpc-1a2b3c4d"
   networks = ["10.1.0.0/16"]
+
+  [[peers]]                                # another deployment; repeat for more (docs/replication.md) [none]
+  name = "frankfurt"
+  public_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # `wharf replication key` at the peer shows it
+  url = "https://registry.example.com"     # where to replicate to; ca_file names its certificate authorities [the system's]
+  regions = ["eu-central-1"]               # destinations in these Regions are there [all]
+  registry_ids = ["222233334444"]          # and in these accounts [all]
+  bandwidth = "20MiB"                      # the most that is sent in a second [no limit]
+  accounts = { "444455556666" = "111122223333" }  # accounts of the peer that can replicate here, as which account
 
   [server]
   listen = "0.0.0.0:443"

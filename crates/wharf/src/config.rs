@@ -9,6 +9,7 @@ mod dev;
 mod event_sinks;
 mod limits;
 mod overlay;
+mod peers;
 mod pull_through_cache;
 mod rates;
 mod read;
@@ -32,6 +33,7 @@ use bootstrap::BootstrapSection;
 use bucket::S3Section;
 use database::DatabaseSection;
 use event_sinks::EventSinkSection;
+use peers::PeerSection;
 use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
@@ -40,6 +42,7 @@ pub(crate) use bootstrap::Bootstrap;
 pub(crate) use bucket::{Bucket, bucket_of_environment};
 pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
+pub(crate) use peers::PeerSettings;
 pub(crate) use pull_through_cache::CacheSettings;
 pub(crate) use read::{host_name, load};
 
@@ -49,6 +52,7 @@ pub(crate) use read::{host_name, load};
 struct Settings {
     data_dir: Option<PathBuf>,
     master_key_file: Option<PathBuf>,
+    peer_key_file: Option<PathBuf>,
     region: Option<String>,
     server: ServerSection,
     metrics: MetricsSection,
@@ -59,6 +63,7 @@ struct Settings {
     storage_quotas: Vec<StorageQuotaSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
+    peers: Vec<PeerSection>,
     pull_through: PullThroughSection,
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
@@ -224,6 +229,8 @@ pub(crate) struct Public {
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key_file: Option<PathBuf>,
+    /// The key that proves to peers who asks.
+    pub(crate) peer_key_file: Option<PathBuf>,
     pub(crate) region: Region,
     /// Whether the configuration sets the Region, or the default is used.
     pub(crate) is_region_named: bool,
@@ -245,11 +252,17 @@ pub(crate) struct Config {
     /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,
     pub(crate) cache: CacheSettings,
+    pub(crate) peers: PeerSettings,
     /// Limits of the rules, for every caller.
     pub(crate) limits: access::settings::Limits,
 }
 
 impl Config {
+    /// The file of the key that proves to peers who asks.
+    pub(crate) fn peer_key(&self) -> PathBuf {
+        self.peer_key_file.clone().unwrap_or_else(|| self.data_dir.join("peer.key"))
+    }
+
     /// Warnings about settings that are allowed but may be a mistake.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -18,6 +18,7 @@ mod migration;
 mod node;
 mod node_identity;
 mod outgoing;
+mod peer_key;
 mod systemd;
 
 use std::process::ExitCode;

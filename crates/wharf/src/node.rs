@@ -47,6 +47,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
+    let peers = tokio::spawn(background::replicate_to_peers(deployment.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
     let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
@@ -57,6 +58,7 @@ pub(crate) async fn run(
     }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     reconcilers.abort();
+    peers.abort();
     delivery.abort();
     follower.abort();
     alive.abort();

@@ -29,6 +29,16 @@ const fn twin(op: EcrOp) -> Option<EcrPublicOp> {
     }
 }
 
+/// What a peer does on the way to a replicated image. Between registries of one deployment no byte is sent, and the
+/// permission to replicate the image is enough; it is here too. The last one is for a mount from another repository to
+/// which the peer may replicate.
+const WITH_A_REPLICA: [EcrOp; 4] = [
+    EcrOp::InitiateLayerUpload,
+    EcrOp::UploadLayerPart,
+    EcrOp::CompleteLayerUpload,
+    EcrOp::GetDownloadUrlForLayer,
+];
+
 impl Gate {
     /// The operation that is decided here. A public registry has ECR Public's operations, and a private one has ECR's.
     pub(super) fn decided_as(&self, op: Op) -> Result<Op> {
@@ -37,6 +47,9 @@ impl Gate {
                 twin(ecr).map(Op::EcrPublic).ok_or_else(|| unsupported(op))
             }
             Op::EcrPublic(_) if !self.region.is_public() => Err(unsupported(op)),
+            Op::Ecr(ecr) if self.is_of_peer && WITH_A_REPLICA.contains(&ecr) => {
+                Ok(Op::Ecr(EcrOp::ReplicateImage))
+            }
             _ => Ok(op),
         }
     }

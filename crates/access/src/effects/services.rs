@@ -69,8 +69,10 @@ services! {
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
         ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
-    /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below.
-    ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource, ForgetReplications,
+    /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below. Layers
+    /// are read for peers.
+    ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource,
+        FindReplicationTag, FindBlobs, ForgetReplications,
         ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
         TrimReplicationBackfills;
     /// Shows how far the destinations of replication are behind.
@@ -152,13 +154,13 @@ impl Opens<DeleteReferrers> for authority::DeleteReferrers {
     }
 }
 
-// A replication that fails has an event in the registry that is replicated.
+// A replication that fails, or that a peer carries out, has an event in the registry that is replicated.
 impl Listed<EndReplication> for authority::ReplicateImages {}
 impl Opens<EndReplication> for authority::ReplicateImages {
     type Runs = Recorded<EndReplication>;
     const HAS_EVENTS: bool = true;
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: EndReplication) -> Self::Runs {
-        events::of_failed_replication(ids, operation)
+        events::of_ended_replication(ids, operation)
     }
 }

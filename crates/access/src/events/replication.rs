@@ -4,8 +4,8 @@
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{
-    EndReplication, Event, Micros, PutImageOutcome, Recorded, ReplicateDeletion, ReplicateImage,
-    ReplicatedDeletion, ReplicationEnd, ReplicationPlaces,
+    EndReplication, Event, Micros, PutImageOutcome, Recorded, ReplicaSource, ReplicateDeletion,
+    ReplicateImage, ReplicatedDeletion, ReplicationEnd, ReplicationPlaces,
 };
 use serde_json::{Value, json};
 
@@ -53,13 +53,14 @@ fn facts_at_source(
     facts
 }
 
-/// The replication of an image, with its events in both registries.
+/// The replication of an image, with its events in both registries. A peer has its own.
 pub(crate) fn of_replication(
     on: &OnRepository,
     ids: &IdSource,
     operation: ReplicateImage,
 ) -> Recorded<ReplicateImage> {
     let (places, at) = (operation.places.clone(), operation.put.at);
+    let is_here = matches!(operation.source, ReplicaSource::Here(_));
     let (name, digest) = (on.row.name.clone(), operation.put.digest.to_string());
     let arn = repository_arn(&places.destination.1, &places.destination.0, &name);
     let events = move |outcome: &PutImageOutcome| {
@@ -72,28 +73,30 @@ pub(crate) fn of_replication(
             "repository-name": name, "image-digest": digest, "image-tags": tags,
             "source-account": account.as_str(), "source-region": region.as_str(),
         });
-        let here = facts_at_source(&places, (&name, &digest), &tags, None);
-        vec![
-            event(AT_DESTINATION, at, &places.destination, (&arn, &there)),
-            event(AT_SOURCE, at, &places.source, (&arn, &here)),
-        ]
+        let mut events = vec![event(AT_DESTINATION, at, &places.destination, (&arn, &there))];
+        if is_here {
+            let here = facts_at_source(&places, (&name, &digest), &tags, None);
+            events.push(event(AT_SOURCE, at, &places.source, (&arn, &here)));
+        }
+        events
     };
     Recorded { operation, id: ids.next(on.decided_at()), events: Box::new(events) }
 }
 
-/// The end of a replication, with the event of a failure.
-pub(crate) fn of_failed_replication(ids: &IdSource, operation: EndReplication) -> Recorded<EndReplication> {
+/// The end of a replication, with the event of a failure, or of what a peer has.
+pub(crate) fn of_ended_replication(ids: &IdSource, operation: EndReplication) -> Recorded<EndReplication> {
     let EndReplication { key, end, repository_name, route, at, .. } = operation.clone();
     let now = Timestamp::from_microsecond(at.0).unwrap_or_default();
     let events = move |fails: &bool| {
-        let ReplicationEnd::Failed { code, .. } = &end else { return Vec::new() };
-        if !fails {
-            return Vec::new();
-        }
+        let failure = match &end {
+            ReplicationEnd::Failed { code, .. } if *fails => Some(code.as_str()),
+            ReplicationEnd::Replicated => None,
+            _ => return Vec::new(),
+        };
         let arn = repository_arn(&route.destination.1, &route.destination.0, &repository_name);
         let tags: Vec<String> = key.tag.iter().map(ToString::to_string).collect();
         let digest = key.digest.to_string();
-        let facts = facts_at_source(&route, (&repository_name, &digest), &tags, Some(code));
+        let facts = facts_at_source(&route, (&repository_name, &digest), &tags, failure);
         vec![event(AT_SOURCE, at, &route.source, (&arn, &facts))]
     };
     Recorded { operation, id: ids.next(now), events: Box::new(events) }
@@ -104,7 +107,7 @@ impl Eventful<OnRepository> for ReplicateDeletion {
         &self,
         on: &OnRepository,
     ) -> impl Fn(&ReplicatedDeletion) -> Vec<Happened> + Send + Sync + 'static {
-        let (repository, facts) = (Repository::of(on), image_facts(&self.item.digest));
+        let (repository, facts) = (Repository::of(on), image_facts(&self.digest));
         move |removed| match removed {
             ReplicatedDeletion::Nothing => Vec::new(),
             ReplicatedDeletion::Tag(tag) => {

@@ -63,6 +63,7 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
+        peers: access::settings::Peers::default(),
         pull_through_cache: access::settings::PullThroughCache::new(access::settings::Dialler::new(|_| {
             false
         })),

@@ -178,7 +178,7 @@ suite! {
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
-    replication: effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
+    replication: a_late_request_of_a_peer_changes_nothing, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;

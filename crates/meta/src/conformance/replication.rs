@@ -56,7 +56,7 @@ async fn carry_out(
     let tags: Vec<String> = item.key.tag.iter().map(ToString::to_string).collect();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
     let put = PutImage { blobs, ..world.image(to, body, &tags) };
-    let (source, places) = (item.key.source, places());
+    let (source, places) = (ReplicaSource::Here(item.key.source), places());
     let item = Some((item.key.clone(), Some(item.version)));
     world.meta.write(ReplicateImage { put, source, item, places }).await
 }
@@ -214,12 +214,51 @@ pub(super) async fn a_tag_that_moved_and_went_is_removed(world: World) {
     assert_eq!(named(&world, there, "v2").await, Some(digest("own")));
 }
 
+fn removal(repository: RepositoryKey, item: ReplicationItem, at: Micros) -> ReplicateDeletion {
+    let (digest, tag) = (item.key.digest, item.key.tag.clone());
+    ReplicateDeletion { repository, digest, tag, source: DeletionSource::Here(item.key, item.version), at }
+}
+
 /// Carries out the deletions that are due.
 async fn remove_all(world: &World, repository: RepositoryKey) {
     for item in due(world, DESTINATION).await {
-        let (version, at) = (item.version, Micros(world.id()));
-        world.meta.write(ReplicateDeletion { repository, item: item.key, version, at }).await.unwrap();
+        let remove = removal(repository, item, Micros(world.id()));
+        world.meta.write(remove).await.unwrap();
     }
+}
+
+fn order(sent_at: i64) -> PeerOrder {
+    PeerOrder { source: "a".to_owned(), sent_at: Micros(sent_at) }
+}
+
+pub(super) async fn a_late_request_of_a_peer_changes_nothing(world: World) {
+    let app = world.repository("app").await;
+    let put = async |body: &str, sent_at: i64| {
+        let put = world.image(app, body, &["v1"]);
+        let source = ReplicaSource::Peer { tagged_at: Some(Micros(5)), order: order(sent_at) };
+        world.meta.write(ReplicateImage { put, source, item: None, places: places() }).await
+    };
+    let remove = async |body: &str, tag: Option<oci::name::Tag>, other: bool, sent_at: i64| {
+        let source = DeletionSource::Peer { is_of_another_account: other, order: order(sent_at) };
+        let at = Micros(world.id());
+        world.meta.write(ReplicateDeletion { repository: app, digest: digest(body), tag, source, at }).await
+    };
+    assert_eq!(put("two", 20).await.unwrap().tags_moved, [tag("v1")]);
+    for sent_at in [10, 20] {
+        assert_eq!(refusal(put("one", sent_at).await), ReplicateImageRefusal::Overtaken);
+        let removed = refusal(remove("two", Some(tag("v1")), true, sent_at).await);
+        assert_eq!(removed, ReplicateDeletionRefusal::Overtaken);
+    }
+    let v1 = ReplicatedDeletion::Tag(tag("v1"));
+    assert_eq!(remove("two", Some(tag("v1")), true, 30).await.unwrap(), v1);
+    assert_eq!(refusal(put("two", 25).await), ReplicateImageRefusal::Overtaken);
+    assert_eq!(named(&world, app, "v1").await, None);
+    // What the account pushed itself is its own.
+    world.put(app, "own", &["v2"]).await;
+    assert_eq!(remove("own", None, true, 40).await.unwrap(), ReplicatedDeletion::Nothing);
+    assert_eq!(remove("own", Some(tag("v2")), true, 41).await.unwrap(), ReplicatedDeletion::Nothing);
+    assert_eq!(remove("two", None, true, 42).await.unwrap(), ReplicatedDeletion::Image(Vec::new()));
+    assert_eq!(remove("own", None, false, 43).await.unwrap(), ReplicatedDeletion::Image(vec![tag("v2")]));
 }
 
 pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
@@ -233,8 +272,7 @@ pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
     deletions.retain(|item| item.action == ReplicationAction::Delete);
     let deletion = deletions.remove(0);
     world.put(app, "one", &["v1"]).await;
-    let (version, at) = (deletion.version, Micros(9));
-    let remove = ReplicateDeletion { repository: there, item: deletion.key, version, at };
+    let remove = removal(there, deletion, Micros(9));
     assert_eq!(world.meta.write(remove).await.unwrap(), ReplicatedDeletion::Nothing);
     assert_eq!(named(&world, there, "v1").await, Some(digest("one")));
 }

@@ -53,7 +53,7 @@ async fn items(world: &World, id: &str, status: Option<BackfillItemStatus>) -> V
 }
 
 async fn end(world: &World, id: &str, ended: Vec<(i64, Option<String>)>) -> BackfillStatus {
-    let end = EndBackfillItems { id: id.to_owned(), ended, failure: None, at: Micros(77) };
+    let end = EndBackfillItems { id: id.to_owned(), ended, failure: None, is_at_peer: false, at: Micros(77) };
     world.meta.write(end).await.unwrap()
 }
 

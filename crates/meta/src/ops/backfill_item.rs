@@ -191,6 +191,8 @@ pub struct EndBackfillItems {
     pub ended: Vec<(i64, Option<String>)>,
     /// Why the whole backfill fails, if it does.
     pub failure: Option<String>,
+    /// Whether the images that did not fail are shown as replicated since then: those that a peer has.
+    pub is_at_peer: bool,
     /// Now.
     pub at: Micros,
 }
@@ -207,6 +209,16 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
         let status = if failure.is_some() { FAILED } else { COMPLETE };
         if tx.execute(update, &params![op.id, *position, status, failure]).await? == 1 {
             if failure.is_some() { failed += 1 } else { completed += 1 }
+            if failure.is_none() && op.is_at_peer {
+                let note = "INSERT INTO replication (registry, repository, digest, tag, destination, action, status, \
+                        queued_at, attempts, version) \
+                    SELECT ?3, i.repository, i.digest, i.tag, ?4, 1, ?5, ?6, 0, 1 FROM replication_backfill_item i \
+                    WHERE i.backfill = ?1 AND i.position = ?2 \
+                    ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING";
+                let (registry, destination) = (backfill.registry, backfill.destination);
+                let values = params![op.id, *position, registry, destination, COMPLETE, op.at];
+                tx.execute(note, &values).await?;
+            }
         }
     }
     let count = "UPDATE replication_backfill SET completed = completed + ?2, failed = failed + ?3 WHERE id = ?1";

@@ -8,7 +8,7 @@ use crate::{
         image_delete::{DeleteOutcome, remove_digest},
         operation,
         protection::{Protected, before_reports},
-        replicate_image::{has_image, tag_of},
+        replicate_image::{PeerOrder, has_image, tag_of},
         replication_item::{ReplicationKey, complete},
         repository::{Hold, hold},
         tag::{is_protected, remove},
@@ -23,10 +23,20 @@ use crate::{
 pub struct ReplicateDeletion {
     /// The repository at the destination.
     pub repository: RepositoryKey,
-    pub item: ReplicationKey,
-    pub version: i64,
+    pub digest: Digest,
+    pub tag: Option<Tag>,
+    pub source: DeletionSource,
     /// Now.
     pub at: Micros,
+}
+
+/// Where it was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeletionSource {
+    /// In a registry of this deployment: an item, and its version.
+    Here(ReplicationKey, i64),
+    /// In another deployment, which does not have it.
+    Peer { is_of_another_account: bool, order: PeerOrder },
 }
 
 /// What was removed at the destination.
@@ -47,14 +57,22 @@ pub enum ReplicateDeletionRefusal {
     Referenced(Vec<Digest>),
     /// The image or the tag is protected at the destination.
     Protected(Protected),
+    /// A later request of the peer was carried out.
+    Overtaken,
 }
 
 operation!(
     ReplicateDeletion: Contended [Contents(op.repository)] -> ReplicatedDeletion, ReplicateDeletionRefusal,
     |op, tx| {
-        let ReplicationKey { source, digest, tag, .. } = &op.item;
+        let (digest, tag) = (&op.digest, &op.tag);
         let mut removed = ReplicatedDeletion::Nothing;
         let is_there = hold(tx, op.repository, Hold::Change).await?.is_some();
+        if is_there
+            && let DeletionSource::Peer { order, .. } = &op.source
+            && !order.is_in_order(tx, op.repository).await?
+        {
+            return Ok(Err(ReplicateDeletionRefusal::Overtaken));
+        }
         if let Some(tag) = tag {
             if is_there && let Some(named) = op.outdated(tx, tag).await? {
                 if let Some(protected) = is_protected(tx, op.repository, tag, &named).await? {
@@ -63,7 +81,7 @@ operation!(
                 remove(tx, op.repository, tag).await?;
                 removed = ReplicatedDeletion::Tag(tag.clone());
             }
-        } else if is_there && !has_image(tx, *source, digest).await? && op.may_remove(tx).await? {
+        } else if is_there && !op.is_there_again(tx).await? && op.may_remove(tx).await? {
             before_reports(tx, op.repository).await?;
             match remove_digest(tx, op.repository, digest, true, op.at).await? {
                 DeleteOutcome::Removed(pairs) => {
@@ -79,16 +97,31 @@ operation!(
                 }
             }
         }
-        complete(tx, &op.item, op.version).await?;
+        if let DeletionSource::Here(item, version) = &op.source {
+            complete(tx, item, *version).await?;
+        }
         Ok(Ok(removed))
     }
 );
 
 impl ReplicateDeletion {
+    /// Whether the source has the image again, or the tag. A peer has looked before it asked.
+    async fn is_there_again(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        match (&self.source, &self.tag) {
+            (DeletionSource::Here(item, _), None) => has_image(tx, item.source, &self.digest).await,
+            (DeletionSource::Here(item, _), Some(tag)) => Ok(tag_of(tx, item.source, tag).await?.is_some()),
+            (DeletionSource::Peer { .. }, _) => Ok(false),
+        }
+    }
+
     /// Whether the registries belong to two accounts.
     async fn is_of_another_account(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let item = match &self.source {
+            DeletionSource::Here(item, _) => item,
+            DeletionSource::Peer { is_of_another_account, .. } => return Ok(*is_of_another_account),
+        };
         let count = "SELECT COUNT(DISTINCT account) FROM registry WHERE key IN (?1, ?2)";
-        let values = params![self.repository.registry, self.item.source.registry];
+        let values = params![self.repository.registry, item.source.registry];
         Ok(tx.value::<i64>(count, &values).await? != Some(1))
     }
 
@@ -101,15 +134,14 @@ impl ReplicateDeletion {
             AND i.origin = 'replication' AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.registry = i.registry \
             AND t.repository = i.repository AND t.image = i.id AND t.origin_at IS NULL)";
         let RepositoryKey { registry, id } = self.repository;
-        Ok(tx.value::<i64>(select, &params![registry, id, self.item.digest]).await?.is_some())
+        Ok(tx.value::<i64>(select, &params![registry, id, self.digest]).await?.is_some())
     }
 
     /// The image that the tag names at the destination, if the tag is to be removed: it names the image of the item, or
     /// replication has set it before the tag moved to that image.
     async fn outdated(&self, tx: &mut Tx<'_>, tag: &Tag) -> Result<Option<Digest>, StoreError> {
-        let ReplicationKey { source, digest, .. } = &self.item;
         // A tag that is there again, or on another image, has an item of its own.
-        if tag_of(tx, *source, tag).await?.is_some() {
+        if self.is_there_again(tx).await? {
             return Ok(None);
         }
         let select = "SELECT i.digest FROM tag t \
@@ -118,6 +150,6 @@ impl ReplicateDeletion {
             AND ((i.digest = ?4 AND ?5 = 0) OR t.origin_at IS NOT NULL)";
         let is_of_another = i64::from(self.is_of_another_account(tx).await?);
         let RepositoryKey { registry, id } = self.repository;
-        tx.value(select, &params![registry, id, tag, digest, is_of_another]).await
+        tx.value(select, &params![registry, id, tag, self.digest, is_of_another]).await
     }
 }

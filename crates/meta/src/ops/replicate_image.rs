@@ -1,11 +1,11 @@
-//! Puts an image of one registry into another registry of the deployment. Bytes are shared: the repository gets links to
-//! the same objects. The source is read in the transaction, while the destination is held: of two replications of a tag
-//! the later one reads the later image.
+//! Puts an image of one registry into another registry. Within the deployment bytes are shared: the repository gets links
+//! to the same objects. The source is read in the transaction, while the destination is held: of two replications of a
+//! tag the later one reads the later image. An image of a peer comes with the time at which its tag was set there.
 
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    Micros, RepositoryKey, StoreError, Tx,
+    Micros, Never, RepositoryKey, StoreError, Tx,
     mutability::is_immutable,
     ops::{
         blob::Link,
@@ -28,12 +28,42 @@ pub const LAST_WRITER: &str = "WHARF_REPLICATION_LAST_WRITER";
 pub struct ReplicateImage {
     /// The image at its destination. It has the tag of the item, or none.
     pub put: PutImage,
-    /// The repository that is replicated.
-    pub source: RepositoryKey,
-    /// The item that is complete with it, and its version; None for an image that another one needs.
+    pub source: ReplicaSource,
+    /// The item that is complete with it, and its version; None for an image that another one needs, and for a peer's.
     pub item: Option<(ReplicationKey, Option<i64>)>,
     /// The two registries, for the events.
     pub places: ReplicationPlaces,
+}
+
+/// A request of a peer: the registry that it replicates, and when it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerOrder {
+    pub source: String,
+    pub sent_at: Micros,
+}
+
+impl PeerOrder {
+    /// Whether no later request about the repository was carried out. The caller holds the repository.
+    pub(crate) async fn is_in_order(
+        &self,
+        tx: &mut Tx<'_>,
+        repository: RepositoryKey,
+    ) -> Result<bool, StoreError> {
+        let put = "INSERT INTO replication_peer (registry, repository, source, sent_at) VALUES (?1, ?2, ?3, ?4) \
+            ON CONFLICT (registry, repository, source) DO UPDATE SET sent_at = excluded.sent_at \
+            WHERE replication_peer.sent_at < excluded.sent_at";
+        let values = params![repository.registry, repository.id, self.source, self.sent_at];
+        Ok(tx.execute(put, &values).await? == 1)
+    }
+}
+
+/// Where a replicated image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicaSource {
+    /// A repository of this deployment.
+    Here(RepositoryKey),
+    /// Another deployment, where the tag was set at this time; None: the image comes without a tag.
+    Peer { tagged_at: Option<Micros>, order: PeerOrder },
 }
 
 /// Why an image was not replicated.
@@ -41,6 +71,8 @@ pub struct ReplicateImage {
 pub enum ReplicateImageRefusal {
     /// The source does not have it any more.
     SourceGone,
+    /// A later request of the peer was carried out.
+    Overtaken,
     /// The destination refuses it.
     Refused(PutImageRefusal),
 }
@@ -49,8 +81,14 @@ operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOu
     let Some(held) = hold(tx, op.put.repository, Hold::Change).await? else {
         return Ok(Err(ReplicateImageRefusal::Refused(PutImageRefusal::RepositoryGone)));
     };
-    if !has_image(tx, op.source, &op.put.digest).await? {
-        return Ok(Err(ReplicateImageRefusal::SourceGone));
+    match &op.source {
+        ReplicaSource::Here(source) if !has_image(tx, *source, &op.put.digest).await? => {
+            return Ok(Err(ReplicateImageRefusal::SourceGone));
+        }
+        ReplicaSource::Peer { order, .. } if !order.is_in_order(tx, op.put.repository).await? => {
+            return Ok(Err(ReplicateImageRefusal::Overtaken));
+        }
+        _ => {}
     }
     let mut put = op.put.clone();
     let mut set_at = None;
@@ -101,10 +139,14 @@ impl ReplicateImage {
     /// When the tag was set at the source. None: the image arrives without it, because the tag names another image at the
     /// source, or names one at the destination and must not move.
     async fn may_set(&self, tx: &mut Tx<'_>, held: &Held, tag: &Tag) -> Result<Option<Micros>, StoreError> {
-        let at_source = tag_of(tx, self.source, tag).await?;
-        let Some((_, set_at)) = at_source.filter(|(digest, _)| *digest == self.put.digest) else {
-            return Ok(None);
+        let set_at = match self.source {
+            ReplicaSource::Here(source) => {
+                let at_source = tag_of(tx, source, tag).await?;
+                at_source.filter(|(digest, _)| *digest == self.put.digest).map(|(_, set_at)| set_at)
+            }
+            ReplicaSource::Peer { tagged_at, .. } => tagged_at,
         };
+        let Some(set_at) = set_at else { return Ok(None) };
         let there = tag_of(tx, self.put.repository, tag).await?;
         let Some(there) = there.filter(|(digest, _)| *digest != self.put.digest) else {
             return Ok(Some(set_at));
@@ -121,7 +163,9 @@ impl ReplicateImage {
 
     /// Links the layers that the destination does not have.
     async fn link_blobs(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let (source, destination) = (self.source, self.put.repository);
+        // The bytes of a peer's image have arrived before.
+        let ReplicaSource::Here(source) = self.source else { return Ok(()) };
+        let destination = self.put.repository;
         for digests in chunks(&self.put.blobs) {
             let select = format!(
                 "SELECT l.digest, o.id, o.size FROM blob_link l JOIN object o ON o.id = l.object \
@@ -165,3 +209,14 @@ impl ReplicateImage {
         Ok(())
     }
 }
+
+/// Reads which image a tag names in a repository that is replicated, and when it was set.
+#[derive(Clone, Debug)]
+pub struct FindReplicationTag {
+    pub repository: RepositoryKey,
+    pub tag: Tag,
+}
+
+operation!(FindReplicationTag: Point -> Option<(Digest, Micros)>, Never, |op, tx| {
+    Ok(Ok(tag_of(tx, op.repository, &op.tag).await?))
+});

@@ -84,6 +84,8 @@ pub(crate) const FAILED: i64 = 3;
 pub enum ReplicationEnd {
     /// There is nothing to do any more.
     Complete,
+    /// A peer has it.
+    Replicated,
     /// It is tried again, and is not shown as failed.
     Retry(Micros),
     /// It failed, and is tried again if there is a time.
@@ -112,7 +114,7 @@ pub struct ReplicationPlaces {
 
 operation!(EndReplication: Durable [] -> bool, Never, |op, tx| {
     let (status, code, due_at) = match &op.end {
-        ReplicationEnd::Complete => {
+        ReplicationEnd::Complete | ReplicationEnd::Replicated => {
             complete(tx, &op.key, op.version).await?;
             return Ok(Ok(false));
         }

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("tag", "name"),
     ("tag_history", "id"),
     ("upstream_tag", "name"),
@@ -39,6 +39,7 @@ const TABLES: [(&str, &str); 20] = [
     ("lifecycle_preview_result", "position"),
     ("lifecycle_preview", "repository"),
     ("replication", "digest, tag, destination"),
+    ("replication_peer", "source"),
 ];
 
 // Relaxed: rows that come back after a power cut are removed again, and bytes are removed only after a durable write.

@@ -92,6 +92,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("replication_backfill_item", Nobody, "*"),
     ("replication_configuration", Nobody, "*"),
     ("replication_destination", Nobody, "*"),
+    ("replication_peer", Nobody, "*"),
     ("replication_rule", Nobody, "*"),
     ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),

@@ -259,9 +259,19 @@ pub(crate) async fn create_upload(
     permit: &Permit<ecr::InitiateLayerUpload>,
     algorithm: Algorithm,
 ) -> Result<UploadRow> {
+    create_upload_as(ctx, permit, uuid::Uuid::new_v4(), algorithm).await
+}
+
+/// The same with an ID. A session that has the ID already stays as it is.
+pub(crate) async fn create_upload_as(
+    ctx: &Ctx,
+    permit: &Permit<ecr::InitiateLayerUpload>,
+    id: uuid::Uuid,
+    algorithm: Algorithm,
+) -> Result<UploadRow> {
     let at = ctx.at();
     let row = UploadRow {
-        id: uuid::Uuid::new_v4().to_string(),
+        id: id.to_string(),
         principal: permit.caller().upload_owner(),
         object_key: LayerBytes::new_key(),
         algorithm,

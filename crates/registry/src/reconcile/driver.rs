@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, Reconciler, all};
 use crate::Registry;
+use crate::replication::ReplicateToPeers;
 
 /// How often the driver looks whether a run was asked for at another node.
 const LOOK: Duration = Duration::from_secs(5);
@@ -46,6 +47,8 @@ enum Wakes {
     Requests,
     /// Events: its reconciler is then due.
     Events,
+    /// Nothing: it looks often.
+    Nothing,
 }
 
 impl Driver {
@@ -57,6 +60,12 @@ impl Driver {
     /// The driver of the delivery of events. It runs beside the others: a slow target delays only events.
     pub fn of_events(access: Arc<Access>, delivery: Box<dyn Reconciler>) -> Self {
         Self { wakes: Wakes::Events, ..Self::of(access, vec![delivery]) }
+    }
+
+    /// The driver of the replication to peers. It runs beside the others: a slow peer delays only replication.
+    pub fn of_peers(registry: &Arc<Registry>) -> Self {
+        let replication = Box::new(ReplicateToPeers(Arc::clone(registry)));
+        Self { wakes: Wakes::Nothing, ..Self::of(Arc::clone(&registry.access), vec![replication]) }
     }
 
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
@@ -103,6 +112,7 @@ impl Driver {
         match self.wakes {
             Wakes::Requests => self.access.reconcilers_woken().await,
             Wakes::Events => self.access.events_written().await,
+            Wakes::Nothing => std::future::pending().await,
         }
     }
 

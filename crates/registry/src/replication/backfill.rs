@@ -160,6 +160,10 @@ impl Registry {
         match destination {
             None => failure = Some("DestinationNotFound".to_owned()),
             Some(_) if is_stopping => {}
+            // Another reconciler sends them.
+            Some(destination) if self.peer_of(&destination).is_some() => {
+                return Ok(Pass { done: 0, has_more: false });
+            }
             Some(destination) => {
                 let route = self.route(destination, now).await?;
                 let status = Some(BackfillItemStatus::Waiting);
@@ -174,7 +178,7 @@ impl Registry {
             }
         }
         let done = ended.len();
-        let end = EndBackfillItems { id: backfill.id, ended, failure, at: micros(now) };
+        let end = EndBackfillItems { id: backfill.id, ended, failure, is_at_peer: false, at: micros(now) };
         let status = permit.write(|()| end).await.or_store_error()?;
         // Without progress, the next pass waits for its time.
         Ok(Pass { done, has_more: done > 0 && !status.is_terminal() })

@@ -8,8 +8,9 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::storage_quota::More;
 use access::store::{
-    FindReplicationSource, MissingContents, OpError, PutImageRefusal, ReplicateImage, ReplicateImageRefusal,
-    ReplicationItem, ReplicationKey, RepositoryKey, SameDigestSameTag, Target, store_error,
+    FindReplicationSource, MissingContents, OpError, PutImageRefusal, ReplicaSource, ReplicateImage,
+    ReplicateImageRefusal, ReplicationItem, ReplicationKey, RepositoryKey, SameDigestSameTag, Target,
+    store_error,
 };
 use fault::Fault;
 use oci::digest::Digest;
@@ -130,7 +131,7 @@ impl Registry {
         };
         let replicate = ReplicateImage {
             put: self.new_image(replica.ctx, to, push, exceeded.is_some())?,
-            source: replica.source,
+            source: ReplicaSource::Here(replica.source),
             item: item.map(|(key, version)| (key.clone(), version)),
             places: replica.route.places(),
         };
@@ -139,7 +140,9 @@ impl Registry {
         fault::hit(Fault::AfterPutImage);
         match outcome {
             Ok(_) => Ok(Put::Done),
-            Err(OpError::Refused(ReplicateImageRefusal::SourceGone)) => Ok(Put::Gone),
+            Err(OpError::Refused(ReplicateImageRefusal::SourceGone | ReplicateImageRefusal::Overtaken)) => {
+                Ok(Put::Gone)
+            }
             Err(OpError::Refused(ReplicateImageRefusal::Refused(refusal))) => match (refusal, exceeded) {
                 (PutImageRefusal::ReferencedImagesNotFound(members), _) => Ok(Put::Lacks(members)),
                 (PutImageRefusal::OverStorageQuota, Some(exceeded)) => Err(exceeded),
@@ -151,7 +154,7 @@ impl Registry {
 }
 
 /// The code of a failure in the answers of the API: the name of the exception that a request would have.
-pub(crate) fn failure_code(error: &Error) -> String {
+pub fn failure_code(error: &Error) -> String {
     match error.code {
         Code::Aws(code) => code.name().to_owned(),
         code => format!("{code:?}"),

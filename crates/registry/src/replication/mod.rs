@@ -6,10 +6,14 @@
 pub(crate) mod backfill;
 mod image;
 mod lag;
+mod peer;
 mod retry;
 
+pub use image::failure_code;
 pub use lag::DestinationLag;
 pub(crate) use lag::lag_seconds;
+pub use peer::{LAYERS, LayerPart, PATH, PeerTraffic};
+pub(crate) use peer::{Links, ReplicateToPeers};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +25,16 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::reconcilers;
 use access::store::{
-    EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError, ReplicateDeletion,
-    ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow, ReplicationEnd, ReplicationItem,
-    ReplicationPlaces, StoreResultExt as _, Target, store_error,
+    DeletionSource, EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError,
+    ReplicateDeletion, ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow,
+    ReplicationEnd, ReplicationItem, ReplicationPlaces, StoreResultExt as _, Target, store_error,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream;
 use jiff::Timestamp;
+use oci::digest::Digest;
+use oci::name::Tag;
 
 use crate::Registry;
 use crate::image::{join, protected};
@@ -115,7 +121,8 @@ impl Registry {
             let Some(last) = due.last() else { break };
             after = last.id;
             let is_full = due.len() == DESTINATIONS;
-            let passes = due.into_iter().map(|destination| self.replicate_to(&permit, destination, now));
+            let here = due.into_iter().filter(|destination| self.peer_of(destination).is_none());
+            let passes = here.map(|destination| self.replicate_to(&permit, destination, now));
             let mut passes = stream::iter(passes).buffer_unordered(DESTINATIONS_AT_ONCE);
             while let Some(of_destination) = passes.next().await {
                 let Pass { done, has_more } = of_destination?;
@@ -183,11 +190,7 @@ impl Registry {
             Ok(None) => ReplicationEnd::Complete,
             Err(error) => retry::after(&item, &error, micros(now)),
         };
-        let ReplicationItem { key, version, repository_name, .. } = item;
-        let repository_name = repository_name.unwrap_or_default();
-        let (route, at) = (route.places(), micros(now));
-        let end = EndReplication { key, version, end, repository_name, route, at };
-        permit.write(|()| end).await.or_store_error().map(|_| ())
+        end_item(permit, (item, route), end, now).await
     }
 
     /// Removes a tag or an image. None: there is no repository to remove it from.
@@ -204,20 +207,41 @@ impl Registry {
             Err(error) if error.code == Code::RepositoryNotFound => return Ok(None),
             permit => permit?,
         };
-        let delete = |repository| ReplicateDeletion {
-            repository,
-            item: item.key.clone(),
-            version: item.version,
-            at: ctx.at(),
-        };
-        match permit.write(delete).await {
-            Ok(_removed) => Ok(Some(())),
-            Err(OpError::Refused(ReplicateDeletionRefusal::Protected(by))) => Err(protected(&by)),
-            Err(OpError::Refused(ReplicateDeletionRefusal::Referenced(lists))) => {
-                let message = format!("Requested image referenced by manifest list: [{}]", join(&lists));
-                Err(Error::new(Code::ManifestReferenced, message))
-            }
-            Err(OpError::Store(error)) => Err(store_error(error)),
+        let source = DeletionSource::Here(item.key.clone(), item.version);
+        remove(&ctx, &permit, (item.key.digest, item.key.tag.clone()), source).await.map(|_| Some(()))
+    }
+}
+
+/// Ends an item.
+async fn end_item(
+    permit: &Permit<Authority>,
+    (item, route): (ReplicationItem, &Route),
+    end: ReplicationEnd,
+    now: Timestamp,
+) -> Result<()> {
+    let ReplicationItem { key, version, repository_name, .. } = item;
+    let repository_name = repository_name.unwrap_or_default();
+    let (route, at) = (route.places(), micros(now));
+    let end = EndReplication { key, version, end, repository_name, route, at };
+    permit.write(|()| end).await.or_store_error().map(|_| ())
+}
+
+/// Removes a tag or an image at the destination. False: a later request of the peer was carried out.
+async fn remove(
+    ctx: &Ctx,
+    permit: &Permit<ecr::ReplicateImage>,
+    (digest, tag): (Digest, Option<Tag>),
+    source: DeletionSource,
+) -> Result<bool> {
+    let delete = |repository| ReplicateDeletion { repository, digest, tag, source, at: ctx.at() };
+    match permit.write(delete).await {
+        Ok(_removed) => Ok(true),
+        Err(OpError::Refused(ReplicateDeletionRefusal::Overtaken)) => Ok(false),
+        Err(OpError::Refused(ReplicateDeletionRefusal::Protected(by))) => Err(protected(&by)),
+        Err(OpError::Refused(ReplicateDeletionRefusal::Referenced(lists))) => {
+            let message = format!("Requested image referenced by manifest list: [{}]", join(&lists));
+            Err(Error::new(Code::ManifestReferenced, message))
         }
+        Err(OpError::Store(error)) => Err(store_error(error)),
     }
 }

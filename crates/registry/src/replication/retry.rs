@@ -23,12 +23,22 @@ pub(super) fn after(item: &ReplicationItem, error: &Error, now: Micros) -> Repli
     let (attempts, destination) = (item.attempts, item.key.destination);
     if is_transient(error) {
         tracing::warn!(%digest, repository, destination, attempts, %error, cause, "a replication is tried again");
-        return ReplicationEnd::Retry(now.plus(doubled(REST, attempts, LONGEST_REST)));
+        return again(item, now);
     }
     tracing::info!(%digest, repository, destination, attempts, %error, cause, "a replication was refused");
+    refused(item, failure_code(error), now)
+}
+
+/// What follows a refusal of the destination.
+pub(super) fn refused(item: &ReplicationItem, code: String, now: Micros) -> ReplicationEnd {
     let is_recent = now < item.queued_at.plus(PATIENCE);
-    let retry_at = is_recent.then(|| now.plus(doubled(REFUSED, attempts, LONGEST_REFUSED)));
-    ReplicationEnd::Failed { code: failure_code(error), retry_at }
+    let retry_at = is_recent.then(|| now.plus(doubled(REFUSED, item.attempts, LONGEST_REFUSED)));
+    ReplicationEnd::Failed { code, retry_at }
+}
+
+/// When an item is tried again that failed for a reason which says nothing about it.
+pub(super) fn again(item: &ReplicationItem, now: Micros) -> ReplicationEnd {
+    ReplicationEnd::Retry(now.plus(doubled(REST, item.attempts, LONGEST_REST)))
 }
 
 /// Whether the failure says nothing about the image or the destination.

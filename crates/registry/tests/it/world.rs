@@ -106,6 +106,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
         }],
         event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
+        peers: access::settings::Peers::default(),
         pull_through_cache: access::settings::PullThroughCache {
             insecure_hosts: vec!["127.0.0.1".to_owned()],
             ..access::settings::PullThroughCache::new(access::settings::Dialler::new(|address| {

@@ -15,7 +15,7 @@ use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{config, descriptors, files, logging, master_key, node, outgoing};
+use crate::{config, descriptors, files, logging, master_key, node, outgoing, peer_key};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let mut config = config::for_dev(&dev)?;
@@ -54,6 +54,11 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
+        peers: peer_key::peers(
+            &config.peers,
+            &config.peer_key(),
+            &outgoing::of_dev(config.allow_networks.clone()),
+        )?,
         pull_through_cache: config.cache.of_dev().with(outgoing::of_dev(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
     };

@@ -1,11 +1,14 @@
-//! `wharf replication`: shows how far the destinations of a registry are behind.
+//! `wharf replication`: shows how far the destinations of a registry are behind, and the key for peers.
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::say;
 use super::status::time;
+use super::store::Store;
 use crate::aws_client::{Connection, Service};
+use crate::{files, peer_key};
 
 #[derive(Subcommand)]
 pub(crate) enum ReplicationCommand {
@@ -17,6 +20,16 @@ Examples:
   wharf replication status
   wharf replication status --json")]
     Status(Status),
+    /// Show the public key of this deployment, for the [[peers]] of other deployments.
+    #[command(after_help = "\
+Two deployments replicate to each other if each has the public key of the other in its configuration. The private key is
+peer.key in the data folder, or peer_key_file; the command creates it if it does not exist. Servers that share a
+PostgreSQL database need the same file.
+
+Examples:
+  wharf replication key --config /etc/wharf.toml
+  wharf replication key --data-dir .wharf")]
+    Key(Store),
 }
 
 #[derive(Args)]
@@ -31,7 +44,16 @@ pub(crate) struct Status {
 pub(crate) async fn run(command: ReplicationCommand) -> anyhow::Result<()> {
     match command {
         ReplicationCommand::Status(options) => status(&options).await,
+        ReplicationCommand::Key(store) => key(&store),
     }
+}
+
+fn key(store: &Store) -> anyhow::Result<()> {
+    let path = store.peer_key()?.context("give --config or --data-dir")?;
+    if let Some(folder) = path.parent() {
+        files::make_private_folder(folder)?;
+    }
+    say(&peer_key::load_or_make(&path)?.public().to_string())
 }
 
 async fn status(options: &Status) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use crate::config::{self, Bootstrap, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
-use crate::{descriptors, files, logging, master_key, node, systemd};
+use crate::{descriptors, files, logging, master_key, node, peer_key, systemd};
 
 pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
@@ -35,6 +35,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),
         dialler: dialler(config.allow_networks.clone()),
+        peers: peer_key::peers(&config.peers, &config.peer_key(), &dialler(config.allow_networks.clone()))?,
         pull_through_cache: config.cache.with(dialler(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use access::rate::Rates;
-use access::settings::{Limits, PublicAddress, PullThroughCache, Settings, VpcEndpoint};
+use access::settings::{Limits, Peers, PublicAddress, PullThroughCache, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use meta::Meta;
@@ -81,6 +81,15 @@ impl Store {
                     is_alone: config.database.is_alone(),
                 })
             }
+            (None, None) => None,
+        })
+    }
+
+    /// Where the key is that proves to peers who asks; None if no store was given.
+    pub(crate) fn peer_key(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(match (&self.data_dir, &self.config) {
+            (Some(folder), _) => Some(folder.join("peer.key")),
+            (None, Some(file)) => Some(config::load(file)?.peer_key()),
             (None, None) => None,
         })
     }
@@ -196,6 +205,7 @@ async fn open(
         // Nothing here calls another server.
         event_sinks: Vec::new(),
         dialler: dialler(Vec::new()),
+        peers: Peers::default(),
         pull_through_cache: PullThroughCache::new(dialler(Vec::new())),
         master_key: master_key::load_or_make(key)?,
     };

@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
+use super::peers::peer_settings;
 use super::pull_through_cache::cache_settings;
 use super::{
     Config, Public, ServerSection, Settings, accounts, blocks, bootstrap, bucket::bucket, database::database,
@@ -62,6 +63,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     Ok(Config {
         data_dir,
         master_key_file: file.master_key_file,
+        peer_key_file: file.peer_key_file,
         region,
         is_region_named,
         options,
@@ -77,6 +79,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        peers: peer_settings(file.peers, &file.outbound.insecure_hosts)?,
         cache: cache_settings(file.pull_through, file.outbound.insecure_hosts)?,
         limits,
     })

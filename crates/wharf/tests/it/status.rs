@@ -7,7 +7,7 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "check-store",
     "collect-garbage",
     "deliver-events",
@@ -21,6 +21,7 @@ const NAMES: [&str; 19] = [
     "purge-repositories",
     "remove-secrets",
     "replicate-images",
+    "replicate-to-peers",
     "reseal-secrets",
     "restore-images",
     "scrub-objects",

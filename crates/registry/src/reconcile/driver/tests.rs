@@ -60,6 +60,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
         dialler: Dialler::new(|_| false),
+        peers: access::settings::Peers::default(),
         pull_through_cache: access::settings::PullThroughCache::new(access::settings::Dialler::new(|_| {
             false
         })),

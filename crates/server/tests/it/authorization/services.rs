@@ -84,7 +84,7 @@ macro_rules! with_operations {
             ReadReplicationConfiguration: GetReplicationConfiguration;
             ChangeReplicationConfiguration: PutReplicationConfiguration;
             ReadReplications: ListImageReplications ListReplicationLags;
-            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource EndReplication
+            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource FindReplicationTag EndReplication
                 ForgetReplications;
             Replicate: ReplicateImage ReplicateDeletion;
             ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
@@ -167,7 +167,7 @@ rows! {
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
-    ReplicateImages: ReadIdentities DueReplications ReadBackfills WorkOnBackfills;
+    ReplicateImages: ReadIdentities DueReplications ReadBackfills WorkOnBackfills ReadLayers BytesRead;
     DescribeReplication: ReadReplications;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;

@@ -1,0 +1,337 @@
+//! Replication to other deployments. The same items as within the deployment are carried out by a reconciler of its own,
+//! because a transfer can take long. The items of a repository are carried out one after another: what was queued later
+//! arrives later.
+
+mod ask;
+mod link;
+mod message;
+mod pace;
+mod receive;
+mod send;
+
+pub(crate) use link::Links;
+pub use link::PeerTraffic;
+pub use message::{LAYERS, PATH};
+pub use receive::LayerPart;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use access::authz::Permit;
+use access::context::micros;
+use access::effects::authority;
+use access::error::Result;
+use access::reconcilers;
+use access::store::{
+    BackfillItem, BackfillItemStatus, BackfillStatus, EndBackfillItems, FindReplicationDestination,
+    ListBackfillItems, ListDueDestinations, ListDueReplications, ListOpenBackfills, ReplicationAction,
+    ReplicationBackfillRow, ReplicationDestinationRow, ReplicationEnd, ReplicationItem, ReplicationKey,
+    RepositoryKey, StoreResultExt as _,
+};
+use futures::future::{BoxFuture, try_join_all};
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use self::ask::{Failure, Way};
+use self::link::Link;
+use super::{Authority, DESTINATIONS, ITEMS, Route, end_item, failure_code, retry};
+use crate::Registry;
+use crate::reconcile::{Pass, Reconciler};
+
+/// How often the queue is read.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How long one pass may take. A layer that takes longer goes on in the next one.
+const PASS: Duration = Duration::from_secs(20);
+/// Repositories that are worked on at once: each sends one part of a layer.
+const AT_ONCE: usize = 4;
+/// Backfills in one pass.
+const BACKFILLS: usize = 100;
+
+/// Replicates images to other deployments.
+pub(crate) struct ReplicateToPeers(pub(crate) Arc<Registry>);
+
+impl Reconciler for ReplicateToPeers {
+    fn name(&self) -> &'static str {
+        reconcilers::REPLICATE_TO_PEERS
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    fn rests_in_passes(&self) -> bool {
+        true
+    }
+
+    fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(self.0.replicate_to_peers(now))
+    }
+}
+
+/// One pass for one peer.
+struct Run {
+    until: Instant,
+    is_stopped: AtomicBool,
+    done: AtomicUsize,
+}
+
+impl Run {
+    fn is_over(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed) || Instant::now() >= self.until
+    }
+}
+
+impl Link {
+    /// What follows a failure. None: the item stays as it is, and nothing more is sent in this pass.
+    fn after(
+        &self,
+        run: &Run,
+        failure: Failure,
+        item: &ReplicationItem,
+        now: Timestamp,
+    ) -> Option<ReplicationEnd> {
+        let at = micros(now);
+        match failure {
+            Failure::Paused => None,
+            Failure::NotReached(why) => {
+                self.stop(run, &why);
+                None
+            }
+            Failure::Failed(why) => {
+                let (digest, peer) = (item.key.digest, &self.peer.name);
+                tracing::warn!(%digest, peer, why, "a replication to a peer is tried again");
+                Some(retry::again(item, at))
+            }
+            Failure::Moved => Some(retry::again(item, at)),
+            Failure::Refused(code) => Some(retry::refused(item, code, at)),
+            Failure::Here(error) => Some(retry::after(item, &error, at)),
+        }
+    }
+
+    /// Ends the pass: the peer was not reached.
+    fn stop(&self, run: &Run, why: &str) {
+        if !run.is_stopped.swap(true, Ordering::Relaxed) {
+            self.was_not_reached(why);
+        }
+    }
+}
+
+/// What waits for a peer.
+#[derive(Default)]
+struct Due {
+    destinations: Vec<ReplicationDestinationRow>,
+    backfills: Vec<(ReplicationBackfillRow, ReplicationDestinationRow)>,
+}
+
+impl Registry {
+    /// One pass over the destinations at peers.
+    pub async fn replicate_to_peers(&self, now: Timestamp) -> Result<Pass> {
+        let permit = Permit::for_service(authority::ReplicateImages, &self.access);
+        let due = self.due_at_peers(&permit, now).await?;
+        let links = due.into_iter().filter_map(|(at, due)| Some((self.peers.at(at)?, due)));
+        let free = links.filter(|(link, _)| !link.rests());
+        let runs = free.map(|(link, due)| self.replicate_to_peer(&permit, link, due, now));
+        let passes = try_join_all(runs).await?;
+        let done = passes.iter().map(|pass| pass.done).sum();
+        Ok(Pass { done, has_more: passes.iter().any(|pass| pass.has_more) })
+    }
+
+    async fn due_at_peers(&self, permit: &Permit<Authority>, now: Timestamp) -> Result<BTreeMap<usize, Due>> {
+        let mut due: BTreeMap<usize, Due> = BTreeMap::new();
+        let mut after = i64::MIN;
+        loop {
+            let list = ListDueDestinations { now: micros(now), after, limit: DESTINATIONS };
+            let destinations = permit.read(|()| list).await?;
+            let is_full = destinations.len() == DESTINATIONS;
+            for destination in destinations {
+                after = destination.id;
+                if let Some(peer) = self.peer_of(&destination) {
+                    due.entry(peer).or_default().destinations.push(destination);
+                }
+            }
+            if !is_full {
+                break;
+            }
+        }
+        for backfill in permit.read(|()| ListOpenBackfills { limit: BACKFILLS }).await? {
+            if backfill.status != BackfillStatus::InProgress {
+                continue;
+            }
+            let find = FindReplicationDestination { id: backfill.destination };
+            let destination = permit.read(|()| find).await?;
+            let peer = destination.as_ref().and_then(|destination| self.peer_of(destination));
+            if let Some((peer, destination)) = peer.zip(destination) {
+                due.entry(peer).or_default().backfills.push((backfill, destination));
+            }
+        }
+        Ok(due)
+    }
+
+    async fn replicate_to_peer(
+        &self,
+        permit: &Permit<Authority>,
+        link: &Link,
+        due: Due,
+        now: Timestamp,
+    ) -> Result<Pass> {
+        let until = Instant::now() + PASS;
+        let run = Run { until, is_stopped: AtomicBool::new(false), done: AtomicUsize::new(0) };
+        for destination in due.destinations {
+            let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
+            let items = permit.read(|()| list).await?;
+            let route = self.route(destination, now).await?;
+            let mut of_repositories: BTreeMap<i64, Vec<ReplicationItem>> = BTreeMap::new();
+            for item in items {
+                of_repositories.entry(item.key.source.id).or_default().push(item);
+            }
+            let work = of_repositories.into_values();
+            let work = work.map(|items| self.send_items(permit, (link, &route, &run), items));
+            let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
+            while let Some(ended) = work.next().await {
+                ended?;
+            }
+        }
+        for (backfill, destination) in due.backfills {
+            let route = self.route(destination, now).await?;
+            self.send_backfill(permit, (link, &route, &run), backfill).await?;
+        }
+        let done = run.done.load(Ordering::Relaxed);
+        let is_stopped = run.is_stopped.load(Ordering::Relaxed);
+        Ok(Pass { done, has_more: !is_stopped && (done > 0 || run.is_over()) })
+    }
+
+    /// Carries out the items of one repository, one after another.
+    async fn send_items(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        items: Vec<ReplicationItem>,
+    ) -> Result<()> {
+        for item in items {
+            if run.is_over() {
+                break;
+            }
+            let outcome = self.send_item(permit, (link, route, run), &item).await;
+            let now = Timestamp::now();
+            let end = match outcome {
+                Ok(Some(())) => ReplicationEnd::Replicated,
+                Ok(None) => ReplicationEnd::Complete,
+                Err(failure) => match link.after(run, failure, &item, now) {
+                    Some(end) => end,
+                    None => break,
+                },
+            };
+            end_item(permit, (item, route), end, now).await?;
+            run.done.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn send_item(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        item: &ReplicationItem,
+    ) -> std::result::Result<Option<()>, Failure> {
+        // What is left of a repository that is gone is removed with it.
+        let Some(name) = &item.repository_name else { return Ok(None) };
+        let way = self.way(link, route, name)?;
+        match item.action {
+            ReplicationAction::Push => self.send_image(permit, (&way, run), &item.key).await,
+            ReplicationAction::Untag | ReplicationAction::Delete => {
+                self.send_deletion(permit, &way, &item.key).await
+            }
+        }
+    }
+
+    /// The way to a repository. The account that is replicated must have its service-linked role.
+    fn way<'a>(&'a self, link: &'a Link, route: &'a Route, name: &str) -> Result<Way<'a>> {
+        route.request()?;
+        let to = route.repository(name)?;
+        Ok(Way { peers: &self.access.settings.peers, link, route, to })
+    }
+
+    /// Replicates the next images of a backfill.
+    async fn send_backfill(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        backfill: ReplicationBackfillRow,
+    ) -> Result<()> {
+        let status = Some(BackfillItemStatus::Waiting);
+        let list = ListBackfillItems { id: backfill.id.clone(), status, after: -1, limit: ITEMS };
+        let items = permit.read(|()| list).await?;
+        let mut of_repositories: BTreeMap<i64, Vec<BackfillItem>> = BTreeMap::new();
+        for item in items {
+            of_repositories.entry(item.repository).or_default().push(item);
+        }
+        let work = of_repositories
+            .into_values()
+            .map(|items| self.send_backfill_items(permit, (link, route, run), (&backfill, items)));
+        let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
+        let mut ended = Vec::new();
+        while let Some(of_repository) = work.next().await {
+            ended.extend(of_repository);
+        }
+        drop(work);
+        if ended.is_empty() {
+            return Ok(());
+        }
+        run.done.fetch_add(ended.len(), Ordering::Relaxed);
+        let end = EndBackfillItems {
+            id: backfill.id,
+            ended,
+            failure: None,
+            is_at_peer: true,
+            at: micros(Timestamp::now()),
+        };
+        permit.write(|()| end).await.or_store_error().map(|_| ())
+    }
+
+    /// The images of one repository, one after another.
+    async fn send_backfill_items(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        (backfill, items): (&ReplicationBackfillRow, Vec<BackfillItem>),
+    ) -> Vec<(i64, Option<String>)> {
+        let mut ended = Vec::with_capacity(items.len());
+        for item in items {
+            ended.extend(self.send_backfill_item(permit, (link, route, run), (backfill, item)).await);
+        }
+        ended
+    }
+
+    /// None: it is not ended, and is tried again.
+    async fn send_backfill_item(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        (backfill, item): (&ReplicationBackfillRow, BackfillItem),
+    ) -> Option<(i64, Option<String>)> {
+        if run.is_over() {
+            return None;
+        }
+        let source = RepositoryKey { registry: backfill.registry, id: item.repository };
+        let destination = backfill.destination;
+        let key = ReplicationKey { source, digest: item.digest, tag: item.tag, destination };
+        let sent = async {
+            let way = self.way(link, route, &item.repository_name)?;
+            self.send_image(permit, (&way, run), &key).await
+        };
+        let code = match sent.await {
+            Ok(Some(())) => None,
+            Ok(None) => Some("ImageNotFound".to_owned()),
+            Err(Failure::Refused(code)) => Some(code),
+            Err(Failure::Here(error)) if !retry::is_transient(&error) => Some(failure_code(&error)),
+            Err(Failure::NotReached(why)) => {
+                link.stop(run, &why);
+                return None;
+            }
+            Err(_) => return None,
+        };
+        Some((item.position, code))
+    }
+}

@@ -1,0 +1,57 @@
+//! The pace of what is sent to a peer: at most so many bytes in one second.
+
+use std::num::NonZeroU64;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The largest part of a layer in one request, which is held in memory, and the smallest one.
+const LARGEST: u64 = 8 << 20;
+const SMALLEST: u64 = 64 << 10;
+
+pub(super) struct Pace {
+    bandwidth: Option<NonZeroU64>,
+    /// When the next bytes may be sent.
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(bandwidth: Option<NonZeroU64>) -> Self {
+        Self { bandwidth, next: Mutex::new(Instant::now()) }
+    }
+
+    /// The size of a part: what may be sent in about a second.
+    pub(super) fn part(&self) -> u64 {
+        self.bandwidth.map_or(LARGEST, |bytes| bytes.get().clamp(SMALLEST, LARGEST))
+    }
+
+    /// Waits until this many bytes may be sent.
+    pub(super) async fn wait(&self, bytes: u64) {
+        let rest = self.take(bytes, Instant::now());
+        tokio::time::sleep(rest).await;
+    }
+
+    /// How long these bytes wait for those that were sent before.
+    fn take(&self, bytes: u64, now: Instant) -> Duration {
+        let Some(bandwidth) = self.bandwidth else { return Duration::ZERO };
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = (*next).max(now);
+        let micros = bytes.saturating_mul(1_000_000) / bandwidth;
+        *next = begin + Duration::from_micros(micros);
+        begin.saturating_duration_since(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_wait_for_those_before_them() {
+        let pace = Pace::new(NonZeroU64::new(1_000));
+        let now = Instant::now() + Duration::from_secs(1);
+        assert_eq!(pace.take(500, now), Duration::ZERO);
+        assert_eq!(pace.take(2_000, now), Duration::from_millis(500));
+        assert_eq!(pace.take(1, now + Duration::from_secs(1)), Duration::from_millis(1_500));
+        assert_eq!(Pace::new(None).take(u64::MAX, now), Duration::ZERO);
+    }
+}

@@ -1,0 +1,194 @@
+//! The receiving side: what a peer asks, in a session of the role of the account that its account acts as. Bytes arrive
+//! by the ordinary path of layers, and become a layer only with their digest.
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::peer::PeerRequest;
+use access::permit::Permit;
+use access::storage_quota::More;
+use access::store::{
+    DeletionSource, Micros, MissingContents, OpError, PutImageRefusal, ReplicaSource, ReplicateImage,
+    ReplicateImageRefusal, ReplicationPlaces, SameDigestSameTag, Target, store_error,
+};
+use fault::Fault;
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::Manifest;
+use oci::range::ContentRange;
+
+use super::message::{Answer, Ask, texts};
+use crate::Registry;
+use crate::image::push::{ImagePush, put_image_error};
+use crate::layer::upload::{Incoming, UploadStatus, create_upload_as};
+use crate::replication::remove;
+
+/// A part of a layer.
+pub struct LayerPart<'a> {
+    /// The upload.
+    pub upload: &'a str,
+    /// The layer.
+    pub digest: Digest,
+    /// The position of the part in the layer.
+    pub start: u64,
+    /// The size of the layer.
+    pub size: u64,
+}
+
+/// An image that a peer puts.
+struct Arriving {
+    digest: Digest,
+    media_type: String,
+    manifest: String,
+    tag: Option<String>,
+    tagged_at: Option<i64>,
+    allows_missing: bool,
+}
+
+impl Registry {
+    /// Carries out a request of a peer whose body is this. Returns the body of the answer.
+    pub async fn receive_from_peer(&self, ctx: &Ctx, asked: &PeerRequest, body: &[u8]) -> Result<Vec<u8>> {
+        let malformed = || Error::new(Code::InvalidParameter, "The peer's request cannot be read.");
+        let ask: Ask = serde_json::from_slice(body).map_err(|_| malformed())?;
+        let to = &asked.repository;
+        let read = |text: &str| text.parse::<Digest>().map_err(|_| malformed());
+        let answer = match ask {
+            Ask::PutImage { digest, media_type, manifest, tag, tagged_at, allows_missing } => {
+                let digest = read(&digest)?;
+                let image = Arriving { digest, media_type, manifest, tag, tagged_at, allows_missing };
+                self.put_arriving(ctx, asked, image).await?
+            }
+            Ask::FindLayer { digest } => self.find_layer(ctx, to, read(&digest)?).await?,
+            Ask::Delete { digest, tag } => {
+                let tag = tag.map(|tag| tag.parse()).transpose().map_err(|_| malformed())?;
+                let source = DeletionSource::Peer {
+                    is_of_another_account: asked.source.0 != to.account_id,
+                    order: asked.order.clone(),
+                };
+                let gate = self.access.gate(ctx, to, Target::None).await?;
+                match gate.permit::<ecr::ReplicateImage>() {
+                    Err(error) if error.code == Code::RepositoryNotFound => Answer::Done,
+                    permit => {
+                        let is_removed = remove(ctx, &permit?, (read(&digest)?, tag), source).await?;
+                        if is_removed { Answer::Done } else { Answer::Overtaken }
+                    }
+                }
+            }
+        };
+        serde_json::to_vec(&answer).map_err(Error::internal)
+    }
+
+    async fn put_arriving(&self, ctx: &Ctx, asked: &PeerRequest, image: Arriving) -> Result<Answer> {
+        let to = &asked.repository;
+        let gate = self.access.gate(ctx, to, Target::None).await?;
+        let permit: Permit<ecr::ReplicateImage> =
+            self.permit_or_create(ctx, (to, &gate), "REPLICATION").await?;
+        let body = image.manifest.into_bytes();
+        let size = body.len() as u64;
+        ctx.hold(size * 3).await?;
+        if Digest::of(image.digest.algorithm(), &body) != image.digest {
+            return Err(Error::new(
+                Code::DigestInvalid,
+                "The manifest does not have the digest that was sent.",
+            ));
+        }
+        let invalid = |text: String| Error::new(Code::ManifestInvalid, text);
+        let manifest =
+            Manifest::parse(&body, Some(&image.media_type)).map_err(|error| invalid(error.to_string()))?;
+        let tag = image.tag.map(|tag| tag.parse()).transpose();
+        let tag = tag.map_err(|_| Error::new(Code::TagInvalid, "The tag is not valid."))?;
+        let exceeded = self.storage_quota_of(to, More::Stored(size)).await?;
+        let push = ImagePush {
+            digest: image.digest,
+            manifest,
+            body: body.into(),
+            tags: tag.into_iter().collect(),
+            same_image: SameDigestSameTag::Accept,
+            missing: if image.allows_missing {
+                MissingContents::AsTheRegistrySays
+            } else {
+                MissingContents::Refuse
+            },
+        };
+        let replicate = ReplicateImage {
+            put: self.new_image(ctx, &permit, push, exceeded.is_some())?,
+            source: ReplicaSource::Peer {
+                tagged_at: image.tagged_at.map(Micros),
+                order: asked.order.clone(),
+            },
+            item: None,
+            places: ReplicationPlaces {
+                source: asked.source.clone(),
+                destination: (to.account_id.clone(), to.region.clone()),
+            },
+        };
+        fault::hit(Fault::BeforePutImage);
+        let outcome = permit.write(|_repository| replicate).await;
+        fault::hit(Fault::AfterPutImage);
+        match outcome {
+            Ok(_) | Err(OpError::Refused(ReplicateImageRefusal::SourceGone)) => Ok(Answer::Done),
+            Err(OpError::Refused(ReplicateImageRefusal::Overtaken)) => Ok(Answer::Overtaken),
+            Err(OpError::Refused(ReplicateImageRefusal::Refused(refusal))) => match (refusal, exceeded) {
+                (PutImageRefusal::LayersNotFound(layers), _) => {
+                    Ok(Answer::Lacks { layers: texts(&layers), images: Vec::new() })
+                }
+                (PutImageRefusal::ReferencedImagesNotFound(images), _) => {
+                    Ok(Answer::Lacks { layers: Vec::new(), images: texts(&images) })
+                }
+                (PutImageRefusal::OverStorageQuota, Some(exceeded)) => Err(exceeded),
+                (refusal, _) => Err(put_image_error(refusal, &permit, self.access.quotas())),
+            },
+            Err(OpError::Store(error)) => Err(store_error(error)),
+        }
+    }
+
+    /// Links a layer that a repository of the registry has to which the peer may replicate. Otherwise its upload goes on:
+    /// the ID follows from the layer, so a peer that starts again finds what has arrived.
+    async fn find_layer(&self, ctx: &Ctx, to: &RepositoryRef, digest: Digest) -> Result<Answer> {
+        if self.mount_blob(ctx, to, &digest, None).await? {
+            return Ok(Answer::Done);
+        }
+        let gate = self.access.gate(ctx, to, Target::None).await?;
+        let permit: Permit<ecr::InitiateLayerUpload> = gate.permit()?;
+        let (key, owner) = (permit.repository(), permit.caller().upload_owner());
+        let text = format!("{owner} {} {} {digest}", key.registry.0, key.id);
+        let hash = Digest::of(Algorithm::Sha256, text.as_bytes());
+        let bytes = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
+        let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        let status = match self.upload_status(ctx, to, &id.to_string()).await {
+            Err(error) if error.code == Code::UploadNotFound => {
+                create_upload_as(ctx, &permit, id, digest.algorithm()).await?;
+                self.upload_status(ctx, to, &id.to_string()).await?
+            }
+            status => status?,
+        };
+        Ok(upload(status))
+    }
+
+    /// Appends a part of a layer. With the last one the layer is complete, if it has its digest.
+    pub async fn receive_layer_part(
+        &self,
+        ctx: &Ctx,
+        to: &RepositoryRef,
+        part: LayerPart<'_>,
+        incoming: Incoming,
+    ) -> Result<Vec<u8>> {
+        let length = incoming
+            .length
+            .ok_or_else(|| Error::new(Code::SizeInvalid, "The request does not say how long the part is."))?;
+        let end = part.start.saturating_add(length);
+        let range =
+            (length > 0).then(|| ContentRange { start: part.start, end_inclusive: end.saturating_sub(1) });
+        let incoming = Incoming { range, ..incoming };
+        let answer = if end < part.size {
+            upload(self.append_upload(ctx, to, part.upload, incoming).await?)
+        } else {
+            self.finish_upload(ctx, to, part.upload, &part.digest, incoming).await?;
+            Answer::Done
+        };
+        serde_json::to_vec(&answer).map_err(Error::internal)
+    }
+}
+
+fn upload(status: UploadStatus) -> Answer {
+    Answer::Upload { id: status.id, offset: status.offset }
+}

@@ -1,0 +1,203 @@
+//! Sends an image to a peer: the peer says what it lacks, and only that is sent. A layer goes on where it was, also after
+//! either side was stopped.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use access::authz::Permit;
+use access::error::Error;
+use access::store::{
+    BlobRow, FindBlobs, FindReplicationSource, FindReplicationTag, ReplicationKey, RepositoryKey,
+};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use oci::digest::Digest;
+use oci::name::Tag;
+
+use super::Run;
+use super::ask::{Failure, Way};
+use super::message::{Answer, Ask, LAYERS, digests};
+use crate::Registry;
+use crate::replication::Authority;
+
+/// The maximum number of images that one index can bring with it, at any depth.
+const MOST_MEMBERS: usize = 10_000;
+/// How often the sending of a layer fails without progress, and the first rest after that.
+const MOST_FAILURES: u32 = 4;
+const REST: Duration = Duration::from_millis(100);
+
+impl Registry {
+    /// Sends an image with its tag. None: the source does not have it any more.
+    pub(super) async fn send_image(
+        &self,
+        permit: &Permit<Authority>,
+        (way, run): (&Way<'_>, &Run),
+        key: &ReplicationKey,
+    ) -> Result<Option<()>, Failure> {
+        let mut waiting = vec![key.digest];
+        let (mut tried, mut sent) = (HashSet::from([key.digest]), HashSet::new());
+        let mut allows_missing = false;
+        while let Some(digest) = waiting.last().copied() {
+            let is_root = waiting.len() == 1;
+            let tag = key.tag.as_ref().filter(|_| is_root);
+            let ask = self.image(permit, key.source, (digest, tag), allows_missing).await?;
+            let Some(ask) = ask else {
+                if is_root {
+                    return Ok(None);
+                }
+                // The destination decides whether it takes an index without it, as for a push.
+                allows_missing = true;
+                waiting.pop();
+                continue;
+            };
+            let (layers, images) = match way.ask(&ask).await? {
+                Answer::Lacks { layers, images } => (layers, images),
+                Answer::Overtaken => return Err(overtaken()),
+                Answer::Done | Answer::Upload { .. } => {
+                    waiting.pop();
+                    continue;
+                }
+            };
+            let images: Vec<Digest> = digests(&images).into_iter().filter(|new| tried.insert(*new)).collect();
+            let layers: Vec<Digest> = digests(&layers).into_iter().filter(|new| sent.insert(*new)).collect();
+            if images.is_empty() && layers.is_empty() || tried.len() > MOST_MEMBERS {
+                return Err(Failure::Refused("LayersNotFound".to_owned()));
+            }
+            for layer in layers {
+                if !self.send_layer(permit, (way, run), key.source, layer).await? {
+                    allows_missing = true;
+                }
+            }
+            waiting.extend(images);
+        }
+        Ok(Some(()))
+    }
+
+    /// What puts an image. The time of its tag is read before the image. None: the source does not have it.
+    async fn image(
+        &self,
+        permit: &Permit<Authority>,
+        repository: RepositoryKey,
+        (digest, tag): (Digest, Option<&Tag>),
+        allows_missing: bool,
+    ) -> Result<Option<Ask>, Failure> {
+        let named = match tag {
+            Some(tag) => permit.read(|()| FindReplicationTag { repository, tag: tag.clone() }).await?,
+            None => None,
+        };
+        let tagged_at = named.filter(|(named, _)| *named == digest).map(|(_, at)| at.0);
+        let tag = tag.filter(|_| tagged_at.is_some()).map(ToString::to_string);
+        let source = permit.read(|()| FindReplicationSource { repository, digest }).await?;
+        let Some(source) = source else { return Ok(None) };
+        let manifest = String::from_utf8(source.body).map_err(Error::internal)?;
+        let (digest, media_type) = (digest.to_string(), source.media_type);
+        Ok(Some(Ask::PutImage { digest, media_type, manifest, tag, tagged_at, allows_missing }))
+    }
+
+    /// Sends a layer, unless the destination has it by now. False: the source does not have it.
+    async fn send_layer(
+        &self,
+        permit: &Permit<Authority>,
+        (way, run): (&Way<'_>, &Run),
+        repository: RepositoryKey,
+        digest: Digest,
+    ) -> Result<bool, Failure> {
+        let turn = way.link.turn(way.route.destination.id, digest);
+        let _turn = turn.lock().await;
+        let found = permit.read(|()| FindBlobs { repository, digests: vec![digest] }).await?;
+        let Some(row) = found.into_iter().find_map(|(_, row)| row) else { return Ok(false) };
+        let find = Ask::FindLayer { digest: digest.to_string() };
+        let (mut answer, mut failures) = (way.ask(&find).await, 0);
+        loop {
+            answer = match answer {
+                Ok(Answer::Upload { id, offset }) => {
+                    let sent = self.send_part(permit, (way, run), &row, (&id, offset)).await;
+                    if sent.is_ok() {
+                        failures = 0;
+                    }
+                    sent
+                }
+                Ok(_) => return Ok(true),
+                Err(Failure::NotReached(_) | Failure::Moved)
+                    if failures < MOST_FAILURES && !run.is_over() =>
+                {
+                    tokio::time::sleep(REST * (1 << failures)).await;
+                    failures += 1;
+                    way.ask(&find).await
+                }
+                Err(Failure::Moved) => return Err(Failure::Failed("its upload does not go on".to_owned())),
+                Err(failure) => return Err(failure),
+            };
+        }
+    }
+
+    /// Sends the next part of a layer.
+    async fn send_part(
+        &self,
+        permit: &Permit<Authority>,
+        (way, run): (&Way<'_>, &Run),
+        row: &BlobRow,
+        (id, offset): (&str, u64),
+    ) -> Result<Answer, Failure> {
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let left = row.size.checked_sub(offset).filter(|_| is_id);
+        let Some(left) = left else {
+            return Err(Failure::Failed("the peer's upload is not valid".to_owned()));
+        };
+        let length = left.min(way.link.pace.part());
+        way.link.pace.wait(length).await;
+        if run.is_over() {
+            return Err(Failure::Paused);
+        }
+        let part = self.read_part(permit, row, offset, length).await?;
+        let path = format!("{LAYERS}{id}?start={offset}&size={}&digest={}", row.size, row.digest);
+        way.link.count_sent(length);
+        way.send_part(&path, part).await
+    }
+
+    async fn read_part(
+        &self,
+        permit: &Permit<Authority>,
+        row: &BlobRow,
+        start: u64,
+        length: u64,
+    ) -> Result<Bytes, Failure> {
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let mut stream = self.bytes.open(permit, row, start, length).await?.into_stream();
+        let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk.map_err(Error::internal)?);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Removes a tag or an image at a peer, unless the source has it again.
+    pub(super) async fn send_deletion(
+        &self,
+        permit: &Permit<Authority>,
+        way: &Way<'_>,
+        key: &ReplicationKey,
+    ) -> Result<Option<()>, Failure> {
+        let (repository, digest) = (key.source, key.digest);
+        let is_there = match &key.tag {
+            Some(tag) => {
+                permit.read(|()| FindReplicationTag { repository, tag: tag.clone() }).await?.is_some()
+            }
+            None => permit.read(|()| FindReplicationSource { repository, digest }).await?.is_some(),
+        };
+        if is_there {
+            return Ok(None);
+        }
+        let tag = key.tag.as_ref().map(ToString::to_string);
+        match way.ask(&Ask::Delete { digest: digest.to_string(), tag }).await? {
+            Answer::Overtaken => Err(overtaken()),
+            _ => Ok(Some(())),
+        }
+    }
+}
+
+fn overtaken() -> Failure {
+    Failure::Failed("a later request about the repository was carried out".to_owned())
+}

@@ -1,0 +1,88 @@
+//! A proxy between two servers that drops, delays and resets connections while it is told to, and counts what is sent.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Where connections go, and how they are disturbed.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    target: Mutex<Option<SocketAddr>>,
+    is_wild: AtomicBool,
+    sent: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl Proxy {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, shared) = (listener.local_addr().unwrap(), Arc::new(Shared::default()));
+        let of_threads = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (Ok(stream), shared) = (stream, Arc::clone(&of_threads)) else { return };
+                std::thread::spawn(move || shared.carry(stream));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// The server may have another port after a restart.
+    pub(crate) fn lead_to(&self, target: Option<SocketAddr>) {
+        *self.shared.target.lock().unwrap() = target;
+    }
+
+    pub(crate) fn be_wild(&self, is_wild: bool) {
+        self.shared.is_wild.store(is_wild, Ordering::Relaxed);
+    }
+
+    /// Bytes that the target was sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn carry(&self, client: TcpStream) {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let target = *self.target.lock().unwrap();
+        let Some(Ok(server)) = target.map(TcpStream::connect) else { return };
+        let wild = self.is_wild.load(Ordering::Relaxed);
+        // Numbers without a pattern that items could follow.
+        let fate = if wild { (number.wrapping_mul(2_654_435_761) >> 7) % 10 } else { 9 };
+        match fate {
+            0 => return,
+            1 | 2 => std::thread::sleep(Duration::from_millis(300)),
+            _ => {}
+        }
+        // A request is cut in its middle, or its answer is lost.
+        let most_sent = if fate == 3 { 700 + number * 977 % 90_000 } else { u64::MAX };
+        let most_answered = if fate == 4 { 0 } else { u64::MAX };
+        let (reader, writer) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| pump(reader, writer, most_answered, &AtomicU64::new(0)));
+            pump(client, server, most_sent, &self.sent);
+        });
+    }
+}
+
+/// Copies bytes until the end, or until so many; then both ends are closed.
+fn pump(mut from: TcpStream, mut to: TcpStream, most: u64, count: &AtomicU64) {
+    let (mut buffer, mut done) = ([0; 16 * 1024], 0);
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        done += length as u64;
+        count.fetch_add(length as u64, Ordering::Relaxed);
+        if done > most || to.write_all(&buffer[..length]).is_err() {
+            let _ = from.shutdown(Shutdown::Both);
+            break;
+        }
+    }
+    let _ = to.shutdown(if done > most { Shutdown::Both } else { Shutdown::Write });
+}
