@@ -62,6 +62,7 @@ mod tests {
                 Service::EcrPublic,
                 Service::Organizations,
                 Service::EventBridge,
+                Service::SecretsManager,
                 Service::ServiceQuotas,
                 Service::Tagging
             ]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::reconcilers::{DELIVER_EVENTS, EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
+use access::reconcilers::{DELIVER_EVENTS, EXPIRE_UPLOADS, NAMES, REPLICATE_TO_PEERS, SWEEP_OBJECTS};
 use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
 use futures::future::BoxFuture;
 
@@ -247,8 +247,8 @@ async fn every_reconciler_has_a_name_of_the_list() {
     let blobs = ::blob::Store::disk(folder.path().join("blobs"), ::blob::DiskOptions::default()).unwrap();
     let registry = Registry::new(access, blobs);
     let mut names: Vec<_> = all(&registry).iter().map(|reconciler| reconciler.name()).collect();
-    // It has a driver of its own.
-    names.push(DELIVER_EVENTS);
+    // They have drivers of their own.
+    names.extend([DELIVER_EVENTS, REPLICATE_TO_PEERS]);
     names.sort_unstable();
     assert_eq!(names, NAMES);
     let refused = Driver::new(&registry).run_now("sweep").await.unwrap_err();
