@@ -46,6 +46,8 @@ enum Check {
 struct Asked {
     mode: Option<String>,
     roots: Option<PathBuf>,
+    /// The authorities that the system trusts, asked for by name. As in libpq, anybody can have a certificate of theirs.
+    trusts_system: bool,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 }
@@ -54,7 +56,11 @@ struct Asked {
 pub(super) fn of_url(url: &str) -> Result<(Config, Rustls), StoreError> {
     let (url, asked) = split(url)?;
     let mut config: Config = url.parse()?;
-    let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let is_local = addresses.is_empty() && hosts.iter().all(|host| matches!(host, Host::Unix(_)));
+    if asked.trusts_system && asked.mode.as_deref() != Some("verify-full") {
+        return Err(StoreError::Tls("sslrootcert=system needs sslmode=verify-full".into()));
+    }
     let (mode, check) = match asked.mode.as_deref() {
         // Like libpq, which ignores the mode for a Unix socket.
         Some("disable") => (SslMode::Disable, Check::Nothing),
@@ -84,7 +90,7 @@ fn split(url: &str) -> Result<(String, Asked), StoreError> {
         let value = percent_decoded(value)?;
         match name {
             "sslmode" => asked.mode = Some(value),
-            "sslrootcert" if value == "system" => {}
+            "sslrootcert" if value == "system" => asked.trusts_system = true,
             "sslrootcert" => asked.roots = Some(value.into()),
             "sslcert" => asked.certificate = Some(value.into()),
             "sslkey" => asked.key = Some(value.into()),
@@ -96,19 +102,8 @@ fn split(url: &str) -> Result<(String, Asked), StoreError> {
 }
 
 fn percent_decoded(text: &str) -> Result<String, StoreError> {
-    let bad = || StoreError::Tls("a parameter of the URL is not well encoded".into());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut left = text.bytes();
-    while let Some(byte) = left.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [left.next().ok_or_else(bad)?, left.next().ok_or_else(bad)?];
-        let digits = std::str::from_utf8(&digits).map_err(|_| bad())?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map(Into::into).map_err(|_| StoreError::Tls("a parameter of the URL is not UTF-8".into()))
 }
 
 fn client(check: Check, asked: &Asked) -> Result<ClientConfig, StoreError> {
@@ -280,5 +275,34 @@ impl AsyncWrite for Encrypted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str) -> SslMode {
+        of_url(url).unwrap().0.get_ssl_mode()
+    }
+
+    #[test]
+    fn only_a_unix_socket_is_not_encrypted() {
+        let verified = "sslmode=verify-full";
+        assert_eq!(mode(&format!("postgres://u@%2Frun%2Fpg/db?{verified}")), SslMode::Disable);
+        assert_eq!(mode(&format!("postgres://u@db/db?{verified}")), SslMode::Require);
+        assert_eq!(mode(&format!("postgres://u@%2Frun%2Fpg,db/db?{verified}")), SslMode::Require);
+        assert_eq!(mode(&format!("postgres://u@/db?hostaddr=127.0.0.1&{verified}")), SslMode::Require);
+        assert_eq!(mode("postgres://u@db/db"), SslMode::Prefer);
+    }
+
+    #[test]
+    fn the_roots_of_the_system_need_a_name() {
+        for weaker in ["", "&sslmode=require", "&sslmode=verify-ca", "&sslmode=prefer"] {
+            let refused = of_url(&format!("postgres://u@db/db?sslrootcert=system{weaker}"));
+            let Err(StoreError::Tls(why)) = refused else { panic!("accepted: {weaker}") };
+            assert!(why.contains("verify-full"), "{why}");
+        }
+        of_url("postgres://u@db/db?sslrootcert=system&sslmode=verify-full").unwrap();
     }
 }
