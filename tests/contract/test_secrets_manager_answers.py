@@ -49,6 +49,17 @@ def test_all_operations_answer_in_their_shapes(cloud):
     assert cloud.answered["secretsmanager"] == served(cloud, "secretsmanager")
 
 
+def test_an_arn_never_means_the_secret_of_another_name(cloud):
+    secrets, name = cloud.client("secretsmanager"), NAME + unique("victim")
+    arn = secrets.create_secret(Name=name, SecretString="mine")["ARN"]
+    other = arn.split(":secret:")[1]
+    secrets.create_secret(Name=other, SecretString="of another")
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "mine"
+    assert secrets.get_secret_value(SecretId=other)["SecretString"] == "of another"
+    secrets.put_secret_value(SecretId=arn, SecretString="new")
+    assert secrets.get_secret_value(SecretId=other)["SecretString"] == "of another"
+
+
 def test_a_deleted_secret_shows_no_value(cloud):
     secrets, name = cloud.client("secretsmanager"), NAME + unique("deleted")
     secrets.create_secret(Name=name, SecretString=VALUE)

@@ -27,7 +27,7 @@ pub struct Quota {
     error: QuotaError,
 }
 
-/// The service that has a quota. Quotas of EventBridge count as ECR's.
+/// The service that has a quota. Quotas of EventBridge and Secrets Manager count as ECR's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaOf {
     Ecr,
@@ -40,6 +40,7 @@ impl Quota {
     pub const fn of(&self) -> QuotaOf {
         match self.error {
             QuotaError::Iam => QuotaOf::Iam,
+            QuotaError::Ecr(Code::Aws(AwsCode::SecretLimitExceeded), _) => QuotaOf::Ecr,
             QuotaError::Ecr(Code::Aws(_), _) => QuotaOf::Organizations,
             QuotaError::Ecr(..) => QuotaOf::Ecr,
         }

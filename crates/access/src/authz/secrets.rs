@@ -37,21 +37,17 @@ impl Gate {
 
     /// The secret that a request names.
     pub async fn find_secret(&self, id: &str, at: Micros) -> Result<Option<Found<Secret>>> {
-        let prefix = self.secret_arn("");
-        let name = id.strip_prefix(&prefix).unwrap_or(id);
-        if let Some(found) = self.secret_named(name, at).await? {
+        let Some(of_arn) = id.strip_prefix(&self.secret_arn("")) else {
+            return self.secret_named(id, at).await;
+        };
+        // The whole ARN comes first: the name of another secret can end as the random characters of this one do.
+        if let Some((name, _)) = of_arn.rsplit_once('-').filter(|(_, random)| random.len() == RANDOM)
+            && let Some(found) = self.secret_named(name, at).await?
+            && found.arn == id
+        {
             return Ok(Some(found));
         }
-        let Some((name, random)) = name.rsplit_once('-').filter(|(_, random)| random.len() == RANDOM) else {
-            return Ok(None);
-        };
-        let found = self.secret_named(name, at).await?;
-        let is_same = |secret: &Found<Secret>| {
-            secret.arn.strip_prefix(&prefix).is_some_and(|known| {
-                known.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')) == Some(random)
-            })
-        };
-        Ok(found.filter(|secret| id.starts_with("arn:") && is_same(secret)))
+        self.secret_named(of_arn, at).await
     }
 
     async fn secret_named(&self, name: &str, at: Micros) -> Result<Option<Found<Secret>>> {

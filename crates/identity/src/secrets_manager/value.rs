@@ -17,13 +17,8 @@ use super::{invalid_parameter, no_secret, seconds};
 use crate::Identity;
 
 /// A version ID that no request gave: a version 4 UUID (RFC 9562).
-fn new_id() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(std::io::Error::other("no randomness")))?;
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{number:032x}");
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 pub(super) fn exists_already() -> Error {
@@ -48,11 +43,7 @@ impl Identity {
         }
         let Some(text) = text else { return Ok(None) };
         let sealed = self.access.keys.seal(Purpose::SecretValue, text.as_bytes()).map_err(Error::internal)?;
-        let id = match token {
-            Some(token) => token,
-            None => new_id()?,
-        };
-        Ok(Some(NewSecretValue { id, sealed }))
+        Ok(Some(NewSecretValue { id: token.unwrap_or_else(new_id), sealed }))
     }
 
     pub(super) fn opened_value(&self, value: &SecretValue) -> Result<String> {

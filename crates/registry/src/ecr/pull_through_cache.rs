@@ -34,14 +34,14 @@ impl Registry {
         let gate = self.access.registry_gate(ctx, &account, region).await?;
         let permit = gate.permit()?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
-        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
-            .await?;
+        let arns = (input.credential_arn.as_deref(), custom_role_arn.as_deref());
+        let credential_arn = self.prepare(ctx, (&gate, &account), arns).await?;
         let new = NewRule {
             prefix: input.ecr_repository_prefix,
             upstream_url: input.upstream_registry_url,
             upstream_registry: input.upstream_registry,
             upstream_prefix: input.upstream_repository_prefix,
-            credential_arn: input.credential_arn,
+            credential_arn,
             custom_role_arn,
         };
         let row = pull_through_cache::create(&self.access, ctx, (&permit, region), new).await?;
@@ -96,18 +96,20 @@ impl Registry {
         ctx: &Ctx,
         (gate, account): (&Gate, &AccountId),
         (secret_arn, role_arn): (Option<&str>, Option<&str>),
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         if let Some(role_arn) = role_arn {
             pass_role(gate, account, (role_arn, SERVICE)).await?;
         }
-        let Some(arn) = secret_arn else { return Ok(()) };
+        let Some(arn) = secret_arn else { return Ok(None) };
         let secret = gate.find_secret(arn, ctx.at()).await?;
         // The caller chooses the host that gets the credentials, so it must be one that may read them.
         let keys = policy::Context::new();
         let permit =
             gate.permit_secret::<secrets_manager::GetSecretValue>(secret.as_ref(), arn, keys).await?;
         permit.ok_or_else(not_found)?;
-        self.access.ensure_service_role(ctx, gate, SERVICE).await
+        self.access.ensure_service_role(ctx, gate, SERVICE).await?;
+        // With its random characters: another secret of this name, which the caller may not read, is not meant.
+        Ok(secret.map(|secret| secret.into_row().arn))
     }
 
     /// Changes the credentials of a rule.
@@ -121,14 +123,14 @@ impl Registry {
         let gate = self.access.registry_gate(ctx, &account, region).await?;
         let permit = gate.permit()?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
-        self.prepare(ctx, (&gate, &account), (input.credential_arn.as_deref(), custom_role_arn.as_deref()))
-            .await?;
+        let arns = (input.credential_arn.as_deref(), custom_role_arn.as_deref());
+        let credential_arn = self.prepare(ctx, (&gate, &account), arns).await?;
         let prefix = input.ecr_repository_prefix;
         let row = pull_through_cache::update(
             (&self.access, ctx),
             (&permit, region),
             prefix,
-            input.credential_arn,
+            credential_arn,
             custom_role_arn,
         )
         .await?;
