@@ -92,7 +92,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   public_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # `wharf replication key` at the peer shows it
   url = "https://registry.example.com"     # where to replicate to; ca_file names its certificate authorities [the system's]
   regions = ["eu-central-1"]               # destinations in these Regions are there [all]
-  registry_ids = ["222233334444"]          # and in these accounts [all]
+  registry_ids = ["222233334444"]          # and in these accounts [all; one of the two is needed]
   bandwidth = "20MiB"                      # the most that is sent in a second [no limit]
   accounts = { "444455556666" = "111122223333" }  # accounts of the peer that can replicate here, as which account
 
@@ -127,7 +127,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [outbound]                               # where the server may connect to, in addition to the public Internet:
   allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers and upstream registries [none]
-  insecure_hosts = ["registry.lan:5000"]   # upstream registries that are called by plain HTTP [none]
+  insecure_hosts = ["registry.lan:5000"]   # upstream registries and peers called by plain HTTP [none]
 
   [pull_through]                           # the pull-through cache
   allow_upstreams = ["*.example.org"]      # upstream registries that rules may name: host, host:port, *.domain [all]
