@@ -67,7 +67,14 @@ pub(super) async fn one_is_in_progress_to_a_region(world: World) {
     assert_eq!(world.meta.write(first).await.unwrap(), row, "the same request again");
     let second = refusal(world.meta.write(start(&world, "eu-west-1")).await);
     assert_eq!(second, StartReplicationBackfillRefusal::InProgress);
-    started(&world, "eu-west-2").await;
+    let second = started(&world, "eu-west-2").await;
+    let page = async |after: Option<&ReplicationBackfillRow>| {
+        let after = after.map(|row| (row.started_at, row.id.clone()));
+        world.meta.read(ListOpenBackfills { after, limit: 1 }).await.unwrap()
+    };
+    let (first_page, second_page) = (page(None).await, page(Some(&row)).await);
+    assert_eq!((&first_page[0].id, &second_page[0].id), (&row.id, &second));
+    assert_eq!(page(Some(&second_page[0])).await, []);
     let third = refusal(world.meta.write(start(&world, "eu-west-3")).await);
     assert_eq!(third, StartReplicationBackfillRefusal::Limit);
     let stop = |id: String| StopReplicationBackfill { registry: world.registry, id, at: Micros(9) };

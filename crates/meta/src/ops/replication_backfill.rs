@@ -232,15 +232,19 @@ operation!(ListReplicationBackfills: Point -> Vec<ReplicationBackfillRow>, Never
 });
 
 /// Lists the backfills that have not ended, the oldest first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ListOpenBackfills {
+    /// Only those after this one.
+    pub after: Option<(Micros, String)>,
     /// The maximum number of results.
     pub limit: usize,
 }
 
 operation!(ListOpenBackfills: Point -> Vec<ReplicationBackfillRow>, Never, |op, tx| {
-    let select = format!("{SELECT} WHERE ended_at IS NULL ORDER BY started_at LIMIT ?1");
-    Ok(Ok(ReplicationBackfillRow::read_all(tx.rows(&select, &params![op.limit]).await?)?))
+    let select = format!("{SELECT} WHERE ended_at IS NULL AND (started_at, id) > (?1, ?2) \
+        ORDER BY started_at, id LIMIT ?3");
+    let (at, id) = op.after.clone().unwrap_or((Micros(i64::MIN), String::new()));
+    Ok(Ok(ReplicationBackfillRow::read_all(tx.rows(&select, &params![at, id, op.limit]).await?)?))
 });
 
 /// Removes backfills that ended before a time; returns how many rows.

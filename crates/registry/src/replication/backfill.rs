@@ -129,11 +129,24 @@ pub(crate) async fn results(
     permit.read(|_| ListBackfillItems { id: backfill.id.clone(), status, after, limit }).await
 }
 
+/// All backfills that have not ended, the oldest first. A quota limits how many a registry can have.
+pub(super) async fn open_backfills(permit: &Permit<Authority>) -> Result<Vec<ReplicationBackfillRow>> {
+    let mut open: Vec<ReplicationBackfillRow> = Vec::new();
+    loop {
+        let after = open.last().map(|last| (last.started_at, last.id.clone()));
+        let page = permit.read(|()| ListOpenBackfills { after, limit: BACKFILLS }).await?;
+        if page.is_empty() {
+            return Ok(open);
+        }
+        open.extend(page);
+    }
+}
+
 impl Registry {
     /// One pass over the backfills that have not ended.
     pub(super) async fn work_on_backfills(&self, permit: &Permit<Authority>, now: Timestamp) -> Result<Pass> {
         let mut pass = Pass { done: 0, has_more: false };
-        for backfill in permit.read(|()| ListOpenBackfills { limit: BACKFILLS }).await? {
+        for backfill in open_backfills(permit).await? {
             let Pass { done, has_more } = match backfill.status {
                 BackfillStatus::Preparing => prepare(permit, &backfill, now).await?,
                 _ => self.backfill(permit, backfill, now).await?,
