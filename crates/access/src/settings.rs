@@ -14,6 +14,7 @@ pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 pub use pull_through_cache::PullThroughCache;
 
+use crate::backup::BackupPlaces;
 use crate::quota::Quotas;
 use crate::rate::Rates;
 use crate::storage_quota::StorageQuota;
@@ -181,4 +182,6 @@ pub struct Settings {
     pub pull_through_cache: PullThroughCache,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
+    /// What `wharf backup` copies; None if it cannot.
+    pub backup: Option<BackupPlaces>,
 }
