@@ -7,6 +7,7 @@ pub mod addressing;
 pub mod answers;
 pub mod authenticate;
 pub mod authz;
+pub mod backup;
 pub mod caller;
 pub mod check;
 pub mod collection;

@@ -16,6 +16,7 @@ pub use peers::{Peer, PeerTarget, Peers};
 pub use policy::{Cidr, CidrError};
 pub use pull_through_cache::PullThroughCache;
 
+use crate::backup::BackupPlaces;
 use crate::quota::Quotas;
 use crate::rate::Rates;
 use crate::storage_quota::StorageQuota;
@@ -185,4 +186,6 @@ pub struct Settings {
     pub peers: Peers,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
+    /// What `wharf backup` copies; None if it cannot.
+    pub backup: Option<BackupPlaces>,
 }

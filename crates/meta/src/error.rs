@@ -50,6 +50,9 @@ pub enum StoreError {
     /// Another process, or this one, has opened the database file.
     #[error("the database {} is in use by another process; only one may open it", .0.display())]
     InUse(PathBuf),
+    /// Only SQLite has snapshots.
+    #[error("only SQLite has snapshots: back up PostgreSQL with its own tools")]
+    NoSnapshots,
     /// The database file or its folder could not be used.
     #[error("the database file cannot be used")]
     Io(#[source] std::io::Error),

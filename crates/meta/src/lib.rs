@@ -36,7 +36,7 @@ pub mod operations {
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
         access_key::*, account::*, account_alias::*, account_summary::*, api_destination::*,
-        backfill_item::*, backlog::*, blob::*, check::*, collection::*, collection_state::*,
+        backfill_item::*, backlog::*, backup_hold::*, blob::*, check::*, collection::*, collection_state::*,
         creation_template::*, credential_report::*, dead_letter::*, delivery::*, entity::*, entity_delete::*,
         event_connection::*, event_rule::*, event_target::*, first_user::*, group::*, iam_tag::*,
         identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*, image_scan::*,

@@ -1,7 +1,7 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
 use std::future::ready;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ use crate::{
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
     postgres::{Postgres, PostgresOptions},
-    sqlite::{Sqlite, SqliteOptions},
+    sqlite::{Snapshots, Sqlite, SqliteOptions},
 };
 
 /// The metadata store. Cheap to clone.
@@ -124,6 +124,22 @@ impl Meta {
                 Box::pin(ready(Ok(())))
             }
         }
+    }
+
+    /// Writes a file into `folder` with everything that is committed, while others read and write. It is named after `id`
+    /// and must not exist. Only with SQLite.
+    pub async fn write_snapshot(&self, folder: &Path, id: &str) -> Result<PathBuf, StoreError> {
+        let Driver::Sqlite(sqlite) = &self.driver else { return Err(StoreError::NoSnapshots) };
+        let (sqlite, snapshots, id) = (sqlite.clone(), Snapshots::of(folder), id.to_owned());
+        let job = tokio::task::spawn_blocking(move || sqlite.write_snapshot(&snapshots, &id));
+        job.await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// Removes the snapshots in `folder` except those with these IDs.
+    pub async fn keep_snapshots(&self, folder: &Path, ids: Vec<String>) -> Result<(), StoreError> {
+        let snapshots = Snapshots::of(folder);
+        let job = tokio::task::spawn_blocking(move || snapshots.keep_only(&ids));
+        job.await.map_err(|_| StoreError::Panicked)?
     }
 
     /// How the database runs the statements of an operation, which leaves nothing.

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use access::backup::BackupPlaces;
 use anyhow::{Context as _, bail};
 use blob::disk::{STORE_ID_FILE, ensure_store_id, store_id};
 use blob::{DiskOptions, S3Url};
@@ -39,6 +40,21 @@ impl BlobStore {
             Self::Folders(folders) => folders.open(meta).await,
             Self::Bucket(bucket) => open_bucket(&bucket, meta).await,
         }
+    }
+
+    /// What a backup copies of a deployment on SQLite; None if the blobs are in a bucket.
+    pub(crate) fn backup_places(
+        &self,
+        data_dir: &Path,
+        master_key: &Path,
+    ) -> anyhow::Result<Option<BackupPlaces>> {
+        let Self::Folders(BlobFolders { standard, archive }) = self else { return Ok(None) };
+        Ok(Some(BackupPlaces {
+            data_dir: std::path::absolute(data_dir)?,
+            blobs: std::path::absolute(standard)?,
+            archive: archive.as_ref().map(std::path::absolute).transpose()?,
+            master_key: std::path::absolute(master_key)?,
+        }))
     }
 
     /// Whether archived layers have a place of their own.
@@ -118,8 +134,8 @@ pub(crate) struct BlobFolders {
 }
 
 /// The names of the IDs in the database.
-const STANDARD: &str = "blob-store";
-const ARCHIVE: &str = "archive-store";
+pub(crate) const STANDARD: &str = "blob-store";
+pub(crate) const ARCHIVE: &str = "archive-store";
 
 impl BlobFolders {
     /// Opens the folders. The first start creates them and records their IDs.

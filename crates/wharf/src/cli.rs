@@ -7,6 +7,7 @@ use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
+use crate::cmd::backup::{self, Backup};
 use crate::cmd::cache::CacheCommand;
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::events::EventsCommand;
@@ -24,6 +25,7 @@ use crate::cmd::policy::PolicyCommand;
 use crate::cmd::quotas::Quotas;
 use crate::cmd::replication::ReplicationCommand;
 use crate::cmd::repository::RepositoryCommand;
+use crate::cmd::restore::{self, Restore};
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
 use crate::cmd::tags::TagsCommand;
@@ -235,6 +237,12 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Copy everything to a folder, while the server runs.
+    #[command(after_help = backup::HELP)]
+    Backup(Backup),
+    /// Make a new data folder from a backup.
+    #[command(after_help = restore::HELP)]
+    Restore(Restore),
     /// Show the targets of events and what waits for them, and deliver dead letters again.
     #[command(subcommand)]
     Events(EventsCommand),

@@ -11,13 +11,14 @@ use crate::files;
 
 /// The contents of a data folder, except the master key, whose mode is not changed silently. A user who can open the
 /// lock file can hold the lock.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "lock",
     "wharf.db",
     "wharf.db-wal",
     "wharf.db-shm",
     "wharf.db-lock",
     "blobs",
+    "backup",
     "dev.toml",
     "first-credentials.toml",
     "endpoint",
@@ -72,6 +73,10 @@ impl DataFolder {
     pub(crate) fn is_held(path: &Path) -> bool {
         let lock = OpenOptions::new().read(true).write(true).open(path.join("lock"));
         lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 
 mod aws_client;
 mod background;
+mod backup;
 mod blob_store;
 mod cli;
 mod cmd;
@@ -38,9 +39,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            error.downcast_ref::<cmd::fsck::Problems>().map_or(ExitCode::FAILURE, |found| found.code().into())
+            code(&error)
         }
     }
+}
+
+/// The code of the process after an error.
+fn code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<cmd::backup::Damaged>() {
+        return cmd::backup::Damaged::CODE.into();
+    }
+    error.downcast_ref::<cmd::fsck::Problems>().map_or(ExitCode::FAILURE, |found| found.code().into())
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that reports why a command failed")]

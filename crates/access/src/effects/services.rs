@@ -48,6 +48,8 @@ services! {
         CorrectUsage;
     /// Starts and shows the check of the store beside requests, and records its slices.
     KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
+    /// Starts and ends the holds of backups.
+    KeepBackups => StartBackupHold, EndBackupHold;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.

@@ -37,6 +37,7 @@ macro_rules! organizations_operations {
                 WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
                 WharfDescribeQuotas: "organizations:WharfDescribeQuotas" on Named => WharfDescribeQuotasRequest, wharf_describe_quotas;
                 WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
+                WharfEndBackup: "organizations:WharfEndBackup" on Named => WharfEndBackupRequest, wharf_end_backup;
                 WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
                 WharfListDeadLetters: "organizations:WharfListDeadLetters" on Named => WharfListDeadLettersRequest, wharf_list_dead_letters;
                 WharfListEventTargets: "organizations:WharfListEventTargets" on Named => WharfListEventTargetsRequest, wharf_list_event_targets;
@@ -47,6 +48,7 @@ macro_rules! organizations_operations {
                 WharfReplayDeadLetters: "organizations:WharfReplayDeadLetters" on Named => WharfReplayDeadLettersRequest, wharf_replay_dead_letters;
                 WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
+                WharfStartBackup: "organizations:WharfStartBackup" on Named => WharfStartBackupRequest, wharf_start_backup;
                 WharfStartCheck: "organizations:WharfStartCheck" on Named => WharfStartCheckRequest, wharf_start_check;
             }
             unsigned {

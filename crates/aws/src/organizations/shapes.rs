@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 40] = [
+pub const OPERATIONS: [&str; 42] = [
     "CloseAccount",
     "CreateAccount",
     "CreateOrganization",
@@ -37,6 +37,7 @@ pub const OPERATIONS: [&str; 40] = [
     "WharfDescribeCollection",
     "WharfDescribeQuotas",
     "WharfDescribeUsage",
+    "WharfEndBackup",
     "WharfExplainDigest",
     "WharfListDeadLetters",
     "WharfListEventTargets",
@@ -47,6 +48,7 @@ pub const OPERATIONS: [&str; 40] = [
     "WharfReplayDeadLetters",
     "WharfRotateKeys",
     "WharfRunReconciler",
+    "WharfStartBackup",
     "WharfStartCheck",
 ];
 
@@ -1264,6 +1266,12 @@ pub struct WharfDescribeUsageResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct WharfEndBackupRequest {
+    pub backup_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct WharfExplainDigestRequest {
     pub digest: String,
 }
@@ -1394,6 +1402,27 @@ pub struct WharfRotateKeysResponse {
 #[serde(rename_all = "PascalCase")]
 pub struct WharfRunReconcilerRequest {
     pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfStartBackupRequest {
+    #[serde(default)]
+    pub hold_seconds: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfStartBackupResponse {
+    pub backup_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<f64>,
+    pub snapshot_path: String,
+    pub data_path: String,
+    pub blob_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_path: Option<String>,
+    pub master_key_path: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1529,9 +1558,11 @@ const TAGGABLE_RESOURCE_ID: Rule = Rule::Text {
     }),
 };
 const TAGS: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
+const WHARF_BACKUP_ID: Rule = Rule::text(1, 32);
 const WHARF_COUNT: Rule = Rule::Integer { min: 0, max: i64::MAX };
 const WHARF_DIGEST: Rule = Rule::text(1, 200);
 const WHARF_EVENT_TARGET: Rule = Rule::text(1, 512);
+const WHARF_HOLD_SECONDS: Rule = Rule::Integer { min: 1, max: 604_800 };
 const WHARF_RECONCILER_NAME: Rule = Rule::text(1, 64);
 const WHARF_USAGE_TOKEN: Rule = Rule::text(1, 64);
 
@@ -1766,6 +1797,13 @@ impl Request for WharfDescribeUsageRequest {
     const MEMBERS: &'static [Member] = &[Member::optional("NextToken", WHARF_USAGE_TOKEN)];
 }
 
+impl Request for WharfEndBackupRequest {
+    type Response = ();
+    const OPERATION: &'static str = "WharfEndBackup";
+    const MEMBERS: &'static [Member] = &[Member::required("BackupId", WHARF_BACKUP_ID)];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for WharfExplainDigestRequest {
     type Response = WharfExplainDigestResponse;
     const OPERATION: &'static str = "WharfExplainDigest";
@@ -1831,6 +1869,12 @@ impl Request for WharfRunReconcilerRequest {
     const OPERATION: &'static str = "WharfRunReconciler";
     const MEMBERS: &'static [Member] = &[Member::required("Name", WHARF_RECONCILER_NAME)];
     const HAS_RESULT: bool = false;
+}
+
+impl Request for WharfStartBackupRequest {
+    type Response = WharfStartBackupResponse;
+    const OPERATION: &'static str = "WharfStartBackup";
+    const MEMBERS: &'static [Member] = &[Member::optional("HoldSeconds", WHARF_HOLD_SECONDS)];
 }
 
 impl Request for WharfStartCheckRequest {

@@ -11,6 +11,7 @@ mod pool;
 mod read;
 mod store_id;
 mod stream;
+mod transfer;
 mod writer;
 
 use std::convert::Infallible;
@@ -36,6 +37,7 @@ pub use listing::Found;
 use missing::missing;
 pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
+pub use transfer::{TransferError, remove_others, transfer};
 use writer::Writer;
 
 /// Objects as files. Cheap to clone.

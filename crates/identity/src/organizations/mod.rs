@@ -1,6 +1,7 @@
 //! Organizations: the one organization of the deployment. Its management account creates and closes accounts.
 
 mod account;
+mod backup;
 mod check;
 mod collection;
 mod create_account;

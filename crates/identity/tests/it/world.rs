@@ -68,6 +68,7 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
             false
         })),
         master_key: MasterKey::new([7; 32]),
+        backup: None,
     };
     let access = Access::open(settings, meta).await.unwrap();
     Rules { identity: Identity::new(Arc::clone(&access)), access }

@@ -185,7 +185,7 @@ suite! {
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;
-    work: claims_are_leased_and_fenced, doomed_keys_rest_first;
+    work: claims_are_leased_and_fenced, doomed_keys_rest_first, a_hold_keeps_doomed_bytes_until_it_ends;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,

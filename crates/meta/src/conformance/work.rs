@@ -56,3 +56,32 @@ pub(super) async fn doomed_keys_rest_first(world: World) {
     world.meta.write(ForgetDoomed { keys: vec![upload.object_key] }).await.unwrap();
     assert_eq!(claim(i64::MAX / 3).await.unwrap(), Vec::<String>::new());
 }
+
+pub(super) async fn a_hold_keeps_doomed_bytes_until_it_ends(world: World) {
+    let repository = world.repository("app").await;
+    let upload = world.upload(repository).await;
+    world.meta.write(CancelUpload { repository, id: upload.id, at: Micros(1_000) }).await.unwrap();
+    let key = std::slice::from_ref(&upload.object_key);
+    let due = 1_000 + DOOM_DELAY.0;
+    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), delay: DOOM_DELAY, limit: 9 });
+    let start = |id: &str, until| StartBackupHold {
+        hold: BackupHold { id: id.to_owned(), until: Micros(until) },
+        now: Micros(due),
+    };
+    let end = |id: &str| EndBackupHold { id: id.to_owned(), now: Micros(due) };
+    let ids = |holds: Vec<BackupHold>| holds.into_iter().map(|hold| hold.id).collect::<Vec<_>>();
+    assert_eq!(ids(world.meta.write(start("a", due + 10)).await.unwrap()), ["a"]);
+    assert_eq!(ids(world.meta.write(start("b", due + 20)).await.unwrap()), ["a", "b"]);
+    assert_eq!(claim(due).await.unwrap(), Vec::<String>::new());
+    assert_eq!(ids(world.meta.write(end("b")).await.unwrap()), ["a"]);
+    assert_eq!(ids(world.meta.write(end("b")).await.unwrap()), ["a"], "it can be repeated");
+    assert_eq!(claim(due + 9).await.unwrap(), Vec::<String>::new(), "the other one is valid");
+    assert_eq!(claim(due + 10).await.unwrap(), key, "it has expired");
+
+    for number in 1..MOST_HOLDS {
+        world.meta.write(start(&number.to_string(), due + 10)).await.unwrap();
+    }
+    assert_eq!(refusal(world.meta.write(start("more", due + 10)).await), TooManyHolds);
+    let later = StartBackupHold { now: Micros(due + 10), ..start("more", due + 99) };
+    assert_eq!(ids(world.meta.write(later).await.unwrap()), ["more"], "expired holds are forgotten");
+}

@@ -8,6 +8,7 @@ pub mod api_destination;
 mod archive;
 pub mod backfill_item;
 pub mod backlog;
+pub mod backup_hold;
 pub mod blob;
 pub mod check;
 pub mod collection;

@@ -7,7 +7,7 @@ use oci::digest::Digest;
 use crate::{
     Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        operation,
+        backup_hold, operation,
         usage::{self, Change},
     },
     tx::{chunks, list, push_list},
@@ -271,7 +271,7 @@ operation!(PostponeWork: Durable [] -> (), Overtaken, |op, tx| {
     Ok(if done { Ok(()) } else { Err(Overtaken) })
 });
 
-/// Claims object keys whose bytes may be removed now.
+/// Claims object keys whose bytes may be removed now: none while a backup holds them.
 #[derive(Clone, Debug)]
 pub struct ClaimDoomed {
     pub now: Micros,
@@ -282,6 +282,9 @@ pub struct ClaimDoomed {
 }
 
 operation!(ClaimDoomed: Durable [] -> Vec<String>, Never, |op, tx| {
+    if !backup_hold::valid_holds(tx, op.now).await?.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
     macro_rules! claim {
         ($lock:literal) => {
             concat!(

@@ -9,6 +9,7 @@ mod lock;
 #[cfg(test)]
 mod measured_rows;
 mod readers;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -22,6 +23,7 @@ use std::{
 pub(crate) use connection::{execute, rows};
 use group::Group;
 use readers::Readers;
+pub(crate) use snapshot::Snapshots;
 use writer::Writer;
 
 use crate::{
@@ -134,6 +136,11 @@ impl Sqlite {
     /// Queues a write. The writer answers it.
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.inner.writer.write(job)
+    }
+
+    /// Writes a snapshot of the database.
+    pub(crate) fn write_snapshot(&self, snapshots: &Snapshots, id: &str) -> Result<PathBuf, StoreError> {
+        snapshots.write(id, self.inner.readers.path())
     }
 
     pub(crate) fn wal_bytes(&self) -> u64 {

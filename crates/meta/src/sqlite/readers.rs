@@ -1,7 +1,7 @@
 //! Connections for reading: point reads run where they are called, pages on the blocking pool, few at a time.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -31,6 +31,11 @@ impl Readers {
     pub(super) fn new(path: PathBuf, options: SqliteOptions) -> Self {
         let pages = Arc::new(Semaphore::new(options.page_readers.max(1)));
         Self { path, options, idle: Mutex::default(), pages }
+    }
+
+    /// The file of the database.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Waits for a turn to read a page.

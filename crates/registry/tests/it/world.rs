@@ -114,6 +114,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
             }))
         },
         master_key: MasterKey::new(master_key),
+        backup: None,
     };
     let access = Access::open(settings, meta).await?;
     Ok(Rules {

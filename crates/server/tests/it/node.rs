@@ -222,6 +222,7 @@ async fn open(
             }))
         },
         master_key: MasterKey::new([7; 32]),
+        backup: None,
     };
     let access = Access::open(settings, meta.clone()).await.unwrap();
     let deployment = Deployment {

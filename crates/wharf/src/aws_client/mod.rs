@@ -108,7 +108,8 @@ impl AwsClient {
     ) -> Result<XmlAnswer, CallError> {
         let body = form(service, action, parameters);
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let answer = self.post(service, &[("content-type", content_type)], body, is_signed).await?;
+        let answer =
+            self.post(service, &[("content-type", content_type)], (body, is_signed), LIMITS.time).await?;
         let status = answer.status();
         let answer = XmlAnswer::read(answer.into_body(), status.as_u16())?;
         if status.is_success() { Ok(answer) } else { Err(answer.refusal(action, status.as_u16()).into()) }
@@ -121,9 +122,20 @@ impl AwsClient {
         operation: &str,
         input: &Value,
     ) -> Result<Value, CallError> {
+        self.json_within(service, operation, input, LIMITS.time).await
+    }
+
+    /// The same for an operation that can take this long.
+    pub(crate) async fn json_within(
+        &self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+        time: Duration,
+    ) -> Result<Value, CallError> {
         let target = format!("{}.{operation}", service.version());
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
-        let answer = self.post(service, &headers, input.to_string(), true).await?;
+        let answer = self.post(service, &headers, (input.to_string(), true), time).await?;
         let status = answer.status();
         let body: Value = serde_json::from_slice(answer.body())
             .map_err(|_| anyhow!("the server answered {status} without JSON: is this a Wharf endpoint?"))?;
@@ -137,8 +149,8 @@ impl AwsClient {
         &self,
         service: Service,
         headers: &[(&'static str, &str)],
-        body: String,
-        is_signed: bool,
+        (body, is_signed): (String, bool),
+        time: Duration,
     ) -> anyhow::Result<Response<Bytes>> {
         let url = self.endpoints.of(service)?;
         let mut request = Request::new(Bytes::from(body));
@@ -151,7 +163,7 @@ impl AwsClient {
         if is_signed {
             self.sign(service, &mut request)?;
         }
-        self.http.send(request, LIMITS).await.with_context(|| format!("cannot call {url}"))
+        self.http.send(request, Limits { time, ..LIMITS }).await.with_context(|| format!("cannot call {url}"))
     }
 
     fn sign(&self, service: Service, request: &mut Request<Bytes>) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use server::Listener;
 
 use super::env::{exports, quoted, registry_host};
 use super::say;
-use super::serve::{address, blobs, open_database, warn};
+use super::serve::{address, backup_places, blobs, open_database, warn};
 use crate::aws_client::environment;
 use crate::background::MasterKeyFile;
 use crate::cli::Dev;
@@ -61,6 +61,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         )?,
         pull_through_cache: config.cache.of_dev().with(outgoing::of_dev(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
+        backup: backup_places(&config, &folder, &key)?,
     };
     let meta = open_database(&config.database, &folder).await?;
     let blobs = blobs(&config, &folder)?;

@@ -46,6 +46,16 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
+    /// An error, if a check found something.
+    pub(crate) fn of(report: &Report) -> anyhow::Result<()> {
+        let found = report.findings.len();
+        if found == 0 {
+            return Ok(());
+        }
+        let left = report.findings.iter().filter(|finding| finding.repair.is_none()).count();
+        Err(Self { found, left }.into())
+    }
+
     /// The code of the process.
     pub(crate) const fn code(&self) -> u8 {
         if self.left == 0 { REPAIRED } else { DAMAGED }
@@ -62,12 +72,7 @@ pub(crate) async fn run(options: Fsck) -> anyhow::Result<()> {
     } else {
         say(&text(&report))?;
     }
-    let found = report.findings.len();
-    if found == 0 {
-        return Ok(());
-    }
-    let left = report.findings.iter().filter(|finding| finding.repair.is_none()).count();
-    Err(Problems { found, left }.into())
+    Problems::of(&report)
 }
 
 async fn offline(store: &OpenStore, options: &Fsck) -> anyhow::Result<Report> {
@@ -154,7 +159,8 @@ fn tell(state: &Value) {
     );
 }
 
-fn text(report: &Report) -> String {
+/// The result of a check.
+pub(crate) fn text(report: &Report) -> String {
     let line = |finding: &Finding| {
         let repair = finding.repair.as_ref().map_or_else(String::new, |repair| format!(" ({repair})"));
         format!("{}: {}{repair}", finding.subject, finding.problem)

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod account;
+pub(crate) mod backup;
 pub(crate) mod cache;
 mod config_check;
 pub(crate) mod copying;
@@ -24,6 +25,7 @@ pub(crate) mod policy;
 pub(crate) mod quotas;
 pub(crate) mod replication;
 pub(crate) mod repository;
+pub(crate) mod restore;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
@@ -55,6 +57,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
         Command::Account(command) => block_on(account::run(command)),
+        Command::Backup(options) => block_on(backup::run(options)),
+        Command::Restore(options) => block_on(restore::run(options)),
         Command::Credentials(command) => {
             // Standard output has only results; the log goes to standard error.
             logging::start(&cli.logging)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use access::backup::BackupPlaces;
 use access::error::Code;
 use access::settings::{PublicAddress, Settings};
 use anyhow::{Context as _, bail};
@@ -38,6 +39,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
         peers: peer_key::peers(&config.peers, &config.peer_key(), &dialler(config.allow_networks.clone()))?,
         pull_through_cache: config.cache.with(dialler(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
+        backup: backup_places(&config, &folder, &key)?,
     };
     let meta = open_database(&config.database, &folder).await?;
     let known = match &config.bootstrap {
@@ -102,6 +104,18 @@ pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<Blob
         }
     }
     Ok(blobs)
+}
+
+/// What `wharf backup` copies; None if this is not SQLite with a folder of blobs.
+pub(super) fn backup_places(
+    config: &Config,
+    folder: &DataFolder,
+    key: &Path,
+) -> anyhow::Result<Option<BackupPlaces>> {
+    if !config.database.is_alone() {
+        return Ok(None);
+    }
+    BlobStore::of(config, folder.blobs()).backup_places(folder.path(), key)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

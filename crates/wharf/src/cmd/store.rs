@@ -128,16 +128,25 @@ async fn sqlite(path: &Path) -> anyhow::Result<Meta> {
 async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let path = std::path::absolute(path)?;
     there(&path.join("wharf.db"))?;
-    let folder = hold(&path)?;
-    let meta = sqlite(&folder.database()).await?;
-    let region = "us-east-1".parse()?;
     let bucket = config::bucket_of_environment()?;
     // As for `wharf dev`, which has no configuration file.
     let archive = std::env::var_os("WHARF__BLOBS__ARCHIVE_PATH").map(PathBuf::from);
     let blobs = match bucket {
         Some(bucket) => BlobStore::Bucket(Box::new(bucket)),
-        None => BlobStore::Folders(BlobFolders { standard: folder.blobs(), archive }),
+        None => BlobStore::Folders(BlobFolders { standard: path.join("blobs"), archive }),
     };
+    of_data(&path, blobs).await
+}
+
+/// Opens a data folder that was restored from a backup.
+pub(crate) async fn of_restored(path: &Path, archive: Option<PathBuf>) -> anyhow::Result<OpenStore> {
+    of_data(path, BlobStore::Folders(BlobFolders { standard: path.join("blobs"), archive })).await
+}
+
+async fn of_data(path: &Path, blobs: BlobStore) -> anyhow::Result<OpenStore> {
+    let folder = hold(path)?;
+    let meta = sqlite(&folder.database()).await?;
+    let region = "us-east-1".parse()?;
     open(
         meta,
         &folder.master_key(),
@@ -208,6 +217,11 @@ async fn open(
         peers: Peers::default(),
         pull_through_cache: PullThroughCache::new(dialler(Vec::new())),
         master_key: master_key::load_or_make(key)?,
+        // There is a folder only with SQLite.
+        backup: match &folder {
+            Some(folder) => blobs.backup_places(folder.path(), key)?,
+            None => None,
+        },
     };
     Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })
 }

@@ -11,6 +11,8 @@
 
 mod account;
 mod addresses;
+mod backup;
+mod backup_restore;
 mod configuration;
 mod crash;
 mod crash_archive;

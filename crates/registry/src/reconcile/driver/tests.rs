@@ -65,6 +65,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
             false
         })),
         master_key: MasterKey::new([7; 32]),
+        backup: None,
     };
     (folder, Access::open(settings, store).await.unwrap())
 }

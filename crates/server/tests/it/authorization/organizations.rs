@@ -112,6 +112,10 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
         on(Op::Organizations(OrganizationsOp::WharfDescribeCollection), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfPreviewCollection), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeCheck), "*", &json!({})),
+        // The deployment of this test has no places for backups.
+        on(Op::Organizations(OrganizationsOp::WharfStartBackup), "*", &json!({}))
+            .gives(Expected::Code(400, "InvalidInputException")),
+        on(Op::Organizations(OrganizationsOp::WharfEndBackup), "*", &json!({"BackupId": "1"})),
         on(Op::Organizations(OrganizationsOp::WharfStartCheck), "*", &json!({"Quick": true})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeQuotas), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeUsage), "*", &json!({})),

@@ -117,6 +117,7 @@ macro_rules! with_operations {
             ReadObjects: ListObjects FindObject FindObjectKeys ListManifests;
             RemoveLostObjects: RemoveLostObject;
             StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
+            BackupHolds: StartBackupHold EndBackupHold;
             Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
@@ -160,6 +161,7 @@ rows! {
     DescribeCollection: ReadCollection;
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
     KeepStoreCheck: StoreChecks;
+    KeepBackups: BackupHolds;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
