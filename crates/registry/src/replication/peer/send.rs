@@ -38,6 +38,10 @@ impl Registry {
         let (mut tried, mut sent) = (HashSet::from([key.digest]), HashSet::new());
         let mut allows_missing = false;
         while let Some(digest) = waiting.last().copied() {
+            // A slow peer can name ever more that it lacks.
+            if run.is_over() {
+                return Err(Failure::Paused);
+            }
             let is_root = waiting.len() == 1;
             let tag = key.tag.as_ref().filter(|_| is_root);
             let ask = self.image(permit, key.source, (digest, tag), allows_missing).await?;
@@ -64,6 +68,9 @@ impl Registry {
                 return Err(Failure::Refused("LayersNotFound".to_owned()));
             }
             for layer in layers {
+                if run.is_over() {
+                    return Err(Failure::Paused);
+                }
                 if !self.send_layer(permit, (way, run), key.source, layer).await? {
                     allows_missing = true;
                 }
