@@ -12,6 +12,7 @@ use access::store::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use oci::digest::Digest;
+use oci::manifest::Manifest;
 use oci::name::Tag;
 
 use super::Run;
@@ -62,8 +63,9 @@ impl Registry {
                     continue;
                 }
             };
-            let images: Vec<Digest> = digests(&images).into_iter().filter(|new| tried.insert(*new)).collect();
-            let layers: Vec<Digest> = digests(&layers).into_iter().filter(|new| sent.insert(*new)).collect();
+            let (layers, images) = listed(&ask, (digests(&layers), digests(&images)))?;
+            let images: Vec<Digest> = images.into_iter().filter(|new| tried.insert(*new)).collect();
+            let layers: Vec<Digest> = layers.into_iter().filter(|new| sent.insert(*new)).collect();
             if images.is_empty() && layers.is_empty() || tried.len() > MOST_MEMBERS {
                 return Err(Failure::Refused("LayersNotFound".to_owned()));
             }
@@ -205,6 +207,85 @@ impl Registry {
     }
 }
 
+/// The layers and images that the peer lacks. The image must list all of them, because the peer gets nothing else of the
+/// repository.
+fn listed(
+    ask: &Ask,
+    (layers, images): (Vec<Digest>, Vec<Digest>),
+) -> Result<(Vec<Digest>, Vec<Digest>), Failure> {
+    let wrong = || Failure::Failed("the peer asks for what the image does not list".to_owned());
+    let Ask::PutImage { manifest, media_type, .. } = ask else { return Err(wrong()) };
+    let manifest = Manifest::parse(manifest.as_bytes(), Some(media_type)).map_err(Error::internal)?;
+    let (blobs, children) = (manifest.blob_digests(), manifest.child_digests());
+    let is_listed =
+        |asked: &[Digest], of: &[Digest]| asked.iter().all(|digest| of.binary_search(digest).is_ok());
+    if is_listed(&layers, &blobs) && is_listed(&images, &children) {
+        Ok((layers, images))
+    } else {
+        Err(wrong())
+    }
+}
+
 fn overtaken() -> Failure {
     Failure::Failed("a later request about the repository was carried out".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::digest::Algorithm;
+    use oci::media_type::{OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST};
+
+    use super::*;
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(Algorithm::Sha256, name.as_bytes())
+    }
+
+    fn put(media_type: &str, manifest: &serde_json::Value) -> Ask {
+        Ask::PutImage {
+            digest: digest("image").to_string(),
+            media_type: media_type.to_owned(),
+            manifest: manifest.to_string(),
+            tag: None,
+            tagged_at: None,
+            allows_missing: false,
+        }
+    }
+
+    fn entry(name: &str, media_type: &str) -> serde_json::Value {
+        serde_json::json!({"mediaType": media_type, "digest": digest(name).to_string(), "size": 1})
+    }
+
+    fn gets(ask: &Ask, layers: &[&str], images: &[&str]) -> bool {
+        let of = |names: &[&str]| names.iter().map(|name| digest(name)).collect::<Vec<_>>();
+        let lacks = (of(layers), of(images));
+        match listed(ask, lacks.clone()) {
+            Ok(listed) => listed == lacks,
+            Err(failure) => {
+                assert!(matches!(failure, Failure::Failed(_)));
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn a_peer_gets_only_what_the_image_lists() {
+        let image = put(
+            OCI_IMAGE_MANIFEST,
+            &serde_json::json!({"schemaVersion": 2,
+                "config": entry("config", "application/vnd.oci.image.config.v1+json"),
+                "layers": [entry("layer", "application/vnd.oci.image.layer.v1.tar+gzip")],
+                "subject": entry("subject", OCI_IMAGE_MANIFEST)}),
+        );
+        assert!(gets(&image, &["layer", "config"], &[]));
+        assert!(!gets(&image, &["layer", "other"], &[]));
+        assert!(!gets(&image, &["subject"], &[]));
+        assert!(!gets(&image, &[], &["subject"]));
+        assert!(!gets(&image, &[], &["layer"]));
+        let manifests = [entry("child", OCI_IMAGE_MANIFEST), entry("cache", "application/vnd.example.cache")];
+        let index = put(OCI_IMAGE_INDEX, &serde_json::json!({"schemaVersion": 2, "manifests": manifests}));
+        assert!(gets(&index, &["cache"], &["child"]));
+        assert!(!gets(&index, &["child"], &[]));
+        assert!(!gets(&index, &[], &["child", "other"]));
+    }
 }
