@@ -11,6 +11,7 @@ use access::store::ReplicationDestinationRow;
 use oci::digest::Digest;
 use upstream::PeerClient;
 
+use super::due::Queue;
 use super::pace::Pace;
 use crate::Registry;
 
@@ -32,6 +33,8 @@ pub(super) struct Link {
     sending: Mutex<HashMap<(i64, Digest), Weak<Turn>>>,
     /// How often it was not reached since it was, and until when it rests.
     rest: Mutex<(u32, Option<Instant>)>,
+    /// The queue that was served last.
+    served: Mutex<Option<Queue>>,
 }
 
 /// What was sent to a peer.
@@ -62,6 +65,7 @@ impl Link {
             sent: AtomicU64::new(0),
             sending: Mutex::default(),
             rest: Mutex::default(),
+            served: Mutex::default(),
         }
     }
 
@@ -90,6 +94,14 @@ impl Link {
         let turn = Arc::default();
         sending.insert(key, Arc::downgrade(&turn));
         turn
+    }
+
+    pub(super) fn last_served(&self) -> Option<Queue> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn serves(&self, queue: Queue) {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
     }
 
     /// Whether the peer was not reached a short time ago.

@@ -3,6 +3,7 @@
 //! arrives later.
 
 mod ask;
+mod due;
 mod link;
 mod message;
 mod pace;
@@ -35,6 +36,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use self::ask::{Failure, Way};
+use self::due::Due;
 use self::link::Link;
 use super::{Authority, DESTINATIONS, ITEMS, Route, end_item, failure_code, retry};
 use crate::Registry;
@@ -118,13 +120,6 @@ impl Link {
     }
 }
 
-/// What waits for a peer.
-#[derive(Default)]
-struct Due {
-    destinations: Vec<ReplicationDestinationRow>,
-    backfills: Vec<(ReplicationBackfillRow, ReplicationDestinationRow)>,
-}
-
 impl Registry {
     /// One pass over the destinations at peers.
     pub async fn replicate_to_peers(&self, now: Timestamp) -> Result<Pass> {
@@ -148,7 +143,7 @@ impl Registry {
             for destination in destinations {
                 after = destination.id;
                 if let Some(peer) = self.peer_of(&destination) {
-                    due.entry(peer).or_default().destinations.push(destination);
+                    due.entry(peer).or_default().add(destination, None);
                 }
             }
             if !is_full {
@@ -163,7 +158,7 @@ impl Registry {
             let destination = permit.read(|()| find).await?;
             let peer = destination.as_ref().and_then(|destination| self.peer_of(destination));
             if let Some((peer, destination)) = peer.zip(destination) {
-                due.entry(peer).or_default().backfills.push((backfill, destination));
+                due.entry(peer).or_default().add(destination, Some(backfill));
             }
         }
         Ok(due)
@@ -178,28 +173,47 @@ impl Registry {
     ) -> Result<Pass> {
         let until = Instant::now() + PASS;
         let run = Run { until, is_stopped: AtomicBool::new(false), done: AtomicUsize::new(0) };
-        for destination in due.destinations {
-            let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
-            let items = permit.read(|()| list).await?;
-            let route = self.route(destination, now).await?;
-            let mut of_repositories: BTreeMap<i64, Vec<ReplicationItem>> = BTreeMap::new();
-            for item in items {
-                of_repositories.entry(item.key.source.id).or_default().push(item);
+        let last = link.last_served();
+        for (queue, (destination, backfill)) in due.after(last.as_ref()) {
+            if run.is_over() {
+                break;
             }
-            let work = of_repositories.into_values();
-            let work = work.map(|items| self.send_items(permit, (link, &route, &run), items));
-            let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
-            while let Some(ended) = work.next().await {
-                ended?;
+            link.serves(queue);
+            match backfill {
+                Some(backfill) => {
+                    let route = self.route(destination, now).await?;
+                    self.send_backfill(permit, (link, &route, &run), backfill).await?;
+                }
+                None => self.send_queue(permit, (link, &run), destination, now).await?,
             }
-        }
-        for (backfill, destination) in due.backfills {
-            let route = self.route(destination, now).await?;
-            self.send_backfill(permit, (link, &route, &run), backfill).await?;
         }
         let done = run.done.load(Ordering::Relaxed);
         let is_stopped = run.is_stopped.load(Ordering::Relaxed);
         Ok(Pass { done, has_more: !is_stopped && (done > 0 || run.is_over()) })
+    }
+
+    /// Carries out the items of a destination that are due.
+    async fn send_queue(
+        &self,
+        permit: &Permit<Authority>,
+        (link, run): (&Link, &Run),
+        destination: ReplicationDestinationRow,
+        now: Timestamp,
+    ) -> Result<()> {
+        let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
+        let items = permit.read(|()| list).await?;
+        let route = self.route(destination, now).await?;
+        let mut of_repositories: BTreeMap<i64, Vec<ReplicationItem>> = BTreeMap::new();
+        for item in items {
+            of_repositories.entry(item.key.source.id).or_default().push(item);
+        }
+        let work = of_repositories.into_values();
+        let work = work.map(|items| self.send_items(permit, (link, &route, run), items));
+        let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
+        while let Some(ended) = work.next().await {
+            ended?;
+        }
+        Ok(())
     }
 
     /// Carries out the items of one repository, one after another.
