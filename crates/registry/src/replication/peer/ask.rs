@@ -91,10 +91,10 @@ fn refusal(status: u16, refused: Refused) -> Failure {
     let text = || format!("{status} {message}").chars().filter(|char| !char.is_control()).take(500).collect();
     match (status, code.as_str()) {
         (_, "UploadNotFound" | "UploadRangeInvalid" | "ClientGone") => Failure::Moved,
-        // What is not Wharf's, the peer does not know this deployment, or it is busy.
-        (401 | 429 | 502 | 503 | 504, _) => Failure::NotReached(text()),
-        _ if !is_code => Failure::NotReached(text()),
-        (500.., _) => Failure::Failed(text()),
+        // The URL is not that of the peer, the peer does not know this deployment, or it is busy.
+        (..400 | 401 | 429 | 502 | 503 | 504, _) => Failure::NotReached(text()),
+        // What is not Wharf's can be about this request alone: a proxy refuses what it does not like.
+        _ if status >= 500 || !is_code => Failure::Failed(text()),
         _ => {
             let code = code.chars().take(MAX_CODE).collect();
             tracing::info!(code, message, "a peer refused a replication");
@@ -122,8 +122,11 @@ mod tests {
         assert_eq!(of(403, "AccessDenied"), "refused");
         assert_eq!(of(401, "InvalidToken"), "not reached");
         assert_eq!(of(503, "Unavailable"), "not reached");
-        assert_eq!(of(404, ""), "not reached");
-        assert_eq!(of(403, "<html>"), "not reached");
+        assert_eq!(of(301, ""), "not reached");
+        assert_eq!(of(404, ""), "failed");
+        assert_eq!(of(403, "<html>"), "failed");
+        assert_eq!(of(500, ""), "failed");
+        assert_eq!(of(502, ""), "not reached");
         assert_eq!(of(500, "Internal"), "failed");
         assert_eq!(of(416, "UploadRangeInvalid"), "moved");
     }
