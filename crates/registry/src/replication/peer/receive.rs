@@ -1,6 +1,8 @@
 //! The receiving side: what a peer asks, in a session of the role of the account that its account acts as. Bytes arrive
 //! by the ordinary path of layers, and become a layer only with their digest.
 
+use std::time::Duration;
+
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
@@ -21,6 +23,9 @@ use crate::Registry;
 use crate::image::push::{ImagePush, put_image_error};
 use crate::layer::upload::{Incoming, UploadStatus, create_upload_as};
 use crate::replication::remove;
+
+/// How far the clock of a peer may be ahead, as for its signatures.
+const AHEAD: Duration = Duration::from_mins(5);
 
 /// A part of a layer.
 pub struct LayerPart<'a> {
@@ -112,7 +117,7 @@ impl Registry {
         let replicate = ReplicateImage {
             put: self.new_image(ctx, &permit, push, exceeded.is_some())?,
             source: ReplicaSource::Peer {
-                tagged_at: image.tagged_at.map(Micros),
+                tagged_at: image.tagged_at.map(|at| credible(Micros(at), ctx.at())),
                 order: asked.order.clone(),
             },
             item: None,
@@ -189,6 +194,26 @@ impl Registry {
     }
 }
 
+/// When a peer set a tag. A time in the future would win against every later tag for as long.
+fn credible(tagged_at: Micros, now: Micros) -> Micros {
+    tagged_at.min(now.plus(AHEAD))
+}
+
 fn upload(status: UploadStatus) -> Answer {
     Answer::Upload { id: status.id, offset: status.offset }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_not_set_in_the_future() {
+        let now = Micros(1_000_000_000_000);
+        let soon = now.plus(AHEAD);
+        assert_eq!(credible(Micros(7), now), Micros(7));
+        assert_eq!(credible(soon, now), soon);
+        assert_eq!(credible(soon.plus(Duration::from_secs(1)), now), soon);
+        assert_eq!(credible(Micros(i64::MAX), now), soon);
+    }
 }
