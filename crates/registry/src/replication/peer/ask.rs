@@ -96,8 +96,8 @@ fn refusal(status: u16, refused: Refused) -> Failure {
         // What is not Wharf's can be about this request alone: a proxy refuses what it does not like.
         _ if status >= 500 || !is_code => Failure::Failed(text()),
         _ => {
-            let code = code.chars().take(MAX_CODE).collect();
-            tracing::info!(code, message, "a peer refused a replication");
+            let (code, why): (String, String) = (code.chars().take(MAX_CODE).collect(), text());
+            tracing::info!(code, why, "a peer refused a replication");
             Failure::Refused(code)
         }
     }
