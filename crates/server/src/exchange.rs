@@ -83,8 +83,8 @@ pub(crate) struct Exchange {
 pub(crate) enum Operation {
     /// Neither of the following, for example `/healthz`.
     Other,
-    /// A request of another deployment.
-    Peer,
+    /// A request of another deployment, and the rate that limits it.
+    Peer(Option<Rate>),
     /// A request to the AWS APIs that names no operation.
     Unknown,
     /// An operation of the AWS APIs.
@@ -97,7 +97,7 @@ impl Operation {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Other => "other",
-            Self::Peer => "peer",
+            Self::Peer(_) => "peer",
             Self::Unknown => "unknown",
             Self::Api(op) => op.name(),
             Self::Route(route) => route.name(),
@@ -107,7 +107,8 @@ impl Operation {
     /// The rate of the operation, if it has one.
     pub(crate) fn rate(self) -> Option<Rate> {
         match self {
-            Self::Other | Self::Peer | Self::Unknown => None,
+            Self::Other | Self::Unknown => None,
+            Self::Peer(rate) => rate,
             Self::Api(op) => Rate::of(op),
             Self::Route(route) => route.rate(),
         }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::peer::PeerRequest;
+use access::rate::Rate;
 use http::{HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use oci::digest::Digest;
 use registry::layer::upload::Incoming;
-use registry::replication::{LAYERS, LayerPart, PATH, failure_code};
+use registry::replication::{LAYERS, LayerPart, PATH, PeerAsk, failure_code};
 
 use crate::body::{BodyError, ResponseBody};
 use crate::error::entry;
@@ -18,6 +19,7 @@ use crate::exchange::{Exchange, Operation, Response, answer};
 use crate::ledger::{self, Tab};
 use crate::receiving;
 use crate::serve::App;
+use crate::throttle::Throttled;
 
 /// The maximum length of a request: a manifest as a JSON string.
 const MAX_BYTES: usize = 10 << 20;
@@ -30,7 +32,7 @@ pub(crate) fn is_under(path: &str) -> bool {
 }
 
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
-    exchange.operation = Operation::Peer;
+    exchange.operation = Operation::Peer(None);
     let (status, body) = match receive(app, exchange).await {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => {
@@ -72,9 +74,11 @@ async fn receive_body(
     if !asked.is_signed(&held.bytes) {
         return Err(Error::new(Code::InvalidToken, "The body is not the one that the peer signed."));
     }
+    let ask = PeerAsk::read(&held.bytes)?;
+    admit(app, exchange, ctx, ask.rate())?;
     // The body can have taken long.
     exchange.now = Timestamp::now();
-    app.registry.receive_from_peer(&ctx.later(), asked, &held.bytes).await
+    app.registry.receive_from_peer(&ctx.later(), asked, ask).await
 }
 
 async fn receive_part(
@@ -92,12 +96,19 @@ async fn receive_part(
     let (Some(start), Some(size), Some(digest)) = (number("start"), number("size"), digest) else {
         return Err(malformed());
     };
+    admit(app, exchange, ctx, Some(Rate::UploadLayerPart))?;
     let part = LayerPart { upload, digest, start, size };
     let length = exchange.body.declared_length();
     let share = Arc::clone(exchange.tab().share());
     let body = Box::pin(receiving::charged(exchange.body.detach(), share));
     let incoming = Incoming { range: None, length, body };
     app.registry.receive_layer_part(ctx, &asked.repository, part, incoming).await
+}
+
+/// Decides whether the account that the peer acts as is within a rate.
+fn admit(app: &App, exchange: &mut Exchange, ctx: &Ctx, rate: Option<Rate>) -> Result<()> {
+    exchange.operation = Operation::Peer(rate);
+    app.admit(exchange, &ctx.caller).map_err(|_| Throttled::error())
 }
 
 fn body_error(error: &BodyError) -> Error {

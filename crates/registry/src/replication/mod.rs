@@ -12,7 +12,7 @@ mod retry;
 pub use image::failure_code;
 pub use lag::DestinationLag;
 pub(crate) use lag::lag_seconds;
-pub use peer::{LAYERS, LayerPart, PATH, PeerTraffic};
+pub use peer::{LAYERS, LayerPart, PATH, PeerAsk, PeerTraffic};
 pub(crate) use peer::{Links, ReplicateToPeers};
 
 use std::sync::Arc;

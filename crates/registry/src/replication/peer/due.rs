@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn each_queue_has_its_turn() {
         let queues: [Queue; 4] = [(1, None), (1, Some("b".to_owned())), (2, None), (4, None)];
-        let due = || queues.iter().map(|queue| (queue.clone(), 'x')).collect::<BTreeMap<_, _>>();
+        let due = || queues.iter().map(|queue| (queue.clone(), queue.0)).collect::<BTreeMap<_, _>>();
         let first = |last: Option<&Queue>| after(due(), last).into_iter().map(|(queue, _)| queue).next();
         assert_eq!(first(None).as_ref(), Some(&queues[0]));
         assert_eq!(first(Some(&queues[0])).as_ref(), Some(&queues[1]));

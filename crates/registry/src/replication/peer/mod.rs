@@ -13,7 +13,7 @@ mod send;
 pub(crate) use link::Links;
 pub use link::PeerTraffic;
 pub use message::{LAYERS, PATH};
-pub use receive::LayerPart;
+pub use receive::{LayerPart, PeerAsk};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::peer::PeerRequest;
 use access::permit::Permit;
+use access::rate::Rate;
 use access::storage_quota::More;
 use access::store::{
     DeletionSource, Micros, MissingContents, OpError, PutImageRefusal, ReplicaSource, ReplicateImage,
@@ -26,6 +27,25 @@ use crate::replication::remove;
 
 /// How far the clock of a peer may be ahead, as for its signatures.
 const AHEAD: Duration = Duration::from_mins(5);
+
+/// What a peer asks for.
+pub struct PeerAsk(Ask);
+
+impl PeerAsk {
+    /// Reads the body of a request.
+    pub fn read(body: &[u8]) -> Result<Self> {
+        serde_json::from_slice(body).map(Self).map_err(|_| malformed())
+    }
+
+    /// The rate that limits it: that of the operation with which a client does the same.
+    pub fn rate(&self) -> Option<Rate> {
+        match &self.0 {
+            Ask::PutImage { .. } => Some(Rate::PutImage),
+            Ask::FindLayer { .. } => Some(Rate::InitiateLayerUpload),
+            Ask::Delete { .. } => None,
+        }
+    }
+}
 
 /// A part of a layer.
 pub struct LayerPart<'a> {
@@ -50,13 +70,11 @@ struct Arriving {
 }
 
 impl Registry {
-    /// Carries out a request of a peer whose body is this. Returns the body of the answer.
-    pub async fn receive_from_peer(&self, ctx: &Ctx, asked: &PeerRequest, body: &[u8]) -> Result<Vec<u8>> {
-        let malformed = || Error::new(Code::InvalidParameter, "The peer's request cannot be read.");
-        let ask: Ask = serde_json::from_slice(body).map_err(|_| malformed())?;
+    /// Carries out what a peer asks for. Returns the body of the answer.
+    pub async fn receive_from_peer(&self, ctx: &Ctx, asked: &PeerRequest, ask: PeerAsk) -> Result<Vec<u8>> {
         let to = &asked.repository;
         let read = |text: &str| text.parse::<Digest>().map_err(|_| malformed());
-        let answer = match ask {
+        let answer = match ask.0 {
             Ask::PutImage { digest, media_type, manifest, tag, tagged_at, allows_missing } => {
                 let digest = read(&digest)?;
                 let image = Arriving { digest, media_type, manifest, tag, tagged_at, allows_missing };
@@ -194,6 +212,10 @@ impl Registry {
     }
 }
 
+fn malformed() -> Error {
+    Error::new(Code::InvalidParameter, "The peer's request cannot be read.")
+}
+
 /// When a peer set a tag. A time in the future would win against every later tag for as long.
 fn credible(tagged_at: Micros, now: Micros) -> Micros {
     tagged_at.min(now.plus(AHEAD))
@@ -206,6 +228,17 @@ fn upload(status: UploadStatus) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_peer_asks_for_has_the_rate_of_a_client() {
+        let rate = |body: &str| PeerAsk::read(body.as_bytes()).unwrap().rate();
+        let put = r#"{"operation": "putImage", "digest": "", "mediaType": "", "manifest": "",
+            "tag": null, "taggedAt": null, "allowsMissing": false}"#;
+        assert_eq!(rate(put), Some(Rate::PutImage));
+        assert_eq!(rate(r#"{"operation": "findLayer", "digest": ""}"#), Some(Rate::InitiateLayerUpload));
+        assert_eq!(rate(r#"{"operation": "delete", "digest": "", "tag": null}"#), None);
+        assert!(PeerAsk::read(b"{}").is_err());
+    }
 
     #[test]
     fn a_tag_is_not_set_in_the_future() {

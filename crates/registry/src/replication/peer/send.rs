@@ -207,7 +207,8 @@ impl Registry {
     }
 }
 
-/// The layers and images that the peer lacks. The image must list all of them: a peer gets nothing else of the repository.
+/// The layers and images that the peer lacks. The image must list all of them, because the peer gets nothing else of the
+/// repository.
 fn listed(
     ask: &Ask,
     (layers, images): (Vec<Digest>, Vec<Digest>),
