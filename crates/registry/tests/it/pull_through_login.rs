@@ -76,7 +76,8 @@ async fn the_cache_counts_pulls_and_failures() {
     let expected = [("hit", 2), ("validated", 1), ("miss", 2), ("stale", 1), ("failed", 1)];
     assert_eq!(counts.pulls, expected);
     let failed: Vec<_> = counts.errors.iter().filter(|(_, count)| *count > 0).collect();
-    assert_eq!(failed, [&("not_found", 1), &("too_many_requests", 1)]);
+    // The background work of the pulls before can meet the limit of requests too.
+    assert!(matches!(failed[..], [("not_found", 1), ("too_many_requests", 1..=3)]), "{failed:?}");
     assert!(counts.requests.contains(&("manifest", 5)), "{counts:?}");
     assert!(counts.bytes > 100, "{counts:?}");
 }
