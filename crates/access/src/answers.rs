@@ -15,7 +15,7 @@ pub trait Answers<R: Request> {
     -> BoxFuture<'a, Result<R::Response>>;
 }
 
-/// Implements [`answers::Answers`] for the operations of a service. Each calls the method that the list names.
+/// Implements [`crate::answers::Answers`] for the operations of a service. Each calls the method that the list names.
 #[macro_export]
 macro_rules! answers {
     (

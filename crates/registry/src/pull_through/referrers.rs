@@ -9,6 +9,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::store::{FindUpstream, RepositoryKey};
+use access::upstream_role::is_of_cache;
 use oci::digest::Digest;
 
 use super::refusal;
@@ -83,16 +84,16 @@ impl Registry {
         (repository, gate): (&RepositoryRef, &Gate),
         subject: &Digest,
     ) -> Result<()> {
-        let Some(registry) = gate.registry_with_cache() else { return Ok(()) };
+        let Some(registry) = gate.registry_with_cache().filter(|_| !is_of_cache(ctx)) else { return Ok(()) };
         let Ok(permit) = gate.permit::<ecr::BatchImportUpstreamImage>() else { return Ok(()) };
         let find = FindUpstream { registry, name: repository.name.to_string(), tag: None };
         let Some(found) = gate.read(find).await? else { return Ok(()) };
-        let source = self.source_of(registry, repository, &found).await?;
         let (key, asked) = ((permit.repository(), *subject), &self.pull_through.referrers);
         if !asked.is_due(key, self.access.settings.pull_through_cache.validity, Instant::now()) {
             return Ok(());
         }
         let mut unanswered = Unanswered { asked, key, is_over: false };
+        let source = self.source_of(registry, repository, &found).await?;
         let slot = self.pull_through.fetches.take(&source.account).await;
         let listed = source.upstream.list_referrers(&source.name, subject).await;
         drop(slot);

@@ -20,7 +20,7 @@ Examples:
   wharf replication status
   wharf replication status --json")]
     Status(Status),
-    /// Show the public key of this deployment, for the [[peers]] of other deployments.
+    /// Show the public key of this deployment, for the `[[peers]]` of other deployments.
     #[command(after_help = "\
 Two deployments replicate to each other if each has the public key of the other in its configuration. The private key is
 peer.key in the data folder, or peer_key_file; the command creates it if it does not exist. Servers that share a
