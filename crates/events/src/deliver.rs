@@ -233,15 +233,16 @@ impl Events {
         let happened = Timestamp::from_microsecond(failed.at.0).map_err(Error::internal)?;
         let counts = (failed.attempts + 1, failures);
         let next = next_attempt(&failure, retries, counts, (happened, now));
-        tracing::warn!(target = key, error = failure.error, retry_at = ?next, "an event could not be delivered");
         let fail = FailDelivery {
             target: key.to_owned(),
             sequence: failed.sequence,
-            error: failure.error,
+            error: failure.error.clone(),
             retry_at: next.map(micros),
             limits,
             at: micros(now),
         };
-        permit.write(|()| fail).await.or_store_error()
+        permit.write(|()| fail).await.or_store_error()?;
+        tracing::warn!(target = key, error = failure.error, retry_at = ?next, "an event could not be delivered");
+        Ok(())
     }
 }
