@@ -48,7 +48,7 @@ def push(server, tag):
 
 
 def typed(server, block):
-    text = block.replace("123456789012", server.account)
+    text = block.replace("123456789012", server.account).replace("--data-dir .wharf", f"--data-dir {server.data}")
     path = f"{server.binary.parent}:" + environment(server.home)["PATH"]
     return run(["bash", "-euo", "pipefail", "-c", text], env=environment(server.home, server.env | {"PATH": path}))
 
