@@ -15,7 +15,7 @@ use crate::effects::authority;
 use crate::error::Result;
 use crate::permit::Permit;
 use crate::service_linked_role;
-use crate::service_role::{ServiceUse, work_of_service};
+use crate::service_role::work_for_registry;
 
 /// The service that replicates.
 pub const SERVICE: &str = "replication.ecr.amazonaws.com";
@@ -41,11 +41,9 @@ impl Access {
     ) -> Result<Option<Ctx>> {
         let Some(known) = ServiceRole::find(SERVICE) else { return Ok(None) };
         let permit = Permit::for_service(authority::ReplicateImages, self);
-        let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
-        let to_source =
-            ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
         let role_arn = service_linked_role::arn(account_id, &known);
-        let ctx = work_of_service(&permit, &role_arn, to_source, (request_id, now)).await?;
+        let (by, registry) = ((SERVICE, SESSION_NAME), (account_id, region));
+        let ctx = work_for_registry(&permit, &role_arn, by, registry, (request_id, now)).await?;
         Ok(ctx.map(|ctx| Ctx { user_agent: Some(SERVICE.into()), ..ctx.signed_for(to.clone()) }))
     }
 

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aws::ids::AccountId;
+use aws::ids::{AccountId, Region};
 use jiff::{SignedDuration, Timestamp};
 use meta::FindEntity;
 
@@ -52,6 +52,19 @@ pub async fn work_of_service(
     // The work has no client, so no network of a condition contains its address.
     let peer = Peer { address: Ipv4Addr::UNSPECIFIED.into(), tls: true };
     Ok(caller.map(|caller| Ctx::new(Arc::new(caller), peer, None, id, now, Plane::Control)))
+}
+
+/// The same for work of a service for a registry: its ARN is the source.
+pub(crate) async fn work_for_registry(
+    store: &impl Reads<FindEntity>,
+    role_arn: &str,
+    (service, session_name): (&str, &str),
+    (account_id, region): (&AccountId, &Region),
+    work: (impl Into<Arc<str>>, Timestamp),
+) -> Result<Option<Ctx>> {
+    let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
+    let to = ServiceUse { service, account_id, source_arn: &source_arn, session_name };
+    work_of_service(store, role_arn, to, work).await
 }
 
 /// The session of the role, if it trusts the service.

@@ -10,7 +10,7 @@ use crate::context::Ctx;
 use crate::effects::authority;
 use crate::error::{Code, Error, Result};
 use crate::permit::Permit;
-use crate::service_role::{ServiceUse, work_of_service};
+use crate::service_role::work_for_registry;
 use crate::token::USER;
 use crate::upstream_secret::{SERVICE, SESSION_NAME, UpstreamLogin};
 
@@ -26,19 +26,17 @@ impl Access {
     /// A password of the custom role of a registry's rule, for the upstream registry at an address.
     pub async fn upstream_role(
         &self,
-        (account_id, region): (&AccountId, &Region),
+        registry: (&AccountId, &Region),
         role_arn: &str,
         (host, port): (&str, Option<u16>),
         now: Timestamp,
     ) -> Result<UpstreamLogin> {
-        let Some(upstream_region) = self.settings.address.own_region(host, port, region) else {
+        let Some(upstream_region) = self.settings.address.own_region(host, port, registry.1) else {
             return Err(unusable(role_arn, "the upstream registry is not one of this deployment."));
         };
         let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
-        let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
-        let to =
-            ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
-        let work = work_of_service(&permit, role_arn, to, (SESSION_NAME, now)).await?;
+        let (by, work) = ((SERVICE, SESSION_NAME), (SESSION_NAME, now));
+        let work = work_for_registry(&permit, role_arn, by, registry, work).await?;
         let no_role = || unusable(role_arn, &format!("the account has no such role that trusts {SERVICE}."));
         let ctx = work.ok_or_else(no_role)?.signed_for(upstream_region.clone());
         let token = self.issue_token(&ctx, &upstream_region).await;

@@ -15,7 +15,7 @@ use crate::op::secrets_manager;
 use crate::permit::Permit;
 use crate::seal::Purpose;
 use crate::service_linked_role;
-use crate::service_role::{ServiceUse, work_of_service};
+use crate::service_role::work_for_registry;
 use crate::store::StoreResultExt as _;
 
 /// The service that pulls from upstream registries.
@@ -76,11 +76,9 @@ impl Access {
         let no_role = || no_access("the account has no service-linked role of the pull through cache.");
         let known = ServiceRole::find(SERVICE).ok_or_else(no_role)?;
         let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
-        let source_arn = format!("arn:{}:ecr:{region}:{account_id}:registry", region.partition());
-        let to =
-            ServiceUse { service: SERVICE, account_id, source_arn: &source_arn, session_name: SESSION_NAME };
         let role_arn = service_linked_role::arn(account_id, &known);
-        let work = work_of_service(&permit, &role_arn, to, (SESSION_NAME, now)).await?;
+        let (by, work) = ((SERVICE, SESSION_NAME), (SESSION_NAME, now));
+        let work = work_for_registry(&permit, &role_arn, by, (account_id, region), work).await?;
         let ctx = work.ok_or_else(no_role)?.signed_for(region.clone());
         // COMPAT(ecr): the secret must be in the account and Region of the registry.
         let gate = self.registry_gate(&ctx, account_id, region).await?;
