@@ -8,8 +8,7 @@ use access::op::secrets_manager;
 use access::permit::ResourceKey;
 use access::store::{
     ChangeSecret, CreateSecret, CreateSecretRefusal, EventPage, ListIamTags, ListSecretValues, ListSecrets,
-    Micros, NoSecret, PutSecretValue, RefusedExt as _, RemoveSecret, Secret, SecretChange, SecretValue,
-    StoreResultExt as _,
+    Micros, NoSecret, RefusedExt as _, RemoveSecret, Secret, SecretChange, SecretValue, StoreResultExt as _,
 };
 use aws::ids::Region;
 use aws::secrets_manager::{
@@ -158,11 +157,7 @@ impl Identity {
         let value = self.new_value((text, &input.secret_binary), input.client_request_token)?;
         let version_id = value.as_ref().map(|value| value.id.clone());
         if let Some(value) = value {
-            let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
-            if !self.is_same(&values, &value.id, text)? {
-                let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value, at };
-                permit.write(put).await.or_refused(|_| no_secret())?;
-            }
+            self.store_value(&permit, (value, text), at).await?;
         }
         if let Some(description) = input.description {
             let change = SecretChange::Description(description);

@@ -3,10 +3,10 @@
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::secrets_manager;
-use access::permit::ResourceKey;
+use access::permit::{Grant, OnResource, Opens, Permit, PermittedKey, ResourceKey};
 use access::seal::Purpose;
 use access::store::{
-    CURRENT, ListSecretValues, NewSecretValue, PutSecretValue, RefusedExt as _, SecretValue,
+    CURRENT, ListSecretValues, Micros, NewSecretValue, PutSecretValue, RefusedExt as _, SecretValue,
 };
 use aws::ids::Region;
 use aws::secrets_manager::{
@@ -21,7 +21,7 @@ fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-pub(super) fn exists_already() -> Error {
+fn exists_already() -> Error {
     let message = "A version with this ClientRequestToken exists already, with another value.";
     Error::aws(AwsCode::SecretExists, message)
 }
@@ -46,15 +46,30 @@ impl Identity {
         Ok(Some(NewSecretValue { id: token.unwrap_or_else(new_id), sealed }))
     }
 
-    pub(super) fn opened_value(&self, value: &SecretValue) -> Result<String> {
+    fn opened_value(&self, value: &SecretValue) -> Result<String> {
         let text = self.access.keys.open_value(Purpose::SecretValue, &value.sealed);
         String::from_utf8(text.map_err(Error::internal)?).map_err(Error::internal)
     }
 
-    /// Whether the secret has a version with an ID, and its value is the same. A different value is an error.
-    pub(super) fn is_same(&self, values: &[SecretValue], id: &str, text: Option<&str>) -> Result<bool> {
-        let Some(value) = values.iter().find(|value| value.id == id) else { return Ok(false) };
-        if Some(self.opened_value(value)?.as_str()) == text { Ok(true) } else { Err(exists_already()) }
+    /// Makes a value the current one. A request that is sent again changes nothing; another value with its ID is an error.
+    pub(super) async fn store_value<G>(
+        &self,
+        permit: &Permit<G>,
+        (value, text): (NewSecretValue, Option<&str>),
+        at: Micros,
+    ) -> Result<()>
+    where
+        G: Grant<On = OnResource> + Opens<ListSecretValues> + Opens<PutSecretValue<PermittedKey>>,
+    {
+        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
+        match values.iter().find(|known| known.id == value.id) {
+            Some(known) if Some(self.opened_value(known)?.as_str()) == text => Ok(()),
+            Some(_) => Err(exists_already()),
+            None => {
+                let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value, at };
+                permit.write(put).await.or_refused(|_| no_secret()).map(drop)
+            }
+        }
     }
 
     /// Reads a value.
@@ -110,12 +125,7 @@ impl Identity {
         let value = self.new_value((text, &input.secret_binary), input.client_request_token)?;
         let value = value.ok_or_else(|| invalid_parameter("You must provide SecretString."))?;
         let id = value.id.clone();
-        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
-        if !self.is_same(&values, &id, text)? {
-            let at = ctx.at();
-            let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value, at };
-            permit.write(put).await.or_refused(|_| no_secret())?;
-        }
+        self.store_value(&permit, (value, text), ctx.at()).await?;
         let secret = secret.into_row();
         Ok(PutSecretValueResponse {
             arn: Some(secret.arn),
