@@ -12,6 +12,7 @@ mod credentials;
 mod data_dir;
 mod descriptors;
 mod files;
+mod key_file;
 mod logging;
 mod master_key;
 mod master_rotation;

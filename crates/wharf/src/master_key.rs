@@ -1,46 +1,24 @@
-//! The key that seals secrets at rest: 32 random bytes in its own file, as hexadecimal text.
+//! The key that seals secrets at rest.
 
 use std::path::Path;
 
 use access::settings::MasterKey;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
-use crate::files;
+use crate::key_file::{self, Kind};
 
-const BYTES: usize = 32;
+const KIND: Kind = Kind { name: "master key", secret: "the master key opens every secret of the registry" };
 
 /// Reads the key, which must exist.
 pub(crate) fn load(path: &Path) -> anyhow::Result<MasterKey> {
-    let found = read(path)?;
-    found.with_context(|| format!("the master key {} does not exist", path.display()))
-}
-
-fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
-    let Some(text) = files::read_optional(path)? else { return Ok(None) };
-    files::check_secret(path).context("the master key opens every secret of the registry")?;
-    let parsed = parse(&text).with_context(|| format!("{} is not a master key of Wharf", path.display()));
-    parsed.map(Some)
+    let found = key_file::read(path, &KIND)?;
+    let key = found.with_context(|| format!("the master key {} does not exist", path.display()))?;
+    Ok(MasterKey::new(key))
 }
 
 /// Reads the key, or creates it if it does not exist.
 pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
-    if let Some(key) = read(path)? {
-        return Ok(key);
-    }
-    let mut bytes = [0_u8; BYTES];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| anyhow!("the operating system provides no random numbers"))?;
-    let mut text = hex::encode(bytes);
-    text.push('\n');
-    files::write_private(path, text.as_bytes())?;
-    Ok(MasterKey::new(bytes))
-}
-
-fn parse(text: &[u8]) -> anyhow::Result<MasterKey> {
-    let bytes = hex::decode(text.trim_ascii())?;
-    let bytes: [u8; BYTES] =
-        bytes.try_into().map_err(|_| anyhow!("it must contain {BYTES} bytes as hexadecimal digits"))?;
-    Ok(MasterKey::new(bytes))
+    key_file::load_or_make(path, &KIND).map(MasterKey::new)
 }
 
 #[cfg(test)]
