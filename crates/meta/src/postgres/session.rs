@@ -65,9 +65,9 @@ impl Session {
         }
     }
 
-    async fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
+    async fn prepare(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         let known = self.connection.statement_cache.size();
-        let statement = self.within(self.connection.prepare_cached(sql)).await?;
+        let statement = self.connection.prepare_cached(sql).await?;
         if self.connection.statement_cache.size() != known {
             self.count();
         }
@@ -77,28 +77,31 @@ impl Session {
     /// All rows of a statement.
     pub(crate) async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let sql = number_placeholders(sql);
-        let found = if self.sending.prepares {
+        let sent = async {
+            if !self.sending.prepares {
+                self.count();
+                return self.connection.query_typed(&sql, &typed(params)).await;
+            }
             let statement = self.prepare(&sql).await?;
             self.count();
-            self.within(self.connection.query(&statement, &borrow(params))).await?
-        } else {
-            self.count();
-            self.within(self.connection.query_typed(&sql, &typed(params))).await?
+            self.connection.query(&statement, &borrow(params)).await
         };
-        found.iter().map(row).collect()
+        self.within(sent).await?.iter().map(row).collect()
     }
 
     /// Runs a statement that gives no rows.
     pub(crate) async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        let sql = number_placeholders(sql);
-        if self.sending.prepares {
-            let statement = self.prepare(&sql).await?;
+        self.within(self.send(&number_placeholders(sql), params)).await
+    }
+
+    async fn send(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
+        if !self.sending.prepares {
             self.count();
-            self.within(self.connection.execute(&statement, &borrow(params))).await
-        } else {
-            self.count();
-            self.within(execute_typed(&self.connection, &sql, params)).await
+            return execute_typed(&self.connection, sql, params).await;
         }
+        let statement = self.prepare(sql).await?;
+        self.count();
+        self.connection.execute(&statement, &borrow(params)).await
     }
 
     /// Runs commands without parameters: transactions, migrations.
@@ -109,20 +112,9 @@ impl Session {
 
     /// Begins a transaction that writes, and sets its marker. Both travel together.
     pub(super) async fn begin(&self, begin: &str, marker: &Marker) -> Result<(), StoreError> {
-        let params = params![marker.slot, marker.number];
-        let set = number_placeholders(marker::SET);
-        let begin = self.connection.batch_execute(begin);
-        if self.sending.prepares {
-            let statement = self.prepare(&set).await?;
-            self.count();
-            let params = borrow(&params);
-            let set = self.connection.execute(&statement, &params);
-            self.within(async { try_join(begin, set).await }).await.map(drop)
-        } else {
-            self.count();
-            let set = execute_typed(&self.connection, &set, &params);
-            self.within(async { try_join(begin, set).await }).await.map(drop)
-        }
+        let (set, params) = (number_placeholders(marker::SET), params![marker.slot, marker.number]);
+        let sent = try_join(self.connection.batch_execute(begin), self.send(&set, &params));
+        self.within(sent).await.map(drop)
     }
 }
 
@@ -144,6 +136,7 @@ fn borrow<'p>(params: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
 fn typed<'p>(params: &'p [Param<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
     params.iter().map(|param| (param as &(dyn ToSql + Sync), param.kind())).collect()
 }
+
 /// `?1` becomes `$1`. No statement of this crate holds a question mark for anything else.
 fn number_placeholders(sql: &str) -> String {
     sql.replace('?', "$")

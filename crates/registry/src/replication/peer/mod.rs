@@ -84,6 +84,15 @@ impl Run {
     }
 }
 
+/// The items of each repository, in their order.
+fn of_repositories<T>(items: Vec<T>, repository: impl Fn(&T) -> i64) -> impl Iterator<Item = Vec<T>> {
+    let mut of_repositories: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+    for item in items {
+        of_repositories.entry(repository(&item)).or_default().push(item);
+    }
+    of_repositories.into_values()
+}
+
 impl Link {
     /// What follows a failure. None: the item stays as it is, and nothing more is sent in this pass.
     fn after(
@@ -202,11 +211,7 @@ impl Registry {
         let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
         let items = permit.read(|()| list).await?;
         let route = self.route(destination, now).await?;
-        let mut of_repositories: BTreeMap<i64, Vec<ReplicationItem>> = BTreeMap::new();
-        for item in items {
-            of_repositories.entry(item.key.source.id).or_default().push(item);
-        }
-        let work = of_repositories.into_values();
+        let work = of_repositories(items, |item| item.key.source.id);
         let work = work.map(|items| self.send_items(permit, (link, &route, run), items));
         let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
         while let Some(ended) = work.next().await {
@@ -276,12 +281,7 @@ impl Registry {
         let status = Some(BackfillItemStatus::Waiting);
         let list = ListBackfillItems { id: backfill.id.clone(), status, after: -1, limit: ITEMS };
         let items = permit.read(|()| list).await?;
-        let mut of_repositories: BTreeMap<i64, Vec<BackfillItem>> = BTreeMap::new();
-        for item in items {
-            of_repositories.entry(item.repository).or_default().push(item);
-        }
-        let work = of_repositories
-            .into_values()
+        let work = of_repositories(items, |item| item.repository)
             .map(|items| self.send_backfill_items(permit, (link, route, run), (&backfill, items)));
         let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
         let mut ended = Vec::new();
