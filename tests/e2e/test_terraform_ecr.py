@@ -132,7 +132,11 @@ def test_aws_ecr_registry_policy(provider):
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("BASIC_SCAN_TYPE_VERSION", ["CLAIR", "AWS_NATIVE"]), ("REGISTRY_POLICY_SCOPE", ["V1", "V2"])],
+    [
+        ("BASIC_SCAN_TYPE_VERSION", ["CLAIR", "AWS_NATIVE"]),
+        ("REGISTRY_POLICY_SCOPE", ["V1", "V2"]),
+        ("BLOB_MOUNTING", ["DISABLED", "ENABLED"]),
+    ],
 )
 def test_aws_ecr_account_setting(provider, name, values):
     # The provider reads the setting before it writes it: a missing setting is not an error.
@@ -142,6 +146,28 @@ def test_aws_ecr_account_setting(provider, name, values):
         assert (written["name"], written["value"]) == (name, value)
         read = provider.ecr.get_account_setting(name=name)
         assert (read["name"], read["value"]) == (name, value)
+
+
+def test_aws_ecr_pull_time_update_exclusion(provider):
+    ecr, name = provider.ecr, "tf-scanner"
+    arn = provider.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))["Role"]["Arn"]
+
+    def listed():
+        pages, token = [], {}
+        while token is not None:
+            page = ecr.list_pull_time_update_exclusions(maxResults=1, **token)
+            pages += page["pullTimeUpdateExclusions"]
+            token = {"nextToken": page["nextToken"]} if "nextToken" in page else None
+        return pages
+
+    assert arn not in listed()
+    made = ecr.register_pull_time_update_exclusion(principalArn=arn)
+    assert made["principalArn"] == arn and made["createdAt"]
+    assert listed().count(arn) == 1
+    ecr.deregister_pull_time_update_exclusion(principalArn=arn)
+    assert arn not in listed()
+    assert gone(ecr.deregister_pull_time_update_exclusion, principalArn=arn) == "ExclusionNotFoundException"
+    provider.iam.delete_role(RoleName=name)
 
 
 def test_the_data_sources(provider, repository):

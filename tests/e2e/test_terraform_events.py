@@ -143,6 +143,19 @@ def test_aws_cloudwatch_event_connection(provider, kind):
     assert gone(events.delete_connection, Name=name) == MISSING
 
 
+def test_the_data_sources(provider):
+    events = provider.events
+    (bus,) = events.list_event_buses(NamePrefix="default")["EventBuses"]
+    shown = events.describe_event_bus(Name="default")
+    arn = f"arn:aws:events:{provider.region}:{provider.account}:event-bus/default"
+    assert (bus["Name"], bus["Arn"]) == (shown["Name"], shown["Arn"]) == ("default", arn)
+    assert gone(events.describe_event_bus, Name="other") == MISSING
+    made = connection(events, "tf-source", **API_KEY)
+    read = without_metadata(events.describe_connection(Name="tf-source"))
+    assert read == made and made["ConnectionArn"]
+    events.delete_connection(Name="tf-source")
+
+
 def test_aws_cloudwatch_event_api_destination(provider):
     events, name = provider.events, "tf-destination"
     made = connection(events, name, **API_KEY)["ConnectionArn"]

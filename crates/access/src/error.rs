@@ -130,6 +130,7 @@ aws_codes! {
     ReportNotPresent: "ReportNotPresent" 410;
     ReportExpired: "ReportExpired" 410;
     ReportInProgress: "ReportInProgress" 404;
+    EntityTemporarilyUnmodifiable: "EntityTemporarilyUnmodifiable" 409;
     // STS.
     PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;
     InvalidParameterValue: "InvalidParameterValue" 400;

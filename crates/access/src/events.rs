@@ -14,6 +14,7 @@ use meta::{
     UpdateImageStorageClass,
 };
 use oci::digest::Digest;
+use oci::name::Tag;
 use serde_json::{Value, json};
 
 use crate::Access;
@@ -30,6 +31,8 @@ pub(crate) use replication::{of_ended_replication, of_replication};
 const TAGS: usize = 100;
 /// How long an event is kept that is not routed, in hours.
 const LONGEST_UNROUTED: i64 = 14 * 24;
+/// The storage class of an image that is not in the archive.
+const STANDARD: &str = "STANDARD";
 /// Events removed in one pass.
 const SLICE: usize = 1_000;
 
@@ -98,7 +101,7 @@ impl Repository {
     }
 
     /// Events of an image: several if it has many tags. Names of members are those of EventBridge's "ECR Image Action".
-    fn of_image(&self, kind: &'static str, facts: &Value, tags: &[impl Display]) -> Vec<Happened> {
+    fn of_image<T: Display>(&self, kind: &'static str, facts: &Value, tags: &[T]) -> Vec<Happened> {
         let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
         let mut chunks: Vec<&[String]> = tags.chunks(TAGS).collect();
         if chunks.is_empty() {
@@ -162,16 +165,21 @@ impl Eventful<OnRepository> for UpdateImageStorageClass {
         on: &OnRepository,
     ) -> impl Fn(&StorageClassUpdate) -> Vec<Happened> + Send + Sync + 'static {
         let repository = Repository::of(on);
-        let target = if self.to_archive { "ARCHIVE" } else { "STANDARD" };
+        let (target, at) = (if self.to_archive { "ARCHIVE" } else { STANDARD }, on.decided_at());
         let tags: Vec<_> = self.image.tag.iter().map(ToString::to_string).collect();
         move |update| {
             if !update.is_changed {
                 return Vec::new();
             }
-            let facts = json!({
+            let mut facts = json!({
                 "image-digest": update.digest.to_string(),
                 "target-storage-class": target,
             });
+            if target == STANDARD
+                && let Some(members) = facts.as_object_mut()
+            {
+                members.insert("last-activated-at".to_owned(), json!(at.to_string()));
+            }
             repository.of_image("ecr.image.update-storage-class", &facts, &tags)
         }
     }
@@ -216,7 +224,8 @@ pub(crate) fn of_lifecycle(
             match outcome {
                 LifecycleOutcome::Expired => {
                     let facts = json!({ "image-digest": digest, "rule-priority": rule });
-                    repository.of_image("ecr.image.delete", &facts, tags)
+                    // Only a referrer goes without a rule: with its subject.
+                    repository.of_image(deletion_kind(rule.is_none()), &facts, tags)
                 }
                 LifecycleOutcome::Archived => {
                     let facts = json!({
@@ -241,7 +250,7 @@ pub(crate) fn of_referrers(ids: &IdSource, operation: DeleteReferrers) -> Record
     let place = (operation.account_id.to_string(), operation.region.to_string());
     with_events(operation, (ids, now), place, move |deleted| {
         let happened = |(digest, tags): &(Digest, Vec<_>)| {
-            repository.of_image("ecr.image.delete", &image_facts(digest), tags)
+            repository.of_image(deletion_kind(true), &image_facts(digest), tags)
         };
         deleted.images.iter().flat_map(happened).collect()
     })
@@ -273,12 +282,21 @@ impl Eventful<OnRepository> for PutImage {
             members.insert("artifact-media-type".to_owned(), json!(artifact_type));
         }
         let kind = if self.subject.is_some() { "ecr.referrer.push" } else { "ecr.image.push" };
+        let restored = json!({
+            "image-digest": self.digest.to_string(), "target-storage-class": STANDARD,
+            "last-activated-at": on.decided_at().to_string(),
+        });
         move |outcome| {
-            // A push that changes nothing is no event.
-            if !outcome.created && outcome.tags_moved.is_empty() {
-                return Vec::new();
+            let mut happened = Vec::new();
+            // The push of an image that is in the archive restores it.
+            if outcome.is_restored {
+                happened.extend(repository.of_image::<Tag>("ecr.image.update-storage-class", &restored, &[]));
             }
-            repository.of_image(kind, &facts, &outcome.tags_moved)
+            // A push that changes nothing is no event.
+            if outcome.created || !outcome.tags_moved.is_empty() {
+                happened.extend(repository.of_image(kind, &facts, &outcome.tags_moved));
+            }
+            happened
         }
     }
 }
@@ -317,13 +335,12 @@ impl Eventful<OnRepository> for BatchDeleteImage {
         let repository = Repository::of(on);
         move |outcomes| {
             let removed = outcomes.iter().filter_map(|outcome| match outcome {
-                DeleteOutcome::Removed(pairs) => Some(pairs),
+                DeleteOutcome::Removed(removed) => Some(removed),
                 _ => None,
             });
-            let events = removed.flat_map(|pairs| {
-                let facts = pairs.first().map(|(digest, _)| image_facts(digest)).unwrap_or_default();
-                let tags: Vec<_> = pairs.iter().filter_map(|(_, tag)| tag.as_ref()).collect();
-                repository.of_image("ecr.image.delete", &facts, &tags)
+            let events = removed.flat_map(|removed| {
+                let facts = removed.pairs.first().map(|(digest, _)| image_facts(digest)).unwrap_or_default();
+                repository.of_image(deletion_kind(removed.is_referrer), &facts, &removed.tags())
             });
             events.collect()
         }
@@ -335,6 +352,11 @@ impl Eventful<OnRepository> for DeleteTag {
         let (repository, tag) = (Repository::of(on), self.tag.clone());
         move |digest| repository.of_image("ecr.image.untag", &image_facts(digest), std::slice::from_ref(&tag))
     }
+}
+
+/// What the deletion of an image is: ECR tells of referrers in events of their own.
+const fn deletion_kind(is_referrer: bool) -> &'static str {
+    if is_referrer { "ecr.referrer.delete" } else { "ecr.image.delete" }
 }
 
 fn image_facts(digest: &Digest) -> Value {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws::ids::AccountId;
 
-use crate::op::{EcrOp, Op};
+use crate::op::{EcrOp, EcrPublicOp, Op};
 
 /// Why a rate cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,10 +32,9 @@ macro_rules! rates {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$op,)*];
 
-            /// The rate of an operation; None if it has none.
-            pub const fn of(op: Op) -> Option<Self> {
+            const fn of_ecr(op: EcrOp) -> Option<Self> {
                 match op {
-                    $(Op::Ecr(EcrOp::$op) => Some(Self::$op),)*
+                    $(EcrOp::$op => Some(Self::$op),)*
                     _ => None,
                 }
             }
@@ -72,6 +71,30 @@ rates! {
     initiate_layer_upload: InitiateLayerUpload = 100;
     put_image: PutImage = 10;
     upload_layer_part: UploadLayerPart = 500;
+}
+
+impl Rate {
+    /// The rate of an operation; None if it has none. An operation of ECR Public has the rate of ECR's operation of the
+    /// same name, and both count together.
+    pub const fn of(op: Op) -> Option<Self> {
+        match op {
+            Op::Ecr(op) => Self::of_ecr(op),
+            Op::EcrPublic(op) => Self::of_ecr_public(op),
+            _ => None,
+        }
+    }
+
+    const fn of_ecr_public(op: EcrPublicOp) -> Option<Self> {
+        match op {
+            EcrPublicOp::BatchCheckLayerAvailability => Some(Self::BatchCheckLayerAvailability),
+            EcrPublicOp::CompleteLayerUpload => Some(Self::CompleteLayerUpload),
+            EcrPublicOp::GetAuthorizationToken => Some(Self::GetAuthorizationToken),
+            EcrPublicOp::InitiateLayerUpload => Some(Self::InitiateLayerUpload),
+            EcrPublicOp::PutImage => Some(Self::PutImage),
+            EcrPublicOp::UploadLayerPart => Some(Self::UploadLayerPart),
+            _ => None,
+        }
+    }
 }
 
 /// The rates that are not AWS's defaults.
@@ -126,6 +149,8 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -137,7 +162,15 @@ mod tests {
                 assert_eq!(rate.name(), format!("Rate of {} requests", op.name()));
             }
         }
-        assert_eq!(Op::all().filter_map(Rate::of).count(), Rate::ALL.len());
+        let of = |is_public| {
+            let ops = Op::all().filter(move |op| matches!(op, Op::EcrPublic(_)) == is_public);
+            ops.filter_map(Rate::of).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(of(false).len(), Rate::ALL.len());
+        // An operation of ECR Public that has the name of a rate has the rate.
+        let names: BTreeSet<_> = Rate::ALL.iter().map(|rate| rate.operation()).collect();
+        let public = Op::all().filter(|op| matches!(op, Op::EcrPublic(_)) && names.contains(op.name()));
+        assert_eq!(of(true).len(), public.count());
     }
 
     #[test]

@@ -8,7 +8,8 @@ use access::effects::authority;
 use access::error::{Error, Result};
 use access::permit::Permit;
 use access::store::{
-    Delivery, DeliveryTarget, EndDeliveries, FailDelivery, ListDeliveries, RULE_TARGETS, StoreResultExt as _,
+    BuryDeliveries, Delivery, DeliveryTarget, EndDeliveries, FailDelivery, ListDeliveries, RULE_TARGETS,
+    StoreResultExt as _,
 };
 use bytes::Bytes;
 use fault::Fault;
@@ -115,10 +116,10 @@ impl Events {
             let end = EndDeliveries { target: key.clone(), sequences, at: micros(Timestamp::now()) };
             permit.write(|()| end).await.or_store_error()?;
         }
-        if let (Some(failure), Some(failed)) = (failure, batch.get(count)) {
+        if let (Some(failure), Some(failed)) = (failure, batch.get(count..)) {
             let failures = if count > 0 { 0 } else { target.failures };
-            self.fail(permit, (&key, &to), (failed, failures), failure).await?;
-            return Ok((key, count + 1));
+            let ended = self.fail(permit, (&key, &to), (failed, failures), failure).await?;
+            return Ok((key, count + ended));
         }
         Ok((key, count))
     }
@@ -217,13 +218,16 @@ impl Events {
         webhook::send(self.client()?, request).await
     }
 
+    /// Records that the first of these deliveries failed; returns how many are recorded. What cannot be called at all
+    /// fails for all of them, so a target without its role costs one transaction and one line, not one for each event.
     async fn fail(
         &self,
         permit: &Permit<authority::DeliverEvents>,
         (key, to): (&str, &Destination),
-        (failed, failures): (&Delivery, i64),
+        (deliveries, failures): (&[Delivery], i64),
         failure: Failure,
-    ) -> Result<()> {
+    ) -> Result<usize> {
+        let Some(failed) = deliveries.first() else { return Ok(0) };
         let (retries, limits) = match to {
             Destination::Rule(invocation) => (invocation.retries(), TENANT_LIMITS),
             Destination::Unusable(_) => (Retries::default(), TENANT_LIMITS),
@@ -233,16 +237,24 @@ impl Events {
         let happened = Timestamp::from_microsecond(failed.at.0).map_err(Error::internal)?;
         let counts = (failed.attempts + 1, failures);
         let next = next_attempt(&failure, retries, counts, (happened, now));
-        let fail = FailDelivery {
-            target: key.to_owned(),
-            sequence: failed.sequence,
-            error: failure.error.clone(),
-            retry_at: next.map(micros),
-            limits,
-            at: micros(now),
+        let (target, error) = (key.to_owned(), failure.error.clone());
+        let ended = match next {
+            Some(next) => {
+                let fail = FailDelivery { target, sequence: failed.sequence, error, retry_at: micros(next) };
+                permit.write(|()| fail).await.or_store_error()?;
+                1
+            }
+            None => {
+                let is_unusable = matches!(to, Destination::Unusable(_)) && !failure.is_temporary;
+                let dead = if is_unusable { deliveries.len() } else { 1 };
+                let sequences = deliveries.iter().take(dead).map(|delivery| delivery.sequence).collect();
+                let bury = BuryDeliveries { target, sequences, error, limits, at: micros(now) };
+                permit.write(|()| bury).await.or_store_error()?;
+                dead
+            }
         };
-        permit.write(|()| fail).await.or_store_error()?;
-        tracing::warn!(target = key, error = failure.error, retry_at = ?next, "an event could not be delivered");
-        Ok(())
+        let error = failure.error;
+        tracing::warn!(target = key, error, retry_at = ?next, deliveries = ended, "an event could not be delivered");
+        Ok(ended)
     }
 }

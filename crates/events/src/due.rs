@@ -1,7 +1,8 @@
 //! Which targets are called next. Sinks of the operator and targets of tenants have places of their own, and the targets
 //! of one account never take all places of the tenants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use access::context::micros;
@@ -24,6 +25,8 @@ const TARGETS: usize = 16;
 const OF_ACCOUNT: usize = 4;
 /// Targets of rules that are looked at. Those of one account that are called already are among them.
 const WINDOW: usize = 256;
+/// Turns of accounts that are remembered. An account without one since then comes first.
+const REMEMBERED: u64 = 1_024;
 /// A target that is due within this time is called without waiting for the usual interval.
 const SOON: Duration = Duration::from_secs(30);
 /// Rows that are removed at once for a target that no longer exists.
@@ -70,7 +73,7 @@ impl Events {
         }
         if rules < TARGETS {
             let found = permit.read(|()| list(RULE_TARGETS, OF_ACCOUNT * 2, WINDOW)).await?;
-            due.extend(chosen(found, called).into_iter().take(TARGETS - rules));
+            due.extend(self.turns.chosen(found, called, TARGETS - rules));
         }
         Ok(due)
     }
@@ -96,19 +99,49 @@ impl Events {
     }
 }
 
-/// Targets of rules that may be called beside those that are called already.
-fn chosen(found: Vec<DeliveryTarget>, called: &BTreeSet<String>) -> Vec<DeliveryTarget> {
-    let mut taken: Vec<String> = called.iter().map(|target| account(target).to_owned()).collect();
-    let mut chosen = Vec::new();
-    for target in found {
-        let owner = account(&target.target);
-        let of_account = taken.iter().filter(|known| *known == owner).count();
-        if of_account < OF_ACCOUNT && !called.contains(&target.target) {
-            taken.push(owner.to_owned());
+/// When each account had its last turns: the number of turns until then. An account with many targets that are due for a
+/// long time does not come before one that had no turn since.
+#[derive(Default)]
+pub(crate) struct Turns {
+    last: Mutex<HashMap<String, u64>>,
+}
+
+impl Turns {
+    /// Targets of rules to call beside those that are called already. The account with the fewest calls is next, and then
+    /// the one whose last turn is longest ago.
+    fn chosen(
+        &self,
+        mut found: Vec<DeliveryTarget>,
+        called: &BTreeSet<String>,
+        places: usize,
+    ) -> Vec<DeliveryTarget> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        found.retain(|target| !called.contains(&target.target));
+        let mut calls: HashMap<String, usize> = HashMap::new();
+        for target in called {
+            *calls.entry(account(target).to_owned()).or_default() += 1;
+        }
+        let mut now = last.values().max().copied().unwrap_or_default();
+        let oldest = now.saturating_sub(REMEMBERED);
+        last.retain(|_, turn| *turn > oldest);
+        let mut chosen = Vec::new();
+        while chosen.len() < places {
+            let rank = |target: &DeliveryTarget| {
+                let owner = account(&target.target);
+                (calls.get(owner).copied().unwrap_or_default(), last.get(owner).copied())
+            };
+            // The first of equal ones: they are in the order in which they became due.
+            let next = found.iter().enumerate().min_by_key(|(_, target)| rank(target));
+            let Some((index, _)) = next.filter(|(_, target)| rank(target).0 < OF_ACCOUNT) else { break };
+            let target = found.remove(index);
+            let owner = account(&target.target).to_owned();
+            now += 1;
+            last.insert(owner.clone(), now);
+            *calls.entry(owner).or_default() += 1;
             chosen.push(target);
         }
+        chosen
     }
-    chosen
 }
 
 #[cfg(test)]
@@ -135,7 +168,20 @@ mod tests {
     fn one_account_does_not_take_all_places() {
         let found: Vec<_> = (0..20).map(|id| target(1, id)).chain([target(2, 0)]).collect();
         let called = BTreeSet::from([target(1, 0).target, target(1, 99).target]);
-        let chosen: Vec<_> = chosen(found, &called).into_iter().map(|target| target.target).collect();
-        assert_eq!(chosen, [target(1, 1), target(1, 2), target(2, 0)].map(|target| target.target));
+        let chosen = Turns::default().chosen(found, &called, TARGETS);
+        let chosen: Vec<_> = chosen.into_iter().map(|target| target.target).collect();
+        assert_eq!(chosen, [target(2, 0), target(1, 1), target(1, 2)].map(|target| target.target));
+    }
+
+    #[test]
+    fn accounts_take_turns_however_many_targets_they_have() {
+        let turns = Turns::default();
+        // 30 accounts have targets that are due for longer than the only one of the last account.
+        let found = || (1..31).flat_map(|account| (0..8).map(move |id| target(account, id)));
+        let found = || found().chain([target(99, 0)]).collect::<Vec<_>>();
+        let called = BTreeSet::new();
+        let two: Vec<_> = (0..2).flat_map(|_| turns.chosen(found(), &called, TARGETS)).collect();
+        let of_last = two.iter().filter(|chosen| account(&chosen.target) == "99").count();
+        assert_eq!((two.len(), of_last), (2 * TARGETS, 1));
     }
 }

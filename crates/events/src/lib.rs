@@ -31,6 +31,7 @@ use access::Access;
 use access::error::{Error, Result};
 use outbound::{Client, Roots};
 
+use crate::due::Turns;
 use crate::oauth::Tokens;
 use crate::rate::Rates;
 use crate::retry::Failure;
@@ -49,6 +50,7 @@ pub struct Events {
     writer: Writer,
     tokens: Tokens,
     rates: Rates,
+    turns: Turns,
 }
 
 impl Events {
@@ -63,6 +65,7 @@ impl Events {
             writer: Writer::default(),
             tokens: Tokens::default(),
             rates: Rates::default(),
+            turns: Turns::default(),
         }))
     }
 

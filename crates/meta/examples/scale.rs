@@ -22,9 +22,9 @@ use std::{
 
 use meta::{
     AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, DescribeRepositories,
-    EnsureRegistry, ImageCursor, ImageId, ImageState, ListImages, ListReferrers, Meta, Micros, Mutability,
-    OperationId, Pull, PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions,
-    TagStatus,
+    EnsureRegistry, ImageCursor, ImageId, ImageState, ListImages, ListReferrers, ListTagDetails, Meta,
+    Micros, Mutability, OperationId, Pull, PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey,
+    SqliteOptions, TagStatus,
 };
 use oci::digest::{Algorithm, Digest};
 
@@ -159,6 +159,14 @@ async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
             let list = ListImages { repository, after, limit, tag_status, state };
             page(&format!("page of {limit} image ids, {tag_status:?}, {place}"), meta, list).await;
         }
+    }
+    // The names of tags are numbers with a letter before, in byte order.
+    for (limit, (place, after)) in [100, 1_000]
+        .into_iter()
+        .flat_map(|limit| [("first", ""), ("middle", "v5"), ("last", "v98")].map(|page| (limit, page)))
+    {
+        let list = ListTagDetails { repository, after: Some(after.to_owned()), limit };
+        page(&format!("page of {limit} tags, {place}"), meta, list).await;
     }
     for artifact_types in [Vec::new(), vec!["type/1".to_owned()], vec!["type/none".to_owned()]] {
         for (place, id) in [("first", 0), ("last", REFERRERS - 100)] {

@@ -125,7 +125,7 @@ services! {
     TrimTagHistory => TrimTagHistory;
     /// Routes events to their targets and delivers them. A target of a rule is called with the permission of its role.
     DeliverEvents => ListNewEvents, ListEventRoutes, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries,
-        FailDelivery, ForgetTarget, ListRemovedEventTargets, FindRoutedTarget, FindApiDestination,
+        FailDelivery, BuryDeliveries, ForgetTarget, ListRemovedEventTargets, FindRoutedTarget, FindApiDestination,
         FindEventConnection, FindEntity;
     /// Shows the state of targets to the operator, and delivers dead letters again.
     ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;

@@ -9,7 +9,7 @@ use meta::{
 };
 use serde_json::{Value, json};
 
-use super::{Eventful, Happened, Repository, image_facts};
+use super::{Eventful, Happened, Repository, deletion_kind, image_facts};
 use crate::context::repository_arn;
 use crate::ids::IdSource;
 use crate::permit::{OnRepository, Place as _};
@@ -113,7 +113,9 @@ impl Eventful<OnRepository> for ReplicateDeletion {
             ReplicatedDeletion::Tag(tag) => {
                 repository.of_image("ecr.image.untag", &facts, std::slice::from_ref(tag))
             }
-            ReplicatedDeletion::Image(tags) => repository.of_image("ecr.image.delete", &facts, tags),
+            ReplicatedDeletion::Image(removed) => {
+                repository.of_image(deletion_kind(removed.is_referrer), &facts, &removed.tags())
+            }
         }
     }
 }

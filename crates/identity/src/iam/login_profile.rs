@@ -28,6 +28,13 @@ fn gone(name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Login Profile for User {name} cannot be found."))
 }
 
+/// Another request changed or deleted the password meanwhile.
+fn changed(name: &str) -> Error {
+    let message =
+        format!("The login profile of user {name} was changed by another request. Send the request again.");
+    Error::aws(AwsCode::EntityTemporarilyUnmodifiable, message)
+}
+
 fn shown(name: String, profile: &Stored) -> LoginProfile {
     LoginProfile {
         user_name: name,
@@ -126,7 +133,7 @@ impl Identity {
             new.changed_at = ctx.at();
         }
         let change = |key: ResourceKey| ChangeLoginProfile { owner: key.id, old, new };
-        permit.write(change).await.or_refused(|_| gone(&user.name))
+        permit.write(change).await.or_refused(|_| changed(&user.name))
     }
 
     /// Gives a user a password.

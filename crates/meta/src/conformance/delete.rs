@@ -24,7 +24,9 @@ pub(super) async fn by_tag_and_by_digest(world: World) {
         DeleteItem::ByDigest(digest("three")),
     ];
     let outcomes = world.meta.write(batch(items, true)).await.unwrap();
-    let removed = |name, with| DeleteOutcome::Removed(vec![(digest(name), with)]);
+    let removed = |name, with| {
+        DeleteOutcome::Removed(Removed { pairs: vec![(digest(name), with)], is_referrer: false })
+    };
     assert_eq!(
         outcomes,
         [
@@ -67,7 +69,9 @@ pub(super) async fn the_child_of_an_index_stays(world: World) {
     };
     let stays = DeleteOutcome::ReferencedByList(lists);
     assert_eq!(world.meta.write(batch).await.unwrap(), [stays.clone(), stays]);
-    let removed = |name, with| DeleteOutcome::Removed(vec![(digest(name), Some(tag(with)))]);
+    let removed = |name, with| {
+        DeleteOutcome::Removed(Removed { pairs: vec![(digest(name), Some(tag(with)))], is_referrer: false })
+    };
     assert_eq!(delete("index").await, removed("index", "i"));
     assert_eq!(delete("child").await, removed("child", "c"));
     assert_eq!(delete("child").await, DeleteOutcome::NotFound);

@@ -125,6 +125,8 @@ pub(super) async fn images_and_repositories_by_name(world: World) {
     let (registry, limit, after) = (world.registry, 10, Some("a".to_owned()));
     let tags = ListTags { repository, after: after.clone(), limit };
     reads_a_range(&world, tags, &["repository", "name"], &[]).await;
+    let details = ListTagDetails { repository, after: after.clone(), limit };
+    reads_a_range(&world, details, &["repository", "name"], &[]).await;
     let repositories = DescribeRepositories { registry, after: after.clone(), limit };
     reads_a_range(&world, repositories, &["registry", "name"], &[]).await;
     let exclusions = ListPullTimeExclusions { registry, after, limit };

@@ -250,6 +250,7 @@ pub(super) async fn a_late_request_of_a_peer_changes_nothing(world: World) {
         assert_eq!(removed, ReplicateDeletionRefusal::Overtaken);
     }
     let v1 = ReplicatedDeletion::Tag(tag("v1"));
+    let image = |pairs| ReplicatedDeletion::Image(Removed { pairs, is_referrer: false });
     assert_eq!(remove("two", Some(tag("v1")), true, 30).await.unwrap(), v1);
     assert_eq!(refusal(put("two", 25).await), ReplicateImageRefusal::Overtaken);
     assert_eq!(named(&world, app, "v1").await, None);
@@ -257,8 +258,8 @@ pub(super) async fn a_late_request_of_a_peer_changes_nothing(world: World) {
     world.put(app, "own", &["v2"]).await;
     assert_eq!(remove("own", None, true, 40).await.unwrap(), ReplicatedDeletion::Nothing);
     assert_eq!(remove("own", Some(tag("v2")), true, 41).await.unwrap(), ReplicatedDeletion::Nothing);
-    assert_eq!(remove("two", None, true, 42).await.unwrap(), ReplicatedDeletion::Image(Vec::new()));
-    assert_eq!(remove("own", None, false, 43).await.unwrap(), ReplicatedDeletion::Image(vec![tag("v2")]));
+    assert_eq!(remove("two", None, true, 42).await.unwrap(), image(vec![(digest("two"), None)]));
+    assert_eq!(remove("own", None, false, 43).await.unwrap(), image(vec![(digest("own"), Some(tag("v2")))]));
 }
 
 pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {

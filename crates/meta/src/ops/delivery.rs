@@ -159,8 +159,8 @@ fn target(mut row: Row) -> Result<DeliveryTarget, StoreError> {
 /// What the names of an account's targets have in common: the length of `rule/` and an account ID.
 const ACCOUNT_LENGTH: i64 = 17;
 
-/// Lists targets with deliveries that are due, the longest due first. A target whose turn is over is due from then on, so
-/// others come before it.
+/// Lists targets with deliveries that are due: first the one of each account that is due for the longest time, then the
+/// second of each, and so on. A target whose turn is over is due from then on, so others come before it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListDueTargets {
     /// What their names begin with.
@@ -178,7 +178,7 @@ operation!(ListDueTargets: Point -> Vec<DeliveryTarget>, Never, |op, tx| {
         "SELECT {TARGET} FROM (SELECT {TARGET}, ROW_NUMBER() OVER \
          (PARTITION BY substr(target, 1, CAST(?5 AS INTEGER)) ORDER BY retry_at, target) AS place FROM delivery_target \
          WHERE waiting > 0 AND retry_at <= ?1 AND substr(target, 1, length(?2)) = ?2) AS due \
-         WHERE place <= ?4 ORDER BY retry_at, target LIMIT ?3"
+         WHERE place <= ?4 ORDER BY place, retry_at, target LIMIT ?3"
     );
     let values = params![op.at, op.prefix, op.limit, op.of_account, ACCOUNT_LENGTH];
     let rows = tx.rows(&select, &values).await?;
@@ -262,42 +262,54 @@ operation!(EndDeliveries: Durable [] -> (), Never, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Records that a delivery failed.
+/// Records that a delivery failed, and when the target is called again.
 #[derive(Clone, Debug)]
 pub struct FailDelivery {
     pub target: String,
     pub sequence: i64,
     pub error: String,
-    /// When the target is called again; None: the delivery becomes a dead letter.
-    pub retry_at: Option<Micros>,
+    pub retry_at: Micros,
+}
+
+operation!(FailDelivery: Durable [] -> (), Never, |op, tx| {
+    let count = "UPDATE delivery SET attempts = attempts + 1 WHERE target = ?1 AND sequence = ?2";
+    tx.execute(count, &params![op.target, op.sequence]).await?;
+    let update = "UPDATE delivery_target SET failures = failures + 1, retry_at = ?2, error = ?3 WHERE target = ?1";
+    tx.execute(update, &params![op.target, op.retry_at, op.error]).await?;
+    Ok(Ok(()))
+});
+
+/// Makes deliveries dead letters.
+#[derive(Clone, Debug)]
+pub struct BuryDeliveries {
+    pub target: String,
+    pub sequences: Vec<i64>,
+    pub error: String,
     pub limits: DeliveryLimits,
     /// Now.
     pub at: Micros,
 }
 
-operation!(FailDelivery: Durable [] -> (), Never, |op, tx| {
-    if let Some(retry_at) = op.retry_at {
-        let count = "UPDATE delivery SET attempts = attempts + 1 WHERE target = ?1 AND sequence = ?2";
-        tx.execute(count, &params![op.target, op.sequence]).await?;
-        let update = "UPDATE delivery_target SET failures = failures + 1, retry_at = ?2, error = ?3 WHERE target = ?1";
-        tx.execute(update, &params![op.target, retry_at, op.error]).await?;
-        return Ok(Ok(()));
+operation!(BuryDeliveries: Durable [] -> (), Never, |op, tx| {
+    let mut buried = 0_u64;
+    for sequence in &op.sequences {
+        let take = "DELETE FROM delivery WHERE target = ?1 AND sequence = ?2 RETURNING at, attempts, body";
+        let Some(mut row) = tx.rows(take, &params![op.target, sequence]).await?.pop() else { continue };
+        let (at, attempts): (Micros, i64) = (row.take()?, row.take()?);
+        let letter = DeadLetter {
+            sequence: *sequence,
+            at,
+            attempts: attempts + 1,
+            body: row.take()?,
+            died_at: op.at,
+            error: op.error.clone(),
+        };
+        bury(tx, &op.target, &letter, op.limits.dead).await?;
+        buried += 1;
     }
-    let take = "DELETE FROM delivery WHERE target = ?1 AND sequence = ?2 RETURNING at, attempts, body";
-    let Some(mut row) = tx.rows(take, &params![op.target, op.sequence]).await?.pop() else { return Ok(Ok(())) };
-    let (at, attempts): (Micros, i64) = (row.take()?, row.take()?);
-    let letter = DeadLetter {
-        sequence: op.sequence,
-        at,
-        attempts: attempts + 1,
-        body: row.take()?,
-        died_at: op.at,
-        error: op.error.clone(),
-    };
-    let update = "UPDATE delivery_target SET waiting = waiting - 1, failures = 0, retry_at = ?3, error = ?2 \
+    let update = "UPDATE delivery_target SET waiting = waiting - ?4, failures = 0, retry_at = ?3, error = ?2 \
                   WHERE target = ?1";
-    tx.execute(update, &params![op.target, op.error, op.at]).await?;
-    bury(tx, &op.target, &letter, op.limits.dead).await?;
+    tx.execute(update, &params![op.target, op.error, op.at, buried]).await?;
     Ok(Ok(()))
 });
 

@@ -42,11 +42,27 @@ pub struct BatchDeleteImage {
     pub refuse_if_referenced: bool,
 }
 
+/// What was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// A pair for each tag, or only the digest of an untagged image.
+    pub pairs: Vec<(Digest, Option<Tag>)>,
+    /// Whether the image has a subject.
+    pub is_referrer: bool,
+}
+
+impl Removed {
+    /// The tags.
+    pub fn tags(&self) -> Vec<Tag> {
+        self.pairs.iter().filter_map(|(_, tag)| tag.clone()).collect()
+    }
+}
+
 /// What became of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// These were deleted: a pair for each tag, or only the digest of an untagged image.
-    Removed(Vec<(Digest, Option<Tag>)>),
+    /// It was deleted.
+    Removed(Removed),
     /// It does not exist.
     NotFound,
     /// The tag names another image.
@@ -83,14 +99,14 @@ impl BatchDeleteImage {
         expected: Option<&Digest>,
     ) -> Result<DeleteOutcome, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
-        let select = "SELECT i.id, i.digest, i.tag_count, t.protected_at FROM tag t \
+        let select = "SELECT i.id, i.digest, i.tag_count, t.protected_at, i.subject IS NOT NULL FROM tag t \
             JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
             WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
         let Some(mut row) = tx.row(select, &params![registry, id, tag]).await? else {
             return Ok(DeleteOutcome::NotFound);
         };
         let (image, digest, tags): (ImageId, Digest, u64) = (row.take()?, row.take()?, row.take()?);
-        let tag_protected_at: Option<Micros> = row.take()?;
+        let (tag_protected_at, is_referrer): (Option<Micros>, bool) = (row.take()?, row.take()?);
         if expected.is_some_and(|expected| *expected != digest) {
             return Ok(DeleteOutcome::TagDigestMismatch);
         }
@@ -115,7 +131,7 @@ impl BatchDeleteImage {
         } else {
             queue_untag(tx, self.repository, (&digest, tag), self.at).await?;
         }
-        Ok(DeleteOutcome::Removed(vec![(digest, Some(tag.clone()))]))
+        Ok(DeleteOutcome::Removed(Removed { pairs: vec![(digest, Some(tag.clone()))], is_referrer }))
     }
 }
 
@@ -128,9 +144,8 @@ pub(crate) async fn delete_digest(
     at: Micros,
 ) -> Result<DeleteOutcome, StoreError> {
     let outcome = remove_digest(tx, repository, digest, refuse_if_referenced, at).await?;
-    if let DeleteOutcome::Removed(pairs) = &outcome {
-        let tags: Vec<Tag> = pairs.iter().filter_map(|(_, tag)| tag.clone()).collect();
-        queue_deletion(tx, repository, (digest, &tags), at).await?;
+    if let DeleteOutcome::Removed(removed) = &outcome {
+        queue_deletion(tx, repository, (digest, &removed.tags()), at).await?;
     }
     Ok(outcome)
 }
@@ -144,10 +159,12 @@ pub(crate) async fn remove_digest(
     at: Micros,
 ) -> Result<DeleteOutcome, StoreError> {
     let RepositoryKey { registry, id } = repository;
-    let select = "SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
-    let Some(image) = tx.value::<ImageId>(select, &params![registry, id, digest]).await? else {
+    let select =
+        "SELECT id, subject IS NOT NULL FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+    let Some(mut row) = tx.row(select, &params![registry, id, digest]).await? else {
         return Ok(DeleteOutcome::NotFound);
     };
+    let (image, is_referrer): (ImageId, bool) = (row.take()?, row.take()?);
     if refuse_if_referenced {
         let lists = lists_of(tx, repository, digest, image).await?;
         if !lists.is_empty() {
@@ -164,8 +181,11 @@ pub(crate) async fn remove_digest(
     tags.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     erase(tx, repository, image, at).await?;
     count_repository(tx, repository, -1, -i64::try_from(tags.len()).unwrap_or(i64::MAX)).await?;
-    let pairs: Vec<_> = tags.into_iter().map(|tag| (*digest, Some(tag))).collect();
-    Ok(DeleteOutcome::Removed(if pairs.is_empty() { vec![(*digest, None)] } else { pairs }))
+    let mut pairs: Vec<_> = tags.into_iter().map(|tag| (*digest, Some(tag))).collect();
+    if pairs.is_empty() {
+        pairs.push((*digest, None));
+    }
+    Ok(DeleteOutcome::Removed(Removed { pairs, is_referrer }))
 }
 
 /// The indexes of the repository that list this image, except itself.

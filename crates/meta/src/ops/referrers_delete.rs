@@ -123,8 +123,8 @@ operation!(DeleteReferrers: Durable [Contents(op.subject.repository)] -> Deleted
     for mut row in rows {
         let (image, referrer): (ImageId, Digest) = (row.take()?, row.take()?);
         deleted.last = is_full.then_some(image);
-        if let DeleteOutcome::Removed(pairs) = delete_digest(tx, *repository, &referrer, true, op.at).await? {
-            deleted.images.push((referrer, pairs.into_iter().filter_map(|(_, tag)| tag).collect()));
+        if let DeleteOutcome::Removed(removed) = delete_digest(tx, *repository, &referrer, true, op.at).await? {
+            deleted.images.push((referrer, removed.tags()));
         }
     }
     Ok(Ok(deleted))

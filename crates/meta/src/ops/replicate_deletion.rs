@@ -5,7 +5,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     Micros, RepositoryKey, StoreError, Tx,
     ops::{
-        image_delete::{DeleteOutcome, remove_digest},
+        image_delete::{DeleteOutcome, Removed, remove_digest},
         operation,
         protection::{Protected, before_reports},
         replicate_image::{PeerOrder, has_image, tag_of},
@@ -46,8 +46,8 @@ pub enum ReplicatedDeletion {
     Nothing,
     /// The tag. Its image stays.
     Tag(Tag),
-    /// The image, with these tags.
-    Image(Vec<Tag>),
+    /// The image, with its tags.
+    Image(Removed),
 }
 
 /// Why nothing was removed.
@@ -84,10 +84,7 @@ operation!(
         } else if is_there && !op.is_there_again(tx).await? && op.may_remove(tx).await? {
             before_reports(tx, op.repository).await?;
             match remove_digest(tx, op.repository, digest, true, op.at).await? {
-                DeleteOutcome::Removed(pairs) => {
-                    let tags = pairs.into_iter().filter_map(|(_, tag)| tag).collect();
-                    removed = ReplicatedDeletion::Image(tags);
-                }
+                DeleteOutcome::Removed(image) => removed = ReplicatedDeletion::Image(image),
                 DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => {}
                 DeleteOutcome::ReferencedByList(lists) => {
                     return Ok(Err(ReplicateDeletionRefusal::Referenced(lists)));

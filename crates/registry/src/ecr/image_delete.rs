@@ -43,9 +43,11 @@ impl Registry {
         for (id, outcome) in asked.into_iter().zip(outcomes) {
             match outcome {
                 DeleteOutcome::Removed(removed) => {
-                    response.image_ids.extend(removed.into_iter().map(|(digest, tag)| ImageIdentifier {
-                        image_digest: Some(digest.to_string()),
-                        image_tag: tag.map(|tag| tag.to_string()),
+                    response.image_ids.extend(removed.pairs.into_iter().map(|(digest, tag)| {
+                        ImageIdentifier {
+                            image_digest: Some(digest.to_string()),
+                            image_tag: tag.map(|tag| tag.to_string()),
+                        }
                     }));
                 }
                 DeleteOutcome::NotFound => response.failures.push(not_found(id)),

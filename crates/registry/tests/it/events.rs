@@ -2,8 +2,8 @@
 
 use access::error::Code;
 use aws::ecr::{
-    DeleteRegistryPolicyRequest, DeleteRepositoryPolicyRequest, DeleteRepositoryRequest,
-    PutRegistryPolicyRequest, SetRepositoryPolicyRequest,
+    DeleteRegistryPolicyRequest, DeleteRepositoryPolicyRequest, DeleteRepositoryRequest, ImageIdentifier,
+    PutRegistryPolicyRequest, SetRepositoryPolicyRequest, TargetStorageClass, UpdateImageStorageClassRequest,
 };
 use jiff::{SignedDuration, Timestamp};
 use meta::{Event, ListEvents};
@@ -105,6 +105,36 @@ async fn many_tags_become_several_events() {
         kinds(&world).await,
         ["ecr.repository.create", "ecr.image.push", "ecr.image.push", "ecr.image.push"]
     );
+}
+
+#[tokio::test]
+async fn a_push_of_an_archived_image_restores_it() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let digest = sha256(&manifest(b"{}"));
+    let update = UpdateImageStorageClassRequest {
+        repository_name: "app".to_owned(),
+        image_id: ImageIdentifier { image_tag: None, image_digest: Some(digest.to_string()) },
+        target_storage_class: TargetStorageClass::Archive,
+        registry_id: None,
+    };
+    world.rules.registry.update_image_storage_class(&ctx(&world.admin), &region(), update).await.unwrap();
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let classes: Vec<_> = events(&world).await.into_iter().skip(2).collect();
+    let kinds: Vec<_> = classes.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["ecr.image.update-storage-class"; 2]);
+    let [archived, restored] =
+        [0, 1].map(|index| serde_json::from_str::<serde_json::Value>(&classes[index].body).unwrap());
+    assert_eq!(
+        (&archived["target-storage-class"], archived.get("last-activated-at")),
+        (&"ARCHIVE".into(), None)
+    );
+    assert_eq!(
+        (&restored["target-storage-class"], &restored["image-digest"]),
+        (&"STANDARD".into(), &digest.to_string().into())
+    );
+    assert!(restored["last-activated-at"].is_string(), "{restored}");
 }
 
 #[tokio::test]

@@ -60,11 +60,22 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
 /// Whether `Accept` allows a media type. A request without it accepts everything (RFC 9110 §12.5.1).
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-    let mut ranges = ranges.map(str::trim).filter(|range| !range.is_empty()).peekable();
-    ranges.peek().is_none()
-        || ranges
-            .any(|range| range.eq_ignore_ascii_case(media_type) || ["*/*", "application/*"].contains(&range))
+    let ranges = values.flat_map(|value| value.split(',')).filter(|range| !range.trim().is_empty());
+    let mut ranges = ranges.map(wanted).peekable();
+    let is_it =
+        |range: &str| range.eq_ignore_ascii_case(media_type) || ["*/*", "application/*"].contains(&range);
+    ranges.peek().is_none() || ranges.flatten().any(is_it)
+}
+
+/// The type of one range of `Accept`; None: its weight is 0, so the client does not accept it (RFC 9110, 12.4.2).
+fn wanted(range: &str) -> Option<&str> {
+    let mut parts = range.split(';').map(str::trim);
+    let media_type = parts.next();
+    let is_zero = |part: &str| {
+        let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+        weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+    };
+    if parts.any(is_zero) { None } else { media_type }
 }
 
 /// Almost every manifest has one of four types.
@@ -145,4 +156,20 @@ async fn delete(call: Call<'_>, reference: &Reference) -> Outcome {
         }
     }
     Ok(answer(StatusCode::ACCEPTED, ResponseBody::empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_of_weight_zero_is_not_accepted() {
+        let accepted = |text: &'static str, media_type| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(text))]);
+            accepts(&headers, media_type)
+        };
+        assert!(accepted("a/b;q=0.5, c/d", "a/b") && accepted("*/*", "a/b") && accepted("", "a/b"));
+        assert!(!accepted("a/b; q=0, c/d", "a/b") && !accepted("a/b;q=0.000", "a/b"));
+        assert!(accepted("A/B;v=1;q=1", "a/b") && !accepted("c/d", "a/b"));
+    }
 }

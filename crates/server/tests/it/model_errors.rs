@@ -26,6 +26,7 @@ fn exceptions_of(code: AwsCode) -> &'static [Exception] {
         | AwsCode::ReportNotPresent
         | AwsCode::ReportExpired
         | AwsCode::ReportInProgress
+        | AwsCode::EntityTemporarilyUnmodifiable
         | AwsCode::InvalidInput
         | AwsCode::UnmodifiableEntity
         | AwsCode::PolicyNotAttachable

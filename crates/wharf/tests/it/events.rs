@@ -64,6 +64,20 @@ impl Site {
         said(crate::process::wharf().args(words).arg("--data-dir").arg(self.data()))
     }
 
+    /// Kills a server after its last delivery is recorded, so that the next one sends nothing again.
+    fn end_when_recorded(&self, mut server: Wharf) {
+        for _ in 0..50 {
+            server.kill().unwrap();
+            let targets: Value = serde_json::from_str(&self.wharf(&["events", "targets", "--json"])).unwrap();
+            if targets["Targets"][0]["Waiting"] == 0 {
+                return;
+            }
+            server = self.started(None);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        panic!("a delivery was never recorded");
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.data().with_extension("log")).unwrap()
     }
@@ -101,9 +115,22 @@ pub(crate) fn manifest(client: &Client) -> String {
 
 /// Tags one image again and again, and deletes it. Stops when the server is gone.
 pub(crate) fn work(client: &Client, manifest: &str, tags: &[&str]) -> anyhow::Result<()> {
+    work_until(client, manifest, tags, &mut Vec::new())
+}
+
+/// The same, with what was acknowledged before the server was gone.
+pub(crate) fn acknowledged(client: anyhow::Result<Client>, manifest: &str, tags: &[&str]) -> Vec<String> {
+    let mut done = Vec::new();
+    let _ = client.and_then(|client| work_until(&client, manifest, tags, &mut done));
+    done
+}
+
+fn work_until(client: &Client, manifest: &str, tags: &[&str], done: &mut Vec<String>) -> anyhow::Result<()> {
     for tag in tags {
         client.v2("PUT", &format!("/v2/app/manifests/{tag}"), IMAGE, manifest.as_bytes())?.expect(201)?;
+        done.push(format!("PUSH {tag}"));
         client.v2("DELETE", &format!("/v2/app/manifests/{tag}"), "", b"")?.expect(202)?;
+        done.push(format!("DELETE {tag}"));
     }
     Ok(())
 }
@@ -133,11 +160,10 @@ fn a_kill_loses_no_event_and_no_order() {
         let server = site.started(None);
         let image = manifest(&server.client().unwrap());
         wait_for("the first event", || (!site.lines().is_empty()).then_some(()));
-        server.kill().unwrap();
+        site.end_when_recorded(server);
         let mut server = site.started(Some(fault.name()));
         // The server dies in the middle, perhaps after the last answer.
-        let client = server.client();
-        let _ = client.and_then(|client| work(&client, &image, &["v1", "v2", "v3"]));
+        let done = acknowledged(server.client(), &image, &["v1", "v2", "v3"]);
         assert!(server.ends_within(Duration::from_secs(20)).unwrap(), "{} was not reached", fault.name());
         let server = site.started(None);
         let client = server.client().unwrap();
@@ -154,6 +180,8 @@ fn a_kill_loses_no_event_and_no_order() {
                 firsts.push(action);
             }
         }
+        let lost: Vec<_> = done.iter().filter(|action| !firsts.contains(action)).collect();
+        assert!(lost.is_empty(), "{}: {lost:?} were acknowledged", fault.name());
         wanted.retain(|action| firsts.contains(action));
         assert_eq!(firsts, wanted, "{}", fault.name());
         assert!(firsts.contains(&"PUSH v1".to_owned()), "{}", fault.name());

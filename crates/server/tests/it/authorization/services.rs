@@ -123,7 +123,7 @@ macro_rules! with_operations {
             EnqueueWork: EnqueueWork;
             Work: ClaimWork RenewWork FinishWork PostponeWork;
             ReadEvents: ListEvents ListNewEvents OldestNewEvent;
-            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery ForgetTarget;
+            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery BuryDeliveries ForgetTarget;
             ReadDeliveries: ListDeliveryTargets ListDeadLetters;
             ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
