@@ -23,6 +23,7 @@ pub mod kept;
 mod key_ring;
 pub mod keys;
 pub mod memory;
+mod mirror;
 pub mod op;
 pub mod organization;
 pub mod page;
