@@ -1,5 +1,5 @@
-"""Clients that read parts of layers: eStargz with the library of stargz-snapshotter, from the registry and through the cache
-while the layer arrives; and what caches before the registry need."""
+"""Clients that read parts of layers: eStargz with the library of stargz-snapshotter, from the registry and through the
+cache while the layer arrives; and what caches before the registry need."""
 
 import io
 import json
@@ -30,7 +30,8 @@ def layer(tmp_path):
 @pytest.fixture
 def layout(layer, tmp_path):
     packed, made, _ = layer
-    return images.layout_of(tmp_path / "made", packed, made["diffID"], {"containerd.io/snapshot/stargz/toc.digest": made["toc"]})
+    annotations = {"containerd.io/snapshot/stargz/toc.digest": made["toc"]}
+    return images.layout_of(tmp_path / "made", packed, made["diffID"], annotations)
 
 
 def read(wharf, name, layout, layer, tmp_path):
@@ -49,7 +50,7 @@ def test_stargz_reads_files_of_a_layer_by_ranges(wharf, push, layer, layout, tmp
     push(layout, name)
     said = read(wharf, name, layout, layer, tmp_path)
     assert said["size"] == len(layer[0])
-    assert said["requests"] > 10 and said["bytes"] < said["size"] // 4, said
+    assert said["requests"] > 10 and said["bytes"] < said["size"] // 3, said
 
 
 def test_stargz_reads_a_layer_while_it_arrives(wharf, layer, layout, tmp_path):

@@ -45,11 +45,11 @@ pub(super) async fn dispatch(app: &App, exchange: &mut Exchange, mirror: &Mirror
         | Route::Referrers { name, .. } => name,
     };
     let here = mirror.repository(name).ok_or_else(|| too_long(mirror))?;
-    let shown_as = Some(name.to_string());
+    let at_mirror = Some(name.to_string());
     let (account_id, region) = (mirror.account_id.clone(), mirror.region.clone());
     let repository = RepositoryRef { account_id, region, name: here };
     let (ctx, host) = (context(exchange, caller), Host::default());
-    serve(Call { app, exchange, ctx, host, repository, shown_as }, route).await
+    serve(Call { app, exchange, ctx, host, repository, prefix: None, at_mirror }, route).await
 }
 
 /// The caller: by a password of this deployment, or the session of the mirror's role. Clients that know nothing of this

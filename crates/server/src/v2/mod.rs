@@ -48,15 +48,17 @@ struct Call<'a> {
     ctx: Ctx,
     host: Host,
     repository: RepositoryRef,
-    /// The name in the path, if it is not the repository's: with an account ID or the name of a public registry before
-    /// it, or without the prefix that a mirror adds.
-    shown_as: Option<String>,
+    /// What is before the name in the path: an account ID, or what names a public registry.
+    prefix: Option<String>,
+    /// The name in the path of a mirror, which adds what the repository's name begins with.
+    at_mirror: Option<String>,
 }
 
 impl Call<'_> {
-    /// The repository name as in the path. Answers use this name.
+    /// The repository name as in the path: with the prefix if the path has one. Answers use this name.
     fn shown(&self) -> String {
-        self.shown_as.clone().unwrap_or_else(|| self.repository.name.to_string())
+        let name = self.at_mirror.as_deref().unwrap_or(self.repository.name.as_str());
+        self.prefix.as_ref().map_or_else(|| name.to_owned(), |prefix| format!("{prefix}/{name}"))
     }
 }
 
@@ -110,8 +112,8 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         | Route::Referrers { name, .. } => name,
     };
     let repository = RepositoryRef { account_id, region, name: name.clone() };
-    let shown_as = account.map(|account| format!("{account}/{name}"));
-    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, shown_as };
+    let prefix = account.map(|account| account.to_string());
+    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, prefix, at_mirror: None };
     match serve(call, route).await {
         Err(refusal) if renamed::is_possible(&exchange.method, &refusal) => {
             Box::pin(renamed::pull(app, exchange, caller, refusal)).await

@@ -84,11 +84,10 @@ pub(super) async fn dispatch(app: &App, exchange: &mut Exchange, host: Host, pla
         | Route::Referrers { name, .. } => name.clone(),
     };
     let account_id = app.access.account_of_alias(alias).await?.ok_or_else(|| no_alias(alias))?;
-    let shown_as =
-        if place.has_own_host { format!("{alias}/{name}") } else { format!("{ECR_PUBLIC}/{alias}/{name}") };
+    let prefix = if place.has_own_host { alias.to_owned() } else { format!("{ECR_PUBLIC}/{alias}") };
     let ctx = context(exchange, caller);
     let repository = RepositoryRef { account_id, region: Region::public(), name };
-    serve(Call { app, exchange, ctx, host, repository, shown_as: Some(shown_as) }, route).await
+    serve(Call { app, exchange, ctx, host, repository, prefix: Some(prefix), at_mirror: None }, route).await
 }
 
 /// The caller. A host of public registries answers requests without credentials with a challenge, as ECR Public does:
