@@ -148,7 +148,7 @@ async fn uploads_at_the_same_time_keep_to_a_storage_quota() {
         let (digest, incoming) = (sha256(&bytes), Incoming::buffered(bytes.into()));
         world.rules.registry.put_blob(&ctx(&world.admin), &at, &digest, incoming).await
     };
-    let pushed = futures::future::join_all((0..8).map(push)).await;
+    let pushed = futures::future::join_all((0..8).map(|number| push(number))).await;
     assert!((1..=2).contains(&pushed.iter().filter(|pushed| pushed.is_ok()).count()), "{pushed:?}");
 }
 
@@ -175,7 +175,7 @@ async fn an_upload_with_progress_does_not_expire() {
 
 #[tokio::test]
 async fn a_range_is_complete_only_when_the_layer_is_verified() {
-    for (mood, is_right) in [(Mood::Well, true), (Mood::Lies, false)] {
+    for (mood, is_right) in [(Mood::Well, true), (Mood::LiesLate(Duration::from_secs(2)), false)] {
         let (world, upstream) = cached().await;
         let layer = layer(900_000);
         upstream.image("team/app", "v1", &layer);

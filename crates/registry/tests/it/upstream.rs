@@ -28,6 +28,8 @@ pub(crate) enum Mood {
     Drips(usize, Duration),
     /// Each blob has one other byte.
     Lies,
+    /// The last byte of each blob is another one, and comes after this time.
+    LiesLate(Duration),
     /// Blobs have this status.
     Blobs(u16),
     /// Connections are closed without an answer.
@@ -160,6 +162,12 @@ async fn answer(mut stream: TcpStream, contents: Arc<Mutex<Contents>>) {
         let _ = stream.write_all(&body[..after]).await;
         tokio::time::sleep(time).await;
         body.drain(..after);
+    }
+    if let (&Mood::LiesLate(time), true, Some((last, rest))) = (&mood, is_blob, body.split_last()) {
+        let _ = stream.write_all(rest).await;
+        tokio::time::sleep(time).await;
+        let _ = stream.write_all(&[last ^ 1]).await;
+        return;
     }
     if let (Mood::Drips(bytes, time), true) = (mood, is_blob) {
         for part in body.chunks(bytes) {
