@@ -1,14 +1,14 @@
 """Fixtures for all tests: one server for the whole run, a home folder, and docker credentials in it."""
 
-import os
 import shutil
 import tempfile
 
 import pytest
 from closed_network import ClosedNetwork
 from cross_account import Node, ServiceAccount
+from docker_engine import start_engine
 from issuer import Issuer
-from process import Daemon, answers, environment, run
+from process import environment, run
 from server import Wharf
 
 
@@ -74,14 +74,8 @@ def short_folder():
 
 @pytest.fixture(scope="module")
 def engine(short_folder):
-    """Docker's daemon, without a bridge and without packet filter rules: it only builds, pushes and pulls."""
-    home = f"{short_folder}/home"
-    os.mkdir(home)
-    host = f"unix://{short_folder}/docker.sock"
-    env = environment(home, {"DOCKER_HOST": host})
-    words = ["dockerd", "-H", host, "--data-root", f"{short_folder}/data", "--exec-root", f"{short_folder}/exec"]
-    words += ["--pidfile", f"{short_folder}/docker.pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = Daemon(words, env=env, log=f"{short_folder}/log", ready=answers(["docker", "version"], env))
+    """The environment of clients of docker's daemon."""
+    daemon, env = start_engine(short_folder)
     yield env
     daemon.stop()
 

@@ -25,6 +25,7 @@ class Layout:
     digest: str
     manifests: list
     layers: list
+    configs: list
 
     @property
     def skopeo(self):
@@ -61,7 +62,7 @@ def layout(folder, *, tag="latest", architectures=("amd64",), layers=1, size=20_
         (blobs / digest.removeprefix("sha256:")).write_bytes(content)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
-    manifests, all_layers = [], []
+    manifests, all_layers, configs = [], [], []
     for architecture in architectures:
         made = [_layer(size) for _ in range(layers)]
         config = {
@@ -77,6 +78,7 @@ def layout(folder, *, tag="latest", architectures=("amd64",), layers=1, size=20_
             "layers": [put(LAYER, packed) for _, packed in made],
         }
         all_layers += [descriptor["digest"] for descriptor in manifest["layers"]]
+        configs.append(manifest["config"]["digest"])
         descriptor = put(MANIFEST, json.dumps(manifest).encode())
         manifests.append(descriptor | {"platform": {"os": "linux", "architecture": architecture}})
     top = manifests[0]
@@ -88,7 +90,29 @@ def layout(folder, *, tag="latest", architectures=("amd64",), layers=1, size=20_
     }
     (folder / "index.json").write_text(json.dumps(root))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    return Layout(folder, tag, top["digest"], [entry["digest"] for entry in manifests], all_layers)
+    return Layout(folder, tag, top["digest"], [entry["digest"] for entry in manifests], all_layers, configs)
+
+
+def layout_of(folder, layer, diff_id, annotations, *, tag="latest"):
+    """Writes a layout with one image of this layer."""
+    folder = Path(folder)
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def put(media_type, content):
+        digest = digest_of(content)
+        (blobs / digest.removeprefix("sha256:")).write_bytes(content)
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+    rootfs = {"type": "layers", "diff_ids": [diff_id]}
+    config = put(CONFIG, json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode())
+    top = put(LAYER, layer)
+    image = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config}
+    manifest = put(MANIFEST, json.dumps(image | {"layers": [top | {"annotations": annotations}]}).encode())
+    named = manifest | {"annotations": {"org.opencontainers.image.ref.name": tag}}
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return Layout(folder, tag, manifest["digest"], [manifest["digest"]], [top["digest"]], [config["digest"]])
 
 
 def build_context(folder, size=20_000):

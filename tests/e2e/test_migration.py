@@ -3,17 +3,19 @@
 import hashlib
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import images
 import pytest
-from process import environment, run
+from process import environment, run, wait_until
 from server import Wharf
 from upstream import Upstream
 
-# `WHARF_MIGRATION_IMAGES=10000 cargo xtask e2e migration` measures a large migration.
-COUNT = int(os.environ.get("WHARF_MIGRATION_IMAGES", "300"))
+# `WHARF_FULL=1 cargo xtask e2e migration` moves 10,000 images; another number can be given.
+FULL = os.environ.get("WHARF_FULL") == "1"
+COUNT = int(os.environ.get("WHARF_MIGRATION_IMAGES", "10000" if FULL else "300"))
 PAGE = Path(__file__).parents[2] / "docs/migration.md"
 
 
@@ -88,9 +90,30 @@ def report(said):
     return json.loads(said)[0]["report"]
 
 
-def test_a_registry_moves_and_a_second_run_moves_nothing(target, registry, storage):
+@pytest.fixture
+def many(storage):
+    """Many images in five repositories; their digests by repository and tag."""
+    if COUNT < 10_000:
+        print(f"{COUNT} images, because CI has little time; WHARF_FULL=1 moves 10,000")
     for number in range(COUNT):
         storage.image(f"team-{number % 5}/app", f"v{number}", number)
+    return storage.tags
+
+
+def digests(server, tags):
+    """The digests on the server of these repositories' tags."""
+    ecr, found = server.client("ecr"), {}
+    for repository in {repository for repository, _ in tags}:
+        for page in ecr.get_paginator("list_images").paginate(repositoryName=repository):
+            tagged = [image for image in page["imageIds"] if "imageTag" in image]
+            found |= {(repository, image["imageTag"]): image["imageDigest"] for image in tagged}
+    return found
+
+
+MOVED = ("manifestsCopied", "blobsCopied", "blobsShared", "bytesCopied", "failed")
+
+
+def test_a_registry_moves_and_a_second_run_moves_nothing(target, registry, many):
     source = f"http://{registry.address}"
     began = time.monotonic()
     first = report(wharf_command(target, "import", source, "--json"))
@@ -99,14 +122,36 @@ def test_a_registry_moves_and_a_second_run_moves_nothing(target, registry, stora
     end = time.monotonic()
     print(f"{COUNT} images: {middle - began:.1f} s, the second run {end - middle:.1f} s; {first}")
     assert (first["failed"], first["manifestsCopied"], first["tags"]) == (0, COUNT, COUNT), first
-    moved = ("manifestsCopied", "blobsCopied", "blobsShared", "bytesCopied", "failed")
-    assert {name: second[name] for name in moved} == dict.fromkeys(moved, 0)
+    assert {name: second[name] for name in MOVED} == dict.fromkeys(MOVED, 0)
+    assert digests(target, many) == many
+
+
+def test_an_import_that_was_killed_goes_on(target, registry, many, tmp_path):
+    words = [str(target.binary), "import", f"http://{registry.address}", "--json", "--jobs", "2"]
+    env = environment(target.home, target.env)
+    output = open(tmp_path / "output", "wb")
+    import_ = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     ecr = target.client("ecr")
-    found = {}
-    for repository in {repository for repository, _ in storage.tags}:
-        for page in ecr.get_paginator("list_images").paginate(repositoryName=repository):
-            found |= {(repository, image["imageTag"]): image["imageDigest"] for image in page["imageIds"]}
-    assert found == storage.tags
+
+    def count():
+        names = [repository["repositoryName"] for repository in ecr.describe_repositories()["repositories"]]
+        pages = (ecr.get_paginator("list_images").paginate(repositoryName=name) for name in names)
+        return sum(len(page["imageIds"]) for listed in pages for page in listed)
+
+    try:
+        wait_until(lambda: count() >= COUNT // 4, "a part of the images", process=import_, seconds=900)
+    finally:
+        import_.kill()
+        import_.wait()
+    there = digests(target, many)
+    assert COUNT // 4 <= len(there) < COUNT, "it was killed in the middle"
+    assert there.items() <= many.items(), "a tag exists only when its image is right"
+    second = report(wharf_command(target, "import", f"http://{registry.address}", "--json"))
+    # At most the images in work were there without their tags.
+    assert COUNT - len(there) - 2 <= second["manifestsCopied"] <= COUNT - len(there), second
+    assert second["failed"] == 0 and digests(target, many) == many
+    third = report(wharf_command(target, "import", f"http://{registry.address}", "--json"))
+    assert {name: third[name] for name in MOVED} == dict.fromkeys(MOVED, 0)
 
 
 def test_images_of_skopeo_move_with_their_index(target, registry, tmp_path):

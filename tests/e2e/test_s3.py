@@ -9,6 +9,7 @@ import pytest
 from object_store import ObjectStore
 from process import environment, run
 from server import Wharf
+from upstream import Upstream, rule
 
 MAKES = ["versitygw", "seaweedfs"]
 LARGE = 20 << 20
@@ -71,6 +72,22 @@ def test_ranges_and_redirects(server, tmp_path):
     port = server.registry.rsplit(":", 1)[1]
     status, _, body = server.http("GET", path, headers={"Host": f"localhost:{port}"})
     assert (status, body) == (200, content)
+
+
+def test_an_image_is_pulled_through_into_the_bucket(server, tmp_path):
+    """An object of a bucket can be read only when it is complete."""
+    upstream = Upstream("registry", tmp_path / "upstream")
+    try:
+        made = images.layout(tmp_path / "made", size=LARGE)
+        upstream.push(made, "team/app")
+        source = f"docker://{server.ref(rule(server, upstream) + '/team/app', 'v1')}"
+        env = server.logged_in(tmp_path / "client")
+        run(["skopeo", "copy", "--src-tls-verify=false", source, f"oci:{tmp_path / 'back'}:v1"], env=env)
+        (digest,) = made.layers
+        assert images.digest_of((tmp_path / "back/blobs/sha256" / digest[7:]).read_bytes()) == digest
+        assert upstream.requests(f"team/app/blobs/{digest}") == 1
+    finally:
+        upstream.stop()
 
 
 def test_docker_pushes_and_pulls(server, engine, tmp_path):

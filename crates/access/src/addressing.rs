@@ -11,7 +11,7 @@ pub use crate::settings::HostError;
 use crate::store::StoreResultExt as _;
 
 /// The registry that a request's host names, if it names one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Host(Option<(AccountId, Region)>);
 
 impl Host {

@@ -23,6 +23,7 @@ pub mod kept;
 mod key_ring;
 pub mod keys;
 pub mod memory;
+mod mirror;
 pub mod op;
 pub mod organization;
 pub mod page;
@@ -91,6 +92,8 @@ pub struct Access {
     policies: PolicyCaches,
     reconcilers_woken: Notify,
     events_written: Arc<Notify>,
+    /// What this node receives and no row counts yet.
+    storage_holds: Arc<storage_quota::StorageHolds>,
     tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
     /// Accounts by the alias of their public registries. An alias never changes.
     aliases: Cache<String, AccountId>,
@@ -117,6 +120,7 @@ impl Access {
             policies: PolicyCaches::default(),
             reconcilers_woken: Notify::new(),
             events_written,
+            storage_holds: Arc::default(),
             tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
             aliases: Cache::new(ALIASES),
             anonymous: Arc::new(Caller::anonymous().map_err(Error::internal)?),

@@ -14,7 +14,7 @@ use aws::ids::Region;
 pub use outbound::Dialler;
 pub use peers::{Peer, PeerTarget, Peers};
 pub use policy::{Cidr, CidrError};
-pub use pull_through_cache::PullThroughCache;
+pub use pull_through_cache::{Mirror, PullThroughCache};
 
 use crate::backup::BackupPlaces;
 use crate::quota::Quotas;

@@ -1,4 +1,8 @@
-//! Storage quotas: how many bytes the repositories with a prefix, an account or the deployment may hold.
+//! Storage quotas: how many bytes the repositories with a prefix, an account or the deployment may hold. Bytes that are
+//! being received count before they are in a row.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws::ids::AccountId;
 use oci::name::RepositoryName;
@@ -73,6 +77,70 @@ impl StorageQuota {
     }
 }
 
+/// The bytes that this node is receiving and that no row counts yet, in the order of the requests.
+#[derive(Debug, Default)]
+pub(crate) struct StorageHolds(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    next: u64,
+    all: BTreeMap<u64, (RepositoryRef, More)>,
+}
+
+/// Bytes that a request holds against the storage quotas until it has recorded them or gives up, which drops this.
+#[derive(Debug)]
+#[must_use = "the bytes count until this is dropped"]
+pub struct StorageHold {
+    holds: Arc<StorageHolds>,
+    /// None: nothing is limited.
+    place: Option<u64>,
+}
+
+impl StorageHolds {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StorageHold {
+    fn new(holds: &Arc<StorageHolds>, repository: &RepositoryRef, more: More) -> Self {
+        let mut held = holds.lock();
+        let place = held.next;
+        held.next += 1;
+        held.all.insert(place, (repository.clone(), more));
+        Self { holds: Arc::clone(holds), place: Some(place) }
+    }
+
+    /// How many of these bytes a row counts now.
+    pub fn recorded(&self, bytes: u64) {
+        let mut held = self.holds.lock();
+        let held = self.place.and_then(|place| held.all.get_mut(&place));
+        if let Some((_, More::Uploaded { recorded, added })) = held {
+            *recorded = recorded.saturating_add(bytes);
+            *added = added.saturating_sub(bytes);
+        }
+    }
+
+    /// What requests before this one hold against a quota; with an account, only what is held for it.
+    fn before(&self, quota: &StorageQuota, account: Option<&AccountId>) -> u64 {
+        let Some(place) = self.place else { return 0 };
+        let held = self.holds.lock();
+        let earlier = held.all.range(..place).map(|(_, held)| held);
+        earlier
+            .filter(|(repository, _)| quota.applies_to(repository))
+            .filter(|(repository, _)| account.is_none_or(|account| *account == repository.account_id))
+            .fold(0, |sum: u64, (_, more)| sum.saturating_add(quota.adds(*more)))
+    }
+}
+
+impl Drop for StorageHold {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.holds.lock().all.remove(&place);
+        }
+    }
+}
+
 impl Access {
     /// Each storage quota that limits an account, or any account, with the bytes that are stored now.
     pub async fn storage_quota_use(&self, account: Option<&AccountId>) -> Result<Vec<(StorageQuota, u64)>> {
@@ -87,26 +155,35 @@ impl Access {
         Ok(used)
     }
 
-    /// Refuses bytes that would exceed a storage quota. Requests at the same moment can exceed it by what each of them
-    /// stores. Without quotas it reads nothing.
-    pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: More) -> Result<()> {
+    /// Holds bytes against the storage quotas, or refuses them. They count for all later requests of this node until the
+    /// hold is dropped. Requests of different nodes at the same moment can exceed a quota by what each of them stores.
+    /// Without quotas it reads nothing.
+    pub async fn hold_storage(&self, repository: &RepositoryRef, more: More) -> Result<StorageHold> {
+        if self.settings.storage_quotas.is_empty() {
+            return Ok(StorageHold { holds: Arc::clone(&self.storage_holds), place: None });
+        }
+        let hold = StorageHold::new(&self.storage_holds, repository, more);
         for quota in self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository)) {
             let added = quota.adds(more);
             if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
                 continue;
             }
             let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+            // Before the rows are read: what is recorded meanwhile counts twice, and never not at all.
+            let held = hold.before(quota, None);
             let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-            if stored.saturating_add(added) > quota.bytes {
+            if stored.saturating_add(held).saturating_add(added) > quota.bytes {
                 // What other accounts store is not shown.
-                let by = quota.counts_of(Some(repository.account_id.clone()));
-                let own = permit.read(|()| SumStoredBytes { by }).await?;
+                let account = &repository.account_id;
+                let by = quota.counts_of(Some(account.clone()));
+                let held = hold.before(quota, Some(account));
+                let own = permit.read(|()| SumStoredBytes { by }).await?.saturating_add(held);
                 let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
                 let own = own.saturating_sub(recorded);
-                return Err(exceeded(quota, (&repository.account_id, own), recorded.saturating_add(added)));
+                return Err(exceeded(quota, (account, own), recorded.saturating_add(added)));
             }
         }
-        Ok(())
+        Ok(hold)
     }
 }
 

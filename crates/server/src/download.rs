@@ -29,5 +29,5 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
     let blob = app.registry.verify_download(token, &exchange.unsigned()).await?;
     let reader = blob.reader();
     exchange.prove_reader(&reader.account_id, &reader.unique_id);
-    v2::blob::send(app, exchange, blob).await
+    v2::blob::send(app, exchange, blob, false).await
 }

@@ -44,7 +44,8 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    pub(crate) fn invalid(host: &str, why: &'static str) -> Self {
+    /// An answer of a registry that cannot be used.
+    pub fn invalid(host: &str, why: &'static str) -> Self {
         Self::Invalid { host: host.to_owned(), why }
     }
 }

@@ -85,6 +85,8 @@ services! {
     FetchUpstreamLayers => FindBlobs, CreateUpload, AdvanceUpload, CancelUpload, CompleteUpload;
     /// Finds the service-linked role that reads the credentials of upstream registries. The gate decides on the secret.
     ReadUpstreamSecrets => FindEntity;
+    /// Finds the role of a mirror, for requests without credentials. The gate decides what it may pull.
+    ServeMirrors => FindEntity;
     /// Records when images were last pulled, after the answers to the pulls.
     RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.

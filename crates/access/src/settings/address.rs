@@ -179,7 +179,7 @@ const AWS_SUFFIXES: [&str; 9] = [
     "csp.hci.ic.gov",
 ];
 
-fn without_port(host: &str) -> &str {
+pub(super) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -3,7 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use aws::ids::{AccountId, Region};
+use oci::name::RepositoryName;
 use outbound::Dialler;
+
+use super::address::without_port;
+
+/// The names of Docker Hub.
+const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /// Which upstream registries may be called, and how.
 #[derive(Clone)]
@@ -16,12 +23,56 @@ pub struct PullThroughCache {
     pub token_services: Vec<(String, String)>,
     /// How long a tag is served without asking the upstream registry (ECR: 24 hours).
     pub validity: Duration,
+    /// Hosts that answer like an upstream registry.
+    pub mirrors: Vec<Mirror>,
     /// Connects to upstream registries. It has a limit of its own on connections: a slow registry must not keep events
     /// and identity providers waiting.
     pub dialler: Dialler,
 }
 
+/// A host that answers like one upstream registry, for clients that ask a mirror for the names of that registry and have
+/// no credentials for it, such as docker with `registry-mirrors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// Its name; with a port, only at this port.
+    pub host: String,
+    /// The registry that has the images.
+    pub account_id: AccountId,
+    pub region: Region,
+    /// What its repositories begin with: the prefix of a pull-through cache rule. None: nothing.
+    pub repository_prefix: Option<String>,
+    /// The registry whose images it has, as clients call it.
+    pub registry: String,
+    /// The role that decides about requests without credentials. None: they are refused.
+    pub role_arn: Option<String>,
+}
+
+impl Mirror {
+    fn is_at(&self, host: &str) -> bool {
+        [host, without_port(host)].iter().any(|name| name.eq_ignore_ascii_case(&self.host))
+    }
+
+    /// Whether it has the images of a registry, as containerd and podman name it in `ns`.
+    pub fn is_of(&self, registry: &str) -> bool {
+        let is_hub = |name: &str| DOCKER_HUB.iter().any(|known| known.eq_ignore_ascii_case(name));
+        registry.eq_ignore_ascii_case(&self.registry) || is_hub(registry) && is_hub(&self.registry)
+    }
+
+    /// The repository here of a name there. None: such a name is too long.
+    pub fn repository(&self, name: &RepositoryName) -> Option<RepositoryName> {
+        match &self.repository_prefix {
+            Some(prefix) => format!("{prefix}/{name}").parse().ok(),
+            None => Some(name.clone()),
+        }
+    }
+}
+
 impl PullThroughCache {
+    /// The mirror at a host.
+    pub fn mirror_at(&self, host: &str) -> Option<&Mirror> {
+        self.mirrors.iter().find(|mirror| mirror.is_at(host))
+    }
+
     /// The defaults, with a dialler.
     pub fn new(dialler: Dialler) -> Self {
         Self {
@@ -29,6 +80,7 @@ impl PullThroughCache {
             insecure_hosts: Vec::new(),
             token_services: Vec::new(),
             validity: Duration::from_hours(24),
+            mirrors: Vec::new(),
             dialler,
         }
     }
@@ -58,6 +110,31 @@ impl fmt::Debug for PullThroughCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mirror_is_found_by_its_host() {
+        let mirror = |host: &str, registry: &str| Mirror {
+            host: host.to_owned(),
+            account_id: "123456789012".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            repository_prefix: Some("hub".to_owned()),
+            registry: registry.to_owned(),
+            role_arn: None,
+        };
+        let mirrors = vec![mirror("hub.example.org", "docker.io"), mirror("localhost:5001", "quay.io")];
+        let cache = PullThroughCache { mirrors, ..PullThroughCache::new(Dialler::new(|_| false)) };
+        let at = |host: &str| cache.mirror_at(host).map(|mirror| mirror.registry.as_str());
+        assert_eq!([at("Hub.example.org"), at("hub.example.org:8443")], [Some("docker.io"); 2]);
+        assert_eq!(at("localhost:5001"), Some("quay.io"));
+        for other in ["localhost", "localhost:5000", "example.org", "x.hub.example.org", ""] {
+            assert_eq!(at(other), None, "{other}");
+        }
+        let [hub, quay] = cache.mirrors.as_slice() else { panic!() };
+        assert!(hub.is_of("docker.io") && hub.is_of("registry-1.docker.io") && !hub.is_of("quay.io"));
+        assert!(quay.is_of("quay.io") && !quay.is_of("docker.io"));
+        let name = "library/alpine".parse().unwrap();
+        assert_eq!(hub.repository(&name).unwrap().as_str(), "hub/library/alpine");
+    }
 
     #[test]
     fn upstreams_are_allowed_by_host_and_domain() {

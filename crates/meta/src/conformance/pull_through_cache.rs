@@ -145,6 +145,22 @@ pub(super) async fn an_image_whose_contents_come_later_is_accepted(world: World)
     assert_eq!(refusal(refused), PutImageRefusal::LayersNotFound(missing.to_vec()));
     let outcome = world.meta.write(put(MissingContents::Accept)).await.unwrap();
     assert!(outcome.created);
-    let find = FindLayerImages { repository, digests: missing.to_vec() };
-    assert_eq!(world.meta.read(find).await.unwrap()[0].manifest, outcome.image.digest);
+    let find = async || {
+        let find = FindLayerImages { repository, digests: missing.to_vec() };
+        world.meta.read(find).await.unwrap()[0].clone()
+    };
+    let found = find().await;
+    assert_eq!((found.manifest, found.is_imported), (outcome.image.digest, true));
+    // An image that was pushed counts as imported from its first import on.
+    world.sparse("ENABLED").await;
+    let sparse = |missing_contents| PutImage {
+        blobs: missing.to_vec(),
+        missing: missing_contents,
+        ..world.image(repository, "another body", &[])
+    };
+    world.meta.write(sparse(MissingContents::AsTheRegistrySays)).await.unwrap();
+    let found = find().await;
+    assert_eq!((found.manifest, found.is_imported), (digest("another body"), false));
+    assert!(!world.meta.write(sparse(MissingContents::Accept)).await.unwrap().created);
+    assert!(find().await.is_imported);
 }

@@ -8,6 +8,7 @@ use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
         image::{ImageRow, ImageState, image_columns},
+        image_put::IMPORTED,
         operation,
     },
     tx::{chunks, list, push_list},
@@ -295,13 +296,15 @@ pub struct LayerImage {
     /// The digest of its manifest.
     pub manifest: Digest,
     pub manifest_size: u64,
+    /// Whether it came from an upstream registry.
+    pub is_imported: bool,
 }
 
 operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
     let mut found = Vec::new();
     for chunk in chunks(&op.digests) {
         let select = format!(
-            "SELECT n.digest, i.id, i.digest, i.manifest_size FROM \
+            "SELECT n.digest, i.id, i.digest, i.manifest_size, i.origin FROM \
                 (SELECT digest, MAX(image) AS image FROM image_blob \
                  WHERE registry = ?1 AND repository = ?2 AND digest IN ({}) GROUP BY digest) n \
              JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = n.image",
@@ -311,7 +314,9 @@ operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
         push_list(&mut values, chunk);
         for mut row in tx.rows(&select, &values).await? {
             let (layer, image, manifest) = (row.take()?, row.take()?, row.take()?);
-            found.push(LayerImage { layer, image, manifest, manifest_size: row.take()? });
+            let manifest_size = row.take()?;
+            let is_imported = row.take::<String>()? == IMPORTED;
+            found.push(LayerImage { layer, image, manifest, manifest_size, is_imported });
         }
     }
     Ok(Ok(found))

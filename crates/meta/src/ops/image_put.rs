@@ -48,6 +48,10 @@ pub enum MissingContents {
 /// of Wharf's own; ECR has none.
 pub const SPARSE_IMAGES: &str = "WHARF_SPARSE_IMAGES";
 
+/// The origin of images that came from an upstream registry. Those that came before this was recorded have that of a push.
+pub(crate) const IMPORTED: &str = "pull_through";
+const PUSHED: &str = "push";
+
 /// Puts an image into a repository and sets tags on it.
 #[derive(Clone, Debug)]
 pub struct PutImage {
@@ -182,7 +186,10 @@ impl PutImage {
             return Ok(Err(refusal));
         }
         let (id, created) = match &existing {
-            Some((image, own)) => (image.id, *own),
+            Some((image, own)) => {
+                self.mark_imported(tx, image.id).await?;
+                (image.id, *own)
+            }
             None => (self.insert(tx, held).await?, true),
         };
         let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
@@ -337,8 +344,9 @@ impl PutImage {
         let insert = "INSERT INTO image (registry, repository, id, digest, media_type, artifact_type, \
                 config_media_type, manifest_size, image_size, subject, annotations, status, tagged, tag_count, \
                 pushed_at, pushed_by, last_activated_at, origin, operation) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, 0, 0, ?12, ?13, ?12, 'push', ?14)";
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, 0, 0, ?12, ?13, ?12, ?14, ?15)";
         let manifest_size = self.body.len() as u64;
+        let origin = if self.is_import() { IMPORTED } else { PUSHED };
         let values = params![
             registry,
             repository,
@@ -353,6 +361,7 @@ impl PutImage {
             self.annotations_json,
             self.at,
             self.pushed_by,
+            origin,
             self.op
         ];
         tx.execute(insert, &values).await?;
@@ -361,6 +370,21 @@ impl PutImage {
         insert_members(tx, self.repository, id, &self.blobs, &self.children).await?;
         usage::add(tx, self.repository, Change::manifest(usage::signed(manifest_size))).await?;
         Ok(id)
+    }
+
+    fn is_import(&self) -> bool {
+        self.missing == MissingContents::Accept
+    }
+
+    /// An image that was pushed and now came from an upstream registry, too, counts as imported.
+    async fn mark_imported(&self, tx: &mut Tx<'_>, id: ImageId) -> Result<(), StoreError> {
+        if self.is_import() {
+            let update = "UPDATE image SET origin = ?4 \
+                WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND origin = ?5";
+            let RepositoryKey { registry, id: repository } = self.repository;
+            tx.execute(update, &params![registry, repository, id, IMPORTED, PUSHED]).await?;
+        }
+        Ok(())
     }
 
     /// Points the wanted tags to the image and updates all counters.

@@ -174,8 +174,8 @@ impl Registry {
         repository: &RepositoryRef,
         more: More,
     ) -> Result<Option<Error>> {
-        match self.access.within_storage_quotas(repository, more).await {
-            Ok(()) => Ok(None),
+        match self.access.hold_storage(repository, more).await {
+            Ok(_) => Ok(None),
             Err(exceeded) if exceeded.code == Code::LimitExceeded => Ok(Some(exceeded)),
             Err(error) => Err(error),
         }

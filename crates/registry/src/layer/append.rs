@@ -65,7 +65,8 @@ impl Registry {
         check_range(&upload.row, &incoming)?;
         let added = incoming.length.unwrap_or_default();
         let more = More::Uploaded { recorded: upload.row.offset, added };
-        self.access.within_storage_quotas(&upload.asked.repository, more).await?;
+        // Until the row counts the bytes.
+        let _hold = self.access.hold_storage(&upload.asked.repository, more).await?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Stage, Store};
-pub use ::blob::{Appended, Content, ContentStream};
+use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Store};
+pub use ::blob::{Appended, Content, ContentStream, Stage};
 use access::effects::OpensBytes;
 use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Move, Read};
 use access::error::{Code, Error, Result};
@@ -122,6 +122,11 @@ impl LayerBytes {
         stage: &Stage,
     ) -> Result<()> {
         self.0.finish(&key(object)?, stage).await.map_err(unreadable)
+    }
+
+    /// Whether bytes of a layer that is still arriving can be read. Without this, clients wait until it is complete.
+    pub(crate) fn can_open_slices(&self) -> bool {
+        matches!(self.0, Store::Disk(_))
     }
 
     /// Bytes of a layer that is still arriving, which are durable.

@@ -29,7 +29,7 @@ impl Registry {
         };
         // The length of a part may not have been declared.
         let more = More::Uploaded { recorded: row.offset, added: 0 };
-        if let Err(error) = self.access.within_storage_quotas(&upload.asked.repository, more).await {
+        if let Err(error) = self.access.hold_storage(&upload.asked.repository, more).await {
             discard(permit, &row.id, ctx.at()).await?;
             return Err(error);
         }

@@ -20,6 +20,6 @@ fn readable(blob: Option<&BlobRow>) -> Result<&BlobRow> {
     blob.filter(|row| !row.is_archived).ok_or_else(blob_unknown)
 }
 
-fn blob_unknown() -> Error {
+pub(crate) fn blob_unknown() -> Error {
     Error::new(Code::BlobUnknown, "The repository holds no such blob.")
 }

@@ -50,7 +50,7 @@ impl Registry {
             let source = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
             let Ok(source) = source.permit::<ecr::GetDownloadUrlForLayer>() else { continue };
             let Ok(row) = readable(source.blob()) else { continue };
-            self.access.within_storage_quotas(repository, More::Linked(row.size)).await?;
+            let _hold = self.access.hold_storage(repository, More::Linked(row.size)).await?;
             if link(ctx, &permit, &source, digest).await? {
                 return Ok(true);
             }

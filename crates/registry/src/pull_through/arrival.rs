@@ -39,6 +39,12 @@ impl Arrival {
         Arc::new(Self { digest, size, object_key, progress: watch::Sender::new(Progress::Opening) })
     }
 
+    /// A layer that is not received, because its upstream registry failed a moment ago.
+    pub(super) fn failed(digest: Digest, size: u64, error: Error) -> Arc<Self> {
+        let progress = watch::Sender::new(Progress::Failed(error));
+        Arc::new(Self { digest, size, object_key: String::new(), progress })
+    }
+
     pub(super) fn has_come(&self, progress: Progress) {
         self.progress.send_replace(progress);
     }
@@ -54,12 +60,15 @@ impl Arrival {
         self.reached(|progress| matches!(progress, Progress::Stored)).await.map(|_| ())
     }
 
-    /// Waits until the byte at this offset can be read; returns how many bytes can be read.
-    pub(super) async fn beyond(&self, offset: u64) -> Result<u64> {
-        let is_there = |progress: &Progress| matches!(progress, Progress::Received(bytes) if *bytes > offset);
+    /// Waits until the byte at `offset` can be sent to a client that asked for the bytes before `end`; returns where the
+    /// bytes end that can be sent now. The last byte is sent only after the whole layer is verified, so that no answer is
+    /// complete before: neither a whole layer nor a range of it.
+    pub(super) async fn beyond(&self, offset: u64, end: u64) -> Result<u64> {
+        let unverified = |received: u64| received.min(end.saturating_sub(1));
+        let is_there = |progress: &Progress| matches!(progress, Progress::Received(received) if unverified(*received) > offset);
         match self.reached(is_there).await? {
-            Progress::Received(bytes) => Ok(bytes),
-            _ => Ok(self.size),
+            Progress::Received(received) => Ok(unverified(received)),
+            _ => Ok(end),
         }
     }
 

@@ -1,21 +1,23 @@
 //! A pull of a layer that an image from an upstream registry needs and the repository does not have yet.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::ecr;
+use access::op::{Effect as _, ecr};
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{FindLayerImages, FindUpstream, LoadManifest, RegistryKey, RepositoryKey};
+use futures::future::BoxFuture;
 use oci::digest::Digest;
 use oci::manifest::Manifest;
+use upstream::UpstreamError;
 
 use super::Arrival;
-use super::import::Source;
+use super::import::{Of, Source, ended};
+use super::layer_refusal;
 use super::receive::Receive;
-use super::refusal;
 use crate::Registry;
 use crate::layer::availability::BlobStat;
 use crate::layer::bytes::LayerBytes;
@@ -70,18 +72,60 @@ impl Registry {
         let Some(wanted) = self.wanted(ctx, (repository, gate, registry), permit, digest).await? else {
             return Ok(None);
         };
-        let _slot = self.pull_through.fetches.take(&wanted.source.account).await;
-        wanted
-            .source
-            .upstream
-            .head_blob(&wanted.source.name, digest)
-            .await
-            .map_err(|error| refusal(&error))?;
-        Ok(Some(BlobStat { digest: *digest, size: wanted.size }))
+        let size = self.size_upstream(&wanted.source, *digest).await?;
+        if size != wanted.size {
+            let host = wanted.source.upstream.endpoint().host();
+            let why = "the blob does not have the size that its manifest says";
+            return Err(layer_refusal(&UpstreamError::invalid(host, why)));
+        }
+        Ok(Some(BlobStat { digest: *digest, size }))
     }
 
-    /// Only layers of images that the repository has are fetched: their manifests were imported by a caller with the
-    /// permission to do so, and say how long the layers are.
+    /// The size of a layer, as the upstream registry says. It is asked once for all who ask at the same time.
+    async fn size_upstream(&self, source: &Source, digest: Digest) -> Result<u64> {
+        let key = source.layer_key(digest);
+        let known = |of| self.pull_through.layer_failures.get(&(of, key.clone()), Instant::now());
+        if let Some(error) = known(Of::Bytes).or_else(|| known(Of::Size)) {
+            return Err(error);
+        }
+        let registry = self.this.upgrade().ok_or_else(ended)?;
+        let work = || -> BoxFuture<'static, Result<u64>> {
+            let source = source.clone();
+            Box::pin(async move { registry.ask_size(&source, digest).await })
+        };
+        self.pull_through.sizes.join(key.clone(), work, |size| size.is_ok()).await.ok_or_else(ended)?
+    }
+
+    async fn ask_size(&self, source: &Source, digest: Digest) -> Result<u64> {
+        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(ended)?;
+        let size = source.upstream.head_blob(&source.name, &digest).await.and_then(|size| {
+            let why = "it does not say the size of the blob";
+            size.ok_or_else(|| UpstreamError::invalid(source.upstream.endpoint().host(), why))
+        });
+        size.map_err(|error| self.layer_failed(source, (Of::Size, digest), &error, None))
+    }
+
+    /// Counts and remembers that an upstream registry did not deliver a layer.
+    pub(super) fn layer_failed(
+        &self,
+        source: &Source,
+        (of, digest): (Of, Digest),
+        error: &UpstreamError,
+        remember: Option<Duration>,
+    ) -> Error {
+        self.pull_through.counts.failed(error);
+        let for_time = match error {
+            UpstreamError::TooManyRequests { retry_after, .. } => *retry_after,
+            _ => remember,
+        };
+        let refusal = layer_refusal(error);
+        let key = (of, source.layer_key(digest));
+        self.pull_through.layer_failures.put(key, refusal.clone(), for_time, Instant::now());
+        refusal
+    }
+
+    /// Only layers of images that the repository has are fetched: their manifests say how long the layers are. For an
+    /// imported image the permission was decided when it was imported; for another one, it is decided for this caller.
     async fn wanted<G>(
         &self,
         ctx: &Ctx,
@@ -97,6 +141,10 @@ impl Registry {
         let digests = vec![*digest];
         let images = permit.read(|repository| FindLayerImages { repository, digests }).await?;
         let Some(image) = images.into_iter().next() else { return Ok(None) };
+        if !image.is_imported {
+            // Who pushed this image needed no permission to import, and can have named any layer.
+            gate.allow(ecr::BatchImportUpstreamImage::OP)?;
+        }
         ctx.hold(image.manifest_size * TIMES).await?;
         let body = self.manifest_bytes(permit, (image.image, &image.manifest)).await?;
         let Ok(manifest) = Manifest::parse(&body, None) else { return Ok(None) };
@@ -114,6 +162,10 @@ impl Registry {
         source: &Source,
         (digest, size): (Digest, u64),
     ) -> Arc<Arrival> {
+        let key_of_failure = (Of::Bytes, source.layer_key(digest));
+        if let Some(error) = self.pull_through.layer_failures.get(&key_of_failure, Instant::now()) {
+            return Arrival::failed(digest, size, error);
+        }
         let new = || Arrival::new(digest, size, LayerBytes::new_key());
         let (arrival, is_new) = self.pull_through.arrivals.join((key, digest), new);
         if let (true, Some(registry)) = (is_new, self.this.upgrade()) {

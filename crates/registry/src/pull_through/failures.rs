@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use access::error::{Code, Error};
 
-use super::import::ImportKey;
+use super::import::{ImportKey, LayerKey, Of};
 
 /// How long a failure is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -18,6 +18,7 @@ const LONGEST: Duration = Duration::from_mins(10);
 const MOST: usize = 10_000;
 
 pub(super) type Failures = Remembered<ImportKey>;
+pub(super) type LayerFailures = Remembered<(Of, LayerKey)>;
 
 /// Errors by key, until a time.
 pub(super) struct Remembered<K>(Mutex<HashMap<K, (Instant, Error)>>);

@@ -41,6 +41,22 @@ pub(super) struct Source {
 /// What is fetched: the rule, the name upstream, the reference, and the image that the tag has here.
 pub(super) type ImportKey = (RuleKey, RepositoryName, Reference, Option<Digest>);
 
+/// A layer of an upstream registry.
+pub(super) type LayerKey = (RuleKey, RepositoryName, Digest);
+
+/// What of a layer was asked for. A registry that does not say a size can still have the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Of {
+    Size,
+    Bytes,
+}
+
+impl Source {
+    pub(super) fn layer_key(&self, digest: Digest) -> LayerKey {
+        (self.rule.clone(), self.name.clone(), digest)
+    }
+}
+
 /// What the upstream registry has.
 #[derive(Clone)]
 pub(super) enum Imported {
@@ -221,6 +237,6 @@ async fn fetch(
 }
 
 /// The server stops, or a task of the cache panicked.
-fn ended() -> Error {
+pub(super) fn ended() -> Error {
     Error::new(Code::Unavailable, "The pull through cache was interrupted. Try again.")
 }

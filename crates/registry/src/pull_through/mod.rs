@@ -38,17 +38,17 @@ pub(crate) use upstreams::rules_of;
 
 use arrival::Arrivals;
 use counts::Counts;
-use failures::Failures;
+use failures::{Failures, LayerFailures};
 use flights::Flights;
-use import::{ImportKey, Imported};
+use import::{ImportKey, Imported, LayerKey};
 use referrers::Asked;
-use refusal::refusal;
+use refusal::{layer_refusal, refusal};
 use upstreams::Upstreams;
 
 use crate::Registry;
 
 /// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so
-/// manifests have room.
+/// manifests have room. Half of the places are for accounts that have none.
 const DOWNLOADS: (usize, usize) = (40, 12);
 /// Manifests and lists that are fetched at the same time, and those of one account. Each takes at most a few times 4 MiB.
 const IMPORTS: (usize, usize) = (16, 6);
@@ -60,7 +60,9 @@ pub(crate) struct PullThrough {
     upstreams: Upstreams,
     imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
     arrivals: Arrivals,
+    sizes: Arc<Flights<LayerKey, Result<u64, Error>>>,
     failures: Failures,
+    layer_failures: LayerFailures,
     counts: Counts,
     referrers: Asked,
     downloads: Slots,
@@ -75,7 +77,9 @@ impl PullThrough {
             upstreams: Upstreams::new(access.settings.pull_through_cache.clone()),
             imports: Arc::default(),
             arrivals: Arrivals::default(),
+            sizes: Arc::default(),
             failures: Failures::default(),
+            layer_failures: LayerFailures::default(),
             counts: Counts::default(),
             referrers: Asked::default(),
             downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),

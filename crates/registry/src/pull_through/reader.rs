@@ -1,4 +1,5 @@
-//! Reads a layer that is still arriving: what has come is read from the store, and the rest is waited for.
+//! Reads a layer that is still arriving: what has come is read from the store, and the rest is waited for. If the layer
+//! turns out to be wrong, the stream ends with an error before its last byte.
 
 use std::io;
 use std::pin::Pin;
@@ -60,7 +61,7 @@ impl ArrivingStream {
             (Arc::clone(&self.permit), self.bytes.clone(), Arc::clone(&self.arrival));
         let (at, end) = (self.at, self.end);
         Box::pin(async move {
-            let there = arrival.beyond(at).await.map_err(io::Error::other)?.min(end);
+            let there = arrival.beyond(at, end).await.map_err(io::Error::other)?;
             let len = there.saturating_sub(at);
             let content = bytes.open_slices(&permit, &arrival.object_key, at, len).await;
             Ok(content.map_err(io::Error::other)?.into_stream())

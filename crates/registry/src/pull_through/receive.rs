@@ -8,7 +8,7 @@ use access::context::{RepositoryRef, micros};
 use access::effects::authority;
 use access::error::{Code, Error, Result};
 use access::permit::Permit;
-use access::storage_quota::More;
+use access::storage_quota::{More, StorageHold};
 use access::store::{
     AdvanceUpload, CancelUpload, CompleteUpload, CreateUpload, FindBlobs, Micros, OperationId,
     RefusedExt as _, RepositoryKey,
@@ -21,15 +21,19 @@ use upstream::{BlobDownload, UpstreamError};
 
 use super::arrival::{Arrival, Progress};
 use super::counts::Requested;
-use super::import::Source;
-use super::refusal;
+use super::import::{Of, Source};
 use crate::Registry;
+use crate::layer::bytes::Stage;
 
 /// The first slice is small, so that the first bytes are soon there. Each is twice as large as the one before.
 const FIRST_SLICE: u64 = 64 * 1024;
 const LARGEST_SLICE: u64 = 8 << 20;
 /// A slice ends after this time, if the upstream registry is slow.
 const SLICE_TIME: Duration = Duration::from_millis(200);
+/// How often the row of the upload is written.
+const RECORDED: Duration = Duration::from_secs(1);
+/// How long it is remembered that a download was cut.
+const CUT: Duration = Duration::from_secs(1);
 /// The owner of the uploads. No principal has this ID, so no client can continue one.
 const OWNER: &str = "pullthroughcache.ecr.amazonaws.com";
 
@@ -72,31 +76,28 @@ impl Registry {
         if *size > limit {
             return Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")));
         }
+        // Before the first byte comes.
         let more = More::Uploaded { recorded: 0, added: *size };
-        self.access.within_storage_quotas(&job.repository, more).await?;
+        let hold = self.access.hold_storage(&job.repository, more).await?;
         self.pull_through.counts.requested(Requested::Layer);
         let download = job.source.upstream.get_blob(&job.source.name, digest, *size).await;
-        let download = download.map_err(|error| self.upstream_failed(&error))?;
-        let id = create(&permit, job).await?;
+        let download =
+            download.map_err(|error| self.layer_failed(&job.source, (Of::Bytes, *digest), &error, None))?;
+        let mut upload = Upload::create(&permit, job, hold).await?;
         job.arrival.has_come(Progress::Received(0));
-        let stored = self.store_slices(&permit, job, &id, download).await;
+        let stored = self.store_slices(&permit, job, &mut upload, download).await;
         if stored.is_err() {
-            let cancel = CancelUpload { repository: job.key, id, at: now() };
+            let cancel = CancelUpload { repository: job.key, id: upload.id, at: now() };
             let _ = permit.write(|()| cancel).await;
         }
         stored.map(|()| Progress::Stored)
-    }
-
-    fn upstream_failed(&self, error: &UpstreamError) -> Error {
-        self.pull_through.counts.failed(error);
-        refusal(error)
     }
 
     async fn store_slices(
         &self,
         permit: &Authority,
         job: &Receive,
-        id: &str,
+        upload: &mut Upload,
         mut download: BlobDownload,
     ) -> Result<()> {
         let Arrival { digest, size, object_key, .. } = &*job.arrival;
@@ -107,59 +108,87 @@ impl Registry {
             let mut slice = slice(&mut download, slice_bytes, &mut is_complete);
             let appended = self.bytes.append_slice(permit, object_key, stage, &mut slice, *size).await?;
             drop(slice);
-            stage = appended.map_err(|error| self.upstream_failed(&error))?;
+            stage = appended.map_err(|error| self.cut(job, &error))?;
             self.pull_through.counts.received(stage.offset().saturating_sub(before));
-            if !is_complete {
+            if !is_complete && self.bytes.can_open_slices() {
                 job.arrival.has_come(Progress::Received(stage.offset()));
+            }
+            if upload.recorded_at.elapsed() >= RECORDED {
+                upload.record(permit, job, &stage).await?;
             }
             slice_bytes = (slice_bytes * 2).min(LARGEST_SLICE);
         }
-        // Other layers were stored while this one arrived.
-        let more = More::Uploaded { recorded: 0, added: *size };
-        self.access.within_storage_quotas(&job.repository, more).await?;
         self.bytes.finish_slices(permit, object_key, &stage).await?;
-        let gone = || Error::new(Code::BlobUnknown, "The repository was deleted while its layer arrived.");
-        let at = now();
-        let advance = AdvanceUpload {
-            repository: job.key,
-            id: id.to_owned(),
-            expected_version: 0,
-            offset: stage.offset(),
-            stage: stage.save().map_err(Error::internal)?,
-            last_part_size: stage.offset(),
-            follows_small_part: false,
-            at,
-        };
-        let row = permit.write(|()| advance).await.or_refused(|_| gone())?;
+        upload.record(permit, job, &stage).await?;
         let complete = CompleteUpload {
             repository: job.key,
-            id: row.id,
-            expected_version: row.version,
+            id: upload.id.clone(),
+            expected_version: upload.version,
             // The digest of what was written, which the download has compared with the wanted one.
             digest: stage.digest(),
             size: stage.offset(),
             object_id: self.access.ids.next(Timestamp::now()),
-            at,
+            at: now(),
             op: OperationId(uuid::Uuid::new_v4().to_string().into()),
         };
         permit.write(|()| complete).await.or_refused(|_| gone()).map(|_| ())
     }
+
+    /// A download that has begun and failed. A connection that was cut says little about the next one; wrong bytes come
+    /// again.
+    fn cut(&self, job: &Receive, error: &UpstreamError) -> Error {
+        let remember = matches!(error, UpstreamError::Unavailable(_)).then_some(CUT);
+        self.layer_failed(&job.source, (Of::Bytes, job.arrival.digest), error, remember)
+    }
 }
 
-/// The object's key is in a row before its first byte is written. Returns the ID of the upload.
-async fn create(permit: &Authority, job: &Receive) -> Result<String> {
-    let id = uuid::Uuid::new_v4().to_string();
-    let create = CreateUpload {
-        repository: job.key,
-        id: id.clone(),
-        principal: OWNER.to_owned(),
-        object_key: job.arrival.object_key.clone(),
-        algorithm: job.arrival.digest.algorithm(),
-        at: now(),
-    };
-    let gone = |_| Error::new(Code::BlobUnknown, "The repository was deleted.");
-    permit.write(|()| create).await.or_refused(gone)?;
-    Ok(id)
+/// The upload that receives a layer, as its row is.
+struct Upload {
+    id: String,
+    version: i64,
+    recorded: u64,
+    recorded_at: Instant,
+    hold: StorageHold,
+}
+
+impl Upload {
+    /// The object's key is in a row before its first byte is written.
+    async fn create(permit: &Authority, job: &Receive, hold: StorageHold) -> Result<Self> {
+        let id = uuid::Uuid::new_v4().to_string();
+        let create = CreateUpload {
+            repository: job.key,
+            id: id.clone(),
+            principal: OWNER.to_owned(),
+            object_key: job.arrival.object_key.clone(),
+            algorithm: job.arrival.digest.algorithm(),
+            at: now(),
+        };
+        permit.write(|()| create).await.or_refused(|_| gone())?;
+        Ok(Self { id, version: 0, recorded: 0, recorded_at: Instant::now(), hold })
+    }
+
+    /// Records how far the layer has come: an upload without progress expires, and other nodes count the bytes.
+    async fn record(&mut self, permit: &Authority, job: &Receive, stage: &Stage) -> Result<()> {
+        let added = stage.offset().saturating_sub(self.recorded);
+        let advance = AdvanceUpload {
+            repository: job.key,
+            id: self.id.clone(),
+            expected_version: self.version,
+            offset: stage.offset(),
+            stage: stage.save().map_err(Error::internal)?,
+            last_part_size: added,
+            follows_small_part: false,
+            at: now(),
+        };
+        let row = permit.write(|()| advance).await.or_refused(|_| gone())?;
+        self.hold.recorded(added);
+        (self.version, self.recorded, self.recorded_at) = (row.version, row.offset, Instant::now());
+        Ok(())
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::BlobUnknown, "The repository was deleted while its layer arrived.")
 }
 
 fn now() -> Micros {

@@ -4,6 +4,7 @@ use access::error::{Code, Error};
 use upstream::UpstreamError;
 
 use crate::image::manifest_unknown;
+use crate::layer::blob_unknown;
 
 /// The error of a pull whose upstream registry gave no image.
 pub(super) fn refusal(error: &UpstreamError) -> Error {
@@ -20,6 +21,11 @@ pub(super) fn refusal(error: &UpstreamError) -> Error {
             Error::new(Code::UpstreamUnavailable, format!("{text}."))
         }
     }
+}
+
+/// The same of a pull of a layer.
+pub(super) fn layer_refusal(error: &UpstreamError) -> Error {
+    if matches!(error, UpstreamError::NotFound(_)) { blob_unknown() } else { refusal(error) }
 }
 
 fn capitalised(text: &str) -> String {

@@ -24,8 +24,14 @@ pub(crate) enum Mood {
     Status(u16),
     /// Each blob stops after so many bytes for so long.
     Stalls(usize, Duration),
+    /// Of each blob so many bytes come, and so many again after each of these times.
+    Drips(usize, Duration),
     /// Each blob has one other byte.
     Lies,
+    /// The last byte of each blob is another one, and comes after this time.
+    LiesLate(Duration),
+    /// Blobs have this status.
+    Blobs(u16),
     /// Connections are closed without an answer.
     Silent,
 }
@@ -131,6 +137,7 @@ async fn answer(mut stream: TcpStream, contents: Arc<Mutex<Contents>>) {
     let status = match (&mood, &file) {
         (Mood::Silent, _) => return,
         (Mood::Status(status), _) => *status,
+        (Mood::Blobs(status), _) if is_blob => *status,
         (_, None) if path != "/v2/" => 404,
         _ => 200,
     };
@@ -150,11 +157,26 @@ async fn answer(mut stream: TcpStream, contents: Arc<Mutex<Contents>>) {
     if mood == Mood::Lies && is_blob && body.len() > 2 {
         body[0] ^= 1;
     }
-    if let (Mood::Stalls(after, time), true) = (mood, is_blob) {
+    if let (&Mood::Stalls(after, time), true) = (&mood, is_blob) {
         let after = after.min(body.len());
         let _ = stream.write_all(&body[..after]).await;
         tokio::time::sleep(time).await;
         body.drain(..after);
+    }
+    if let (&Mood::LiesLate(time), true, Some((last, rest))) = (&mood, is_blob, body.split_last()) {
+        let _ = stream.write_all(rest).await;
+        tokio::time::sleep(time).await;
+        let _ = stream.write_all(&[last ^ 1]).await;
+        return;
+    }
+    if let (Mood::Drips(bytes, time), true) = (mood, is_blob) {
+        for part in body.chunks(bytes) {
+            if stream.write_all(part).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(time).await;
+        }
+        return;
     }
     let _ = stream.write_all(&body).await;
 }

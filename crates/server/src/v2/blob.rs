@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use access::error::Error;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
 use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::layer::download::{BlobHandle, BlobStat};
 
-use super::content_digest::ContentDigest;
+use super::content_digest::{ContentDigest, Kept};
 use super::{Call, Outcome, RouteOp, byteranges, not_allowed, redirect};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
-use crate::exchange::{Exchange, answer, value};
+use crate::exchange::{Exchange, Response, answer, value};
 use crate::sending;
 use crate::serve::App;
 use crate::slots::Slot;
@@ -28,12 +28,12 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
         Method::HEAD => {
             exchange.operation = RouteOp::HeadBlob.into();
             let stat = app.registry.head_blob(&ctx, &repository, digest).await?;
-            Ok(head(exchange, &stat))
+            Ok(head(exchange, &stat, repository.region.is_public()))
         }
         Method::GET => {
             exchange.operation = RouteOp::GetBlob.into();
             let blob = app.registry.get_blob(&ctx, &repository, digest).await?;
-            send(app, exchange, blob).await
+            send(app, exchange, blob, repository.region.is_public()).await
         }
         Method::DELETE => {
             exchange.operation = RouteOp::DeleteBlob.into();
@@ -45,11 +45,11 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
 }
 
 /// A HEAD is always answered here: a URL that is signed for GET would refuse it.
-fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
+fn head(exchange: &Exchange, stat: &BlobStat, is_public: bool) -> Response {
     let digest = ContentDigest::from(&stat.digest);
     let status = if digest.is_known_to(exchange) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = answer(status, ResponseBody::empty());
-    describe(response.headers_mut(), digest);
+    describe(&mut response, digest, is_public);
     if status == StatusCode::OK {
         response.headers_mut().insert(header::CONTENT_LENGTH, stat.size.into());
     }
@@ -57,7 +57,7 @@ fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
 }
 
 /// The blob's bytes: all, some parts, or none if the client has them already.
-pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Outcome {
+pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle, is_public: bool) -> Outcome {
     let BlobStat { digest, size } = blob.stat;
     let digest = ContentDigest::from(&digest);
     let mut response = if digest.is_known_to(exchange) {
@@ -76,7 +76,7 @@ pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Ou
             }
         }
     };
-    describe(response.headers_mut(), digest);
+    describe(&mut response, digest, is_public);
     Ok(response)
 }
 
@@ -159,7 +159,16 @@ fn wanted(exchange: &Exchange, digest: &ContentDigest, size: u64) -> RangeOutcom
     }
 }
 
-fn describe(headers: &mut HeaderMap, digest: ContentDigest) {
+fn describe(response: &mut Response, digest: ContentDigest, is_public: bool) {
+    let kept = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT => Some(Kept::Never),
+        StatusCode::RANGE_NOT_SATISFIABLE => None,
+        _ => Some(Kept::by_digest(is_public)),
+    };
+    let headers = response.headers_mut();
+    if let Some(kept) = kept {
+        kept.add_to(headers);
+    }
     headers.entry(header::CONTENT_TYPE).or_insert(OCTETS);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     digest.add_to(headers);

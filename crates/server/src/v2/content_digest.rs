@@ -1,4 +1,5 @@
-//! The digest of an answer's content in its headers: `Docker-Content-Digest`, and the entity tag (RFC 9110 §8.8.3).
+//! The digest of an answer's content in its headers: `Docker-Content-Digest`, the entity tag (RFC 9110 §8.8.3), and how
+//! long caches may keep the content (RFC 9111, RFC 8246).
 
 use std::fmt::Write as _;
 
@@ -28,6 +29,36 @@ impl From<&Digest> for ContentDigest {
         let plain = quoted.slice(1..quoted.len().saturating_sub(1).max(1));
         let value = |text| HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""));
         Self { tag: value(quoted), digest: value(plain) }
+    }
+}
+
+/// Who may keep an answer, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Content by its digest never changes. Everyone may read a public repository.
+    ByAll,
+    /// The same where a permission was needed: only the client itself.
+    ByClient,
+    /// Content by a tag is compared at each use.
+    Compared,
+    /// A redirect with a signed URL, which expires.
+    Never,
+}
+
+impl Kept {
+    /// Content by its digest.
+    pub(super) const fn by_digest(is_public: bool) -> Self {
+        if is_public { Self::ByAll } else { Self::ByClient }
+    }
+
+    pub(super) fn add_to(self, headers: &mut HeaderMap) {
+        let value = match self {
+            Self::ByAll => "public, max-age=31536000, immutable",
+            Self::ByClient => "private, max-age=31536000, immutable",
+            Self::Compared => "private, no-cache",
+            Self::Never => "no-store",
+        };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
     }
 }
 

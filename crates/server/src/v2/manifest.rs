@@ -7,7 +7,7 @@ use oci::error::ErrorCode;
 use oci::manifest::MAX_MANIFEST_BYTES;
 use oci::name::{Reference, Tag};
 
-use super::content_digest::{CONTENT_DIGEST, ContentDigest};
+use super::content_digest::{CONTENT_DIGEST, ContentDigest, Kept};
 use super::{Call, Outcome, RouteOp, not_allowed};
 use crate::body::{BodyError, ResponseBody};
 use crate::error::Refusal;
@@ -50,6 +50,9 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
         response
     };
     digest.add_to(response.headers_mut());
+    let by_digest = Kept::by_digest(repository.region.is_public());
+    let kept = if matches!(reference, Reference::Tag(_)) { Kept::Compared } else { by_digest };
+    kept.add_to(response.headers_mut());
     if matches!(reference, Reference::Tag(_)) {
         // By tag the answer can be converted, so a cache must keep one for each `Accept` (RFC 9110 §12.5.5).
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));

@@ -8,6 +8,7 @@ mod byteranges;
 mod catalog;
 mod content_digest;
 mod manifest;
+mod mirror;
 mod page;
 mod public;
 mod redirect;
@@ -49,13 +50,15 @@ struct Call<'a> {
     repository: RepositoryRef,
     /// What is before the name in the path: an account ID, or what names a public registry.
     prefix: Option<String>,
+    /// The name in the path of a mirror, which adds what the repository's name begins with.
+    at_mirror: Option<String>,
 }
 
 impl Call<'_> {
     /// The repository name as in the path: with the prefix if the path has one. Answers use this name.
     fn shown(&self) -> String {
-        let name = &self.repository.name;
-        self.prefix.as_ref().map_or_else(|| name.to_string(), |prefix| format!("{prefix}/{name}"))
+        let name = self.at_mirror.as_deref().unwrap_or(self.repository.name.as_str());
+        self.prefix.as_ref().map_or_else(|| name.to_owned(), |prefix| format!("{prefix}/{name}"))
     }
 }
 
@@ -75,6 +78,9 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 }
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
+    if let Some(mirror) = app.access.mirror_at(exchange.host.as_deref()) {
+        return Box::pin(mirror::dispatch(app, exchange, mirror)).await;
+    }
     let host = app.access.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
     if let Some(place) = public::place(app, &host, exchange) {
         return public::dispatch(app, exchange, host, place).await;
@@ -107,7 +113,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     };
     let repository = RepositoryRef { account_id, region, name: name.clone() };
     let prefix = account.map(|account| account.to_string());
-    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, prefix };
+    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, prefix, at_mirror: None };
     match serve(call, route).await {
         Err(refusal) if renamed::is_possible(&exchange.method, &refusal) => {
             Box::pin(renamed::pull(app, exchange, caller, refusal)).await

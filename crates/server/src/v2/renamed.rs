@@ -37,7 +37,8 @@ pub(super) async fn pull(
     let (old, new) = (old.name, repository.name.clone());
     *name = new.clone();
     let prefix = account.map(|account| account.to_string());
-    let mut response = serve(Call { app, exchange, ctx, host, repository, prefix }, route).await?;
+    let mut response =
+        serve(Call { app, exchange, ctx, host, repository, prefix, at_mirror: None }, route).await?;
     let text = format!("299 - \"The repository {old} was renamed to {new}. The old name stops working.\"");
     response.headers_mut().insert(header::WARNING, value(&text));
     Ok(response)

@@ -26,7 +26,7 @@ const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// `POST /v2/<name>/blobs/uploads/`.
 pub(super) async fn start(call: Call<'_>) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, host, repository, prefix } = call;
+    let Call { app, exchange, ctx, host, repository, prefix, .. } = call;
     if exchange.method != Method::POST {
         return Err(not_allowed(&exchange.method, "POST"));
     }

@@ -3,6 +3,9 @@
 use crate::image::{at, manifest, push, push_blob, sha256};
 use crate::node::Node;
 
+/// How long the content of a digest may be kept where a permission was needed.
+pub(crate) const PRIVATE: &str = "private, max-age=31536000, immutable";
+
 #[tokio::test]
 async fn a_blob_is_served_with_its_digest() {
     let node = Node::start().await;
@@ -18,6 +21,7 @@ async fn a_blob_is_served_with_its_digest() {
         assert_eq!(reply.header("accept-ranges"), "bytes");
         assert_eq!(reply.header("etag"), format!("\"{digest}\""));
         assert_eq!(reply.header("content-type"), "application/octet-stream");
+        assert_eq!(reply.header("cache-control"), PRIVATE);
     }
     assert!(head.body.is_empty());
     assert!(whole.body == bytes);
@@ -42,6 +46,17 @@ async fn ranges_return_exactly_the_requested_bytes() {
         assert_eq!(reply.body, body, "{range}");
         assert_eq!(reply.header("content-length"), body.len().to_string(), "{range}");
     }
+    let part = client.clone().with("range", "bytes=-3").get(&path).await.expect(206);
+    for (name, value) in [
+        ("docker-content-digest", digest.clone()),
+        ("etag", format!("\"{digest}\"")),
+        ("accept-ranges", "bytes".to_owned()),
+        ("cache-control", PRIVATE.to_owned()),
+    ] {
+        assert_eq!(part.header(name), value);
+    }
+    let outside = client.clone().with("range", "bytes=10-").get(&path).await.expect(416);
+    assert_eq!(outside.header("cache-control"), "", "an error is not the content");
     let stale = client.clone().with("range", "bytes=2-4").with("if-range", "\"other\"");
     assert_eq!(stale.get(&path).await.expect(200).body, "0123456789");
     let fresh = client.clone().with("range", "bytes=2-4").with("if-range", &format!("\"{digest}\""));
@@ -53,8 +68,17 @@ async fn a_client_that_has_the_blob_is_not_sent_it_again() {
     let node = Node::start().await;
     let digest = push_blob(&node.client(), b"cached").await;
     let client = node.client().with("if-none-match", &format!("W/\"{digest}\""));
-    let reply = client.get(&at(&format!("blobs/{digest}"))).await.expect(304);
-    assert!(reply.body.is_empty());
+    let path = at(&format!("blobs/{digest}"));
+    for reply in [
+        client.get(&path).await,
+        client.head(&path).await,
+        client.with("range", "bytes=0-2").get(&path).await,
+    ] {
+        let reply = reply.expect(304);
+        assert!(reply.body.is_empty());
+        assert_eq!(reply.header("etag"), format!("\"{digest}\""));
+        assert_eq!(reply.header("cache-control"), PRIVATE);
+    }
 }
 
 #[tokio::test]

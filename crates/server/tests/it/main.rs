@@ -27,6 +27,7 @@ mod login;
 mod logs;
 mod manifests;
 mod memory;
+mod mirror;
 mod model_errors;
 mod node;
 mod observe;

@@ -191,6 +191,7 @@ async fn a_tag_is_converted_for_a_client_of_the_other_format() {
     assert_eq!(reply.header("content-type"), DOCKER);
     assert_eq!(reply.header("docker-content-digest"), sha256(&reply.body));
     assert_eq!(reply.header("vary"), "Accept");
+    assert_eq!(reply.header("cache-control"), "private, no-cache", "a tag can move");
     // HEAD answers what is stored, with a digest that can be pulled.
     let digest = sha256(&image);
     let head = docker.head(&at("manifests/latest")).await.expect(200);
@@ -198,7 +199,7 @@ async fn a_tag_is_converted_for_a_client_of_the_other_format() {
     assert_eq!(head.header("content-type"), MANIFEST);
     assert_eq!(head.header("content-length"), image.len().to_string());
     for (client, reference) in [
-        (docker, digest.as_str()),
+        (docker.clone(), digest.as_str()),
         (accepts("*/*"), "latest"),
         (accepts(&format!("{DOCKER}, {MANIFEST}")), "latest"),
     ] {
@@ -206,4 +207,6 @@ async fn a_tag_is_converted_for_a_client_of_the_other_format() {
         assert_eq!(reply.header("content-type"), MANIFEST);
         assert_eq!(reply.body, image);
     }
+    let by_digest = docker.get(&at(&format!("manifests/{digest}"))).await.expect(200);
+    assert_eq!(by_digest.header("cache-control"), crate::blobs::PRIVATE);
 }

@@ -53,21 +53,26 @@ impl Node {
     pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options::plain("127.0.0.1:0".parse().unwrap());
         change(&mut options);
-        Self::start_in(options, Rates::default()).await
+        Self::start_in(options, |_| {}).await
+    }
+
+    /// A server with other settings of the deployment.
+    pub(crate) async fn start_as(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_in(Options::plain("127.0.0.1:0".parse().unwrap()), change).await
     }
 
     /// A server with rates and a listener for metrics.
     pub(crate) async fn start_with_rates(rates: Rates) -> Self {
         let mut options = Options::plain("127.0.0.1:0".parse().unwrap());
         options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
-        Self::start_in(options, rates).await
+        Self::start_in(options, |settings| settings.rates = rates).await
     }
 
-    async fn start_in(options: Options, rates: Rates) -> Self {
+    async fn start_in(options: Options, change: impl FnOnce(&mut Settings)) -> Self {
         let listener = Listener::bind(options).await.unwrap();
         let (address, metrics) = (listener.address(), listener.metrics_address());
         let folder = tempfile::tempdir().unwrap();
-        let (deployment, meta, caller) = open(&folder, address, rates).await;
+        let (deployment, meta, caller) = open(&folder, address, change).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::new(listener, deployment.clone());
         let running =
@@ -194,12 +199,12 @@ impl Node {
 async fn open(
     folder: &tempfile::TempDir,
     address: SocketAddr,
-    rates: Rates,
+    change: impl FnOnce(&mut Settings),
 ) -> (Deployment, meta::Meta, Arc<Caller>) {
     let meta =
         meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
-    let settings = Settings {
+    let mut settings = Settings {
         address: PublicAddress {
             scheme: "http",
             suffix: None,
@@ -209,7 +214,7 @@ async fn open(
         },
         default_region: region(),
         limits: access::settings::Limits::default(),
-        rates,
+        rates: Rates::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
@@ -224,6 +229,7 @@ async fn open(
         master_key: MasterKey::new([7; 32]),
         backup: None,
     };
+    change(&mut settings);
     let access = Access::open(settings, meta.clone()).await.unwrap();
     let deployment = Deployment {
         identity: Identity::new(Arc::clone(&access)),

@@ -119,7 +119,9 @@ async fn everyone_can_pull_what_the_owner_pushed() {
     let nobody = public.bearer(None).await;
     nobody.get("/v2/").await.expect(200);
     assert_eq!(nobody.get(&public.at("manifests/v1")).await.expect(200).body, manifest);
-    assert_eq!(nobody.get(&public.at(&format!("blobs/{config}"))).await.expect(200).body, "v1");
+    let blob = nobody.get(&public.at(&format!("blobs/{config}"))).await.expect(200);
+    assert_eq!(blob.body, "v1");
+    assert_eq!(blob.header("cache-control"), "public, max-age=31536000, immutable");
     let tags = nobody.get(&public.at("tags/list")).await.expect(200).json();
     assert_eq!(tags, json!({"name": format!("{}/{NAME}", public.alias), "tags": ["v1"]}));
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use access::settings::{Dialler, PullThroughCache};
-use anyhow::bail;
+use access::settings::{Dialler, Mirror, PullThroughCache};
+use anyhow::{Context as _, bail};
+use aws::ids::Region;
+use oci::name::RepositoryName;
 use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
@@ -13,6 +15,18 @@ pub(super) struct PullThroughSection {
     allow_upstreams: Vec<String>,
     validity_seconds: Option<u64>,
     token_services: BTreeMap<String, Vec<String>>,
+    mirrors: Vec<MirrorSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MirrorSection {
+    host: String,
+    account: String,
+    region: Option<String>,
+    repository_prefix: Option<String>,
+    registry: Option<String>,
+    role: Option<String>,
 }
 
 /// The checked settings, without the dialler, which the command makes.
@@ -22,12 +36,14 @@ pub(crate) struct CacheSettings {
     insecure_hosts: Vec<String>,
     token_services: Vec<(String, String)>,
     validity: Option<Duration>,
+    mirrors: Vec<Mirror>,
 }
 
 /// Checks the settings; each error names the key and the position in its list.
 pub(super) fn cache_settings(
     section: PullThroughSection,
     insecure_hosts: Vec<String>,
+    region: &Region,
 ) -> anyhow::Result<CacheSettings> {
     let check = |key: &str, names: &[String], allows_domains: bool| {
         for (at, name) in names.iter().enumerate() {
@@ -46,12 +62,46 @@ pub(super) fn cache_settings(
         check(&format!("pull_through.token_services.\"{registry}\""), &services, false)?;
         token_services.extend(services.into_iter().map(|service| (registry.clone(), service)));
     }
+    let mut mirrors: Vec<Mirror> = Vec::new();
+    for (at, section) in section.mirrors.into_iter().enumerate() {
+        let mirror = mirror(section, region).with_context(|| format!("pull_through.mirrors[{at}]"))?;
+        if mirrors.iter().any(|known| known.host.eq_ignore_ascii_case(&mirror.host)) {
+            bail!("pull_through.mirrors[{at}].host = \"{}\" is listed twice", mirror.host);
+        }
+        mirrors.push(mirror);
+    }
     Ok(CacheSettings {
+        mirrors,
         allow_upstreams: section.allow_upstreams,
         insecure_hosts,
         token_services,
         validity: section.validity_seconds.map(Duration::from_secs),
     })
+}
+
+fn mirror(section: MirrorSection, region: &Region) -> anyhow::Result<Mirror> {
+    let MirrorSection { host, account, repository_prefix, registry, role, .. } = section;
+    let registry = registry.unwrap_or_else(|| "docker.io".to_owned());
+    for (key, name) in [("host", &host), ("registry", &registry)] {
+        if !is_host(name) {
+            bail!("{key} = \"{name}\" is not a host name, with or without a port");
+        }
+    }
+    let account_id = account.parse().with_context(|| format!("account = \"{account}\""))?;
+    let region = match section.region {
+        Some(text) => text.parse().with_context(|| format!("region = \"{text}\""))?,
+        None => region.clone(),
+    };
+    if let Some(prefix) =
+        repository_prefix.as_deref().filter(|prefix| prefix.parse::<RepositoryName>().is_err())
+    {
+        bail!("repository_prefix = \"{prefix}\" is not the start of a repository name");
+    }
+    let role_of_account = format!("arn:aws:iam::{account_id}:role/");
+    if let Some(arn) = role.as_deref().filter(|arn| !arn.starts_with(&role_of_account)) {
+        bail!("role = \"{arn}\" is not the ARN of a role of the account: {role_of_account}NAME");
+    }
+    Ok(Mirror { host, account_id, region, repository_prefix, registry, role_arn: role })
 }
 
 pub(super) fn is_host(text: &str) -> bool {
@@ -69,6 +119,7 @@ impl CacheSettings {
             insecure_hosts: self.insecure_hosts.clone(),
             token_services: self.token_services.clone(),
             validity: self.validity.unwrap_or(defaults.validity),
+            mirrors: self.mirrors.clone(),
             ..defaults
         }
     }
@@ -86,7 +137,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> anyhow::Result<CacheSettings> {
-        cache_settings(toml::from_str(text).unwrap(), vec!["plain.example:5000".to_owned()])
+        let region = "eu-central-1".parse().unwrap();
+        cache_settings(toml::from_str(text).unwrap(), vec!["plain.example:5000".to_owned()], &region)
     }
 
     #[test]
@@ -104,6 +156,47 @@ mod tests {
         assert_eq!(defaults.validity, Duration::from_hours(24));
         let dev = read("").unwrap().of_dev().with(Dialler::new(|_| false));
         assert_eq!(dev.insecure_hosts, ["plain.example:5000", "localhost", "127.0.0.1"]);
+    }
+
+    #[test]
+    fn a_mirror_has_defaults_of_its_own() {
+        let settings = read(
+            r#"mirrors = [{ host = "hub.example.org", account = "123456789012", repository_prefix = "docker-hub",
+                role = "arn:aws:iam::123456789012:role/mirror" },
+                { host = "quay.example.org:8443", account = "123456789012", region = "eu-west-1", registry = "quay.io" }]"#,
+        );
+        let settings = settings.unwrap().with(Dialler::new(|_| false));
+        let [hub, quay] = settings.mirrors.as_slice() else { panic!() };
+        assert_eq!((hub.registry.as_str(), hub.region.as_str()), ("docker.io", "eu-central-1"));
+        assert_eq!(hub.repository_prefix.as_deref(), Some("docker-hub"));
+        assert_eq!((quay.registry.as_str(), quay.region.as_str()), ("quay.io", "eu-west-1"));
+        assert_eq!((&quay.role_arn, &quay.repository_prefix), (&None, &None));
+    }
+
+    #[test]
+    fn a_mirror_that_cannot_work_is_refused() {
+        for (mirror, says) in [
+            (r#"host = "a b", account = "123456789012""#, "host = \"a b\""),
+            (r#"host = "a", account = "1""#, "account = \"1\""),
+            (r#"host = "a", account = "123456789012", region = "?""#, "region = \"?\""),
+            (
+                r#"host = "a", account = "123456789012", repository_prefix = "Hub""#,
+                "repository_prefix = \"Hub\"",
+            ),
+            (
+                r#"host = "a", account = "123456789012", role = "arn:aws:iam::111122223333:role/x""#,
+                "role = \"arn",
+            ),
+        ] {
+            let error = read(&format!("mirrors = [{{ {mirror} }}]")).err();
+            let error = error.map(|error| format!("{error:#}")).unwrap_or_default();
+            assert!(
+                error.starts_with("pull_through.mirrors[0]") && error.contains(says),
+                "{mirror}: {error}"
+            );
+        }
+        let twice = r#"mirrors = [{ host = "a", account = "123456789012" }, { host = "A", account = "123456789012" }]"#;
+        assert!(read(twice).is_err_and(|error| error.to_string().contains("listed twice")));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let bootstrap = file.bootstrap.as_ref().map(bootstrap::bootstrap).transpose()?;
     let limits = limits::limits(&file.events, (&file.collection, &file.lifecycle, &file.tags), &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
+    let peers = peer_settings(file.peers, &file.outbound.insecure_hosts)?;
+    let cache = cache_settings(file.pull_through, file.outbound.insecure_hosts, &region)?;
     Ok(Config {
         data_dir,
         master_key_file: file.master_key_file,
@@ -79,8 +81,8 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
-        peers: peer_settings(file.peers, &file.outbound.insecure_hosts)?,
-        cache: cache_settings(file.pull_through, file.outbound.insecure_hosts)?,
+        peers,
+        cache,
         limits,
     })
 }

@@ -4,6 +4,7 @@
 
 mod background;
 mod burst;
+mod cache;
 mod call;
 mod caller;
 mod content;
@@ -77,12 +78,16 @@ pub(crate) struct Options {
 enum Part {
     /// Measure the database with many images: opening it, pages, times of pulls, removals.
     Scale(scale::Options),
+    /// Measure how many clients pull one new image through the cache: the first byte, and memory.
+    Cache(cache::Options),
 }
 
 /// Measures everything and prints the tables.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if let Some(Part::Scale(options)) = &options.part {
-        return scale::run(options);
+    match &options.part {
+        Some(Part::Scale(options)) => return scale::run(options),
+        Some(Part::Cache(options)) => return cache::run(options),
+        None => {}
     }
     if !(0.1..=600.0).contains(&options.seconds) {
         bail!("--seconds must be between 0.1 and 600");

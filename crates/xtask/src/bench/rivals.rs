@@ -22,7 +22,7 @@ pub(crate) struct Rivals {
     nginx_root: PathBuf,
 }
 
-struct Running {
+pub(super) struct Running {
     child: Child,
     address: String,
 }
@@ -68,24 +68,41 @@ pub(crate) fn start(folder: &Path) -> Result<Rivals> {
     let nginx_root = folder.join("nginx-files");
     fs::create_dir(&nginx_root)?;
     Ok(Rivals {
-        distribution: start_registry(folder, "registry")?,
-        debian: start_registry(folder, "docker-registry")?,
+        distribution: start_registry(folder, "registry", false)?,
+        debian: start_registry(folder, "docker-registry", false)?,
         nginx: start_nginx(folder, &nginx_root)?,
         nginx_root,
     })
 }
 
+/// distribution 3 alone, with an access log. Returns the server and its log.
+pub(super) fn distribution_with_log(folder: &Path) -> Result<(Running, PathBuf)> {
+    Ok((start_registry(folder, "registry", true)?, folder.join("registry.log")))
+}
+
+impl Running {
+    /// It as a side of a measurement.
+    pub(super) fn side(&self) -> Side {
+        Side::open(DISTRIBUTION, Kind::Registry, self.address.clone(), self.child.id())
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
 /// Both versions read the same configuration.
-fn start_registry(folder: &Path, program: &str) -> Result<Running> {
+fn start_registry(folder: &Path, program: &str, has_log: bool) -> Result<Running> {
     let address = free_address()?;
     let (data, configuration) = (folder.join(program), folder.join(format!("{program}.yml")));
     let text = format!(
         "version: 0.1\n\
-         log:\n  level: error\n  accesslog:\n    disabled: true\n\
+         log:\n  level: error\n  accesslog:\n    disabled: {}\n\
          storage:\n  cache:\n    blobdescriptor: inmemory\n\
          \x20 filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
          http:\n  addr: {address}\n  headers:\n    X-Content-Type-Options: [nosniff]\n\
          health:\n  storagedriver:\n    enabled: true\n    interval: 10s\n    threshold: 3\n",
+        !has_log,
         data.display()
     );
     fs::write(&configuration, text)?;

@@ -75,7 +75,8 @@ const SCRATCH: [Scratch; 3] = [
 ];
 
 /// Our own programs that use other projects' libraries: folders of the checkout whose go.mod and go.sum pin everything.
-const OWN: [(&str, &str); 3] = [
+const OWN: [(&str, &str); 4] = [
+    ("estargz", "tests/e2e/estargz"),
     ("flux-source", "tests/e2e/flux"),
     ("policy-equivalence", "tests/e2e/policy_equivalence"),
     ("sdk-go", "tests/e2e/sdk/go"),
@@ -140,7 +141,8 @@ impl Tools {
 /// The `go` command in a separate folder, so no module of the caller is used.
 fn go(folder: &Path) -> Result<Command> {
     let needed_for = "Go builds crane, distribution's registry, oras, regctl, helm, cosign, BuildKit, kubelet's credential \
-                      provider, OpenTofu, programs around the libraries of AWS, Flux and Terraform, and the OCI suite";
+                      provider, OpenTofu, programs around the libraries of AWS, Flux, Terraform and eStargz, and the OCI \
+                      suite";
     let program = program("go", "/usr/local/go/bin/go", needed_for)?;
     let mut go = Command::new(program);
     go.current_dir(folder).env_remove("GOBIN").env_remove("GOFLAGS");

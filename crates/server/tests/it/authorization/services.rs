@@ -176,6 +176,7 @@ rows! {
     SweepDoomed: DoomedObjects BytesDelete;
     FetchUpstreamLayers: ReadLayers ChangeLayers BytesAppend BytesFinish;
     ReadUpstreamSecrets: ReadIdentities;
+    ServeMirrors: ReadIdentities;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
     EnableCreateOnPush: ReadAccounts CreateRegistries FirstSettings;

@@ -1,0 +1,241 @@
+//! `cargo xtask bench cache`: many clients pull one new image through the pull-through cache at once. It measures when each
+//! gets the first byte of the layer, against a pull from the upstream registry itself, and the memory of Wharf. The upstream
+//! registry is distribution 3 on the same machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::content::{Blob, KIB, MANIFEST_TYPE, MIB, REPOSITORY, TAG, accept};
+use super::side::Side;
+use super::table::Table;
+use super::{load, machine, rivals};
+use crate::running::Wharf;
+use crate::{process, workspace};
+
+/// The prefix of the pull-through cache rule.
+const PREFIX: &str = "up";
+/// The target: how much later than from the upstream registry the first byte may come.
+const LATER: Duration = Duration::from_millis(50);
+/// A machine with more load than this measures something else, too.
+const QUIET: f64 = 0.5;
+
+/// The options of the command.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How many clients pull at once.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    clients: u16,
+    /// The size of the layer in MiB.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    mib: u64,
+    /// How many new images are pulled.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// The `wharf` binary to measure; by default one is built with the release profile.
+    #[arg(long)]
+    wharf: Option<PathBuf>,
+    /// The folder for the data, on a real disk [default: cargo's target folder].
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Also write the table to this file.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+/// Where an image is pulled, and what is measured there.
+struct Case {
+    name: String,
+    clients: usize,
+    is_cache: bool,
+    firsts: Vec<Duration>,
+    last: Duration,
+    peak: u64,
+}
+
+/// What one client measured.
+struct Pull {
+    first: Duration,
+    whole: Duration,
+}
+
+/// Measures and prints the table.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let folder = options.folder.clone().map_or_else(workspace::target_folder, Ok)?;
+    machine::refuse_memory_disk(&folder)?;
+    let before = load_average()?;
+    let folder = TempDir::with_prefix_in("cache-", &folder).context("cannot make a folder for the data")?;
+    let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
+    let (upstream, log) = rivals::distribution_with_log(folder.path())?;
+    let wharf = Wharf::start_in(&binary, folder.path())?;
+    let rule = ["ecr", "create-pull-through-cache-rule", "--ecr-repository-prefix", PREFIX];
+    wharf.aws(&[&rule[..], &["--upstream-registry-url", upstream.address()]].concat())?;
+    let (from, cache) = (upstream.side(), Side::wharf(&wharf)?);
+    let many = usize::from(options.clients);
+    let mut cases = Vec::new();
+    for clients in [1, many] {
+        cases.push(Case::new("the upstream registry", clients, false));
+        cases.push(Case::new("Wharf, a new image", clients, true));
+    }
+    for round in 1..=options.rounds {
+        for case in &mut cases {
+            println!("{}, round {round} …", case.name);
+            let layer = push_image(&from, options.mib * MIB)?;
+            case.measure(if case.is_cache { &cache } else { &from }, &wharf, &layer)?;
+            let asked = requests(&log, &layer.digest)?;
+            if case.is_cache && asked != 1 {
+                bail!("the upstream registry was asked {asked} times for the layer");
+            }
+        }
+    }
+    let text = report(options, &cases, before, folder.path())?;
+    println!("\n{text}");
+    if let Some(path) = &options.output {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Pushes an image with one new layer; returns the layer.
+fn push_image(side: &Side, size: u64) -> Result<Blob> {
+    let mut connection = side.connect()?;
+    let (layer, config) = (Blob::random(size)?, Blob::random(KIB)?);
+    for blob in [&layer, &config] {
+        load::push(&mut connection, side, blob)?;
+    }
+    let part = |blob: &Blob, kind: &str| {
+        let media_type = format!("application/vnd.oci.image.{kind}");
+        json!({"mediaType": media_type, "digest": blob.digest, "size": blob.bytes.len()})
+    };
+    let body = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": part(&config, "config.v1+json"),
+        "layers": [part(&layer, "layer.v1.tar")],
+    });
+    let body = body.to_string();
+    let extra = format!("Content-Type: {MANIFEST_TYPE}\r\nContent-Length: {}\r\n", body.len());
+    // A tag of its own: the cache does not ask for a tag again that it has.
+    let path = format!("/v2/{REPOSITORY}/manifests/{}", tag(&layer));
+    let answer = connection.exchange(&side.head("PUT", &path, &extra), body.as_bytes(), |_| ())?;
+    ensure!(answer.status == 201, "the push of a manifest: status {}", answer.status);
+    Ok(layer)
+}
+
+fn tag(layer: &Blob) -> String {
+    format!("{TAG}-{}", layer.digest.chars().rev().take(16).collect::<String>())
+}
+
+/// How often the upstream registry was asked for the bytes of a blob.
+fn requests(log: &Path, digest: &str) -> Result<usize> {
+    let wanted = format!("\"GET /v2/{REPOSITORY}/blobs/{digest}");
+    Ok(fs::read_to_string(log)?.lines().filter(|line| line.contains(&wanted)).count())
+}
+
+impl Case {
+    fn new(from: &str, clients: usize, is_cache: bool) -> Self {
+        let plural = if clients == 1 { "" } else { "s at once" };
+        let name = format!("{from}, {clients} client{plural}");
+        Self { name, clients, is_cache, firsts: Vec::new(), last: Duration::ZERO, peak: 0 }
+    }
+
+    /// All clients pull the image: its manifest, then its layer.
+    fn measure(&mut self, side: &Side, wharf: &Wharf, layer: &Blob) -> Result<()> {
+        process::forget_peak(wharf.pid())?;
+        let start = Barrier::new(self.clients);
+        let pulls = thread::scope(|scope| {
+            let clients = (0..self.clients).map(|at| {
+                let (start, is_cache) = (&start, self.is_cache);
+                scope.spawn(move || pull(side, is_cache, layer, (start, at == 0)))
+            });
+            let clients: Vec<_> = clients.collect();
+            let join = |client: thread::ScopedJoinHandle<'_, Result<Pull>>| {
+                client.join().map_err(|_| anyhow!("a client panicked"))?
+            };
+            clients.into_iter().map(join).collect::<Result<Vec<_>>>()
+        })?;
+        self.peak = self.peak.max(process::memory_kib(wharf.pid(), "VmHWM")?);
+        self.last = self.last.max(pulls.iter().map(|pull| pull.whole).max().unwrap_or_default());
+        self.firsts.extend(pulls.iter().map(|pull| pull.first));
+        self.firsts.sort_unstable();
+        Ok(())
+    }
+
+    fn median(&self) -> Duration {
+        self.firsts.get(self.firsts.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn row(&self) -> [String; 5] {
+        let most = self.firsts.last().copied().unwrap_or_default();
+        let memory = if self.is_cache { format!("{} MiB", self.peak / 1024) } else { String::new() };
+        let [median, most] = [self.median(), most].map(|time| format!("{:.1} ms", time.as_secs_f64() * 1e3));
+        [self.name.clone(), median, most, format!("{:.1} s", self.last.as_secs_f64()), memory]
+    }
+}
+
+/// One client. Its connection is open before all begin. One of them computes the digest.
+fn pull(side: &Side, is_cache: bool, layer: &Blob, (start, verifies): (&Barrier, bool)) -> Result<Pull> {
+    let repository = if is_cache { format!("{PREFIX}/{REPOSITORY}") } else { REPOSITORY.to_owned() };
+    let connection = side.connect();
+    // Also if it failed: the others wait.
+    start.wait();
+    let (mut connection, began) = (connection?, Instant::now());
+    let manifest = side.head("GET", &format!("/v2/{repository}/manifests/{}", tag(layer)), &accept());
+    let answer = connection.exchange(&manifest, &[], |_| ())?;
+    ensure!(answer.status == 200, "GET of the manifest: status {}", answer.status);
+    let head = side.head("GET", &format!("/v2/{repository}/blobs/{}", layer.digest), "");
+    let (asked, mut first, mut hasher) = (Instant::now(), None, Sha256::new());
+    let answer = connection.exchange(&head, &[], |bytes| {
+        if !bytes.is_empty() {
+            first.get_or_insert_with(|| asked.elapsed());
+        }
+        if verifies {
+            hasher.update(bytes);
+        }
+    })?;
+    let is_whole = answer.status == 200 && answer.length == layer.bytes.len() as u64;
+    ensure!(is_whole, "GET of the layer: status {}, {} bytes", answer.status, answer.length);
+    let digest = format!("sha256:{}", hex::encode(hasher.finalize()));
+    ensure!(!verifies || digest == layer.digest, "the layer has other bytes");
+    Ok(Pull { first: first.context("the layer has no bytes")?, whole: began.elapsed() })
+}
+
+fn report(options: &Options, cases: &[Case], before: f64, folder: &Path) -> Result<String> {
+    let title = format!("One layer of {} MiB, {} new images each.", options.mib, options.rounds);
+    let columns =
+        ["", "first byte, median", "first byte, last client", "all have the image", "peak of memory"];
+    let mut table = Table::new(&title, &columns.map(str::to_owned));
+    for case in cases {
+        table.row(&case.row());
+    }
+    let mut notes: Vec<String> = cases.chunks(2).filter_map(compared).collect();
+    notes.push("* the upstream registry was asked once for each layer".to_owned());
+    if before > QUIET {
+        notes.push(format!("* **the machine was loaded before the run began: {before}**"));
+    }
+    let table = table.text().unwrap_or_default();
+    Ok(format!("{}\n{table}\n{}\n", machine::describe(folder)?, notes.join("\n")))
+}
+
+/// How much later the first byte comes from the cache.
+fn compared(pair: &[Case]) -> Option<String> {
+    let [from, cache] = pair else { return None };
+    let later = cache.median().saturating_sub(from.median());
+    let verdict = if later <= LATER { "reached" } else { "missed" };
+    let (clients, later) = (cache.clients, later.as_secs_f64() * 1e3);
+    Some(format!(
+        "* {clients} client(s): {later:.1} ms later than from the upstream registry (target: 50 ms, {verdict})"
+    ))
+}
+
+fn load_average() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    text.split(' ').next().unwrap_or_default().parse().context("the load is not a number")
+}

@@ -1,0 +1,101 @@
+"""Clients that read parts of layers: eStargz with the library of stargz-snapshotter, from the registry and through the
+cache while the layer arrives; and what caches before the registry need."""
+
+import io
+import json
+import tarfile
+
+import images
+import pytest
+from process import environment, run
+from upstream import Upstream, rule
+
+FILES = 40
+FILE_BYTES = 300_000
+
+
+@pytest.fixture
+def layer(tmp_path):
+    """An eStargz layer in an image of its own: the folder, the digest of its table of contents, its files."""
+    files = {f"content/file-{number}": images.noise(FILE_BYTES) for number in range(FILES)}
+    with tarfile.open(tmp_path / "layer.tar", "w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    made = run(["estargz", "make", tmp_path / "layer.tar", tmp_path / "layer"], env=environment(tmp_path))
+    return (tmp_path / "layer").read_bytes(), json.loads(made), files
+
+
+@pytest.fixture
+def layout(layer, tmp_path):
+    packed, made, _ = layer
+    annotations = {"containerd.io/snapshot/stargz/toc.digest": made["toc"]}
+    return images.layout_of(tmp_path / "made", packed, made["diffID"], annotations)
+
+
+def read(wharf, name, layout, layer, tmp_path):
+    """Reads three files of the layer by ranges."""
+    _, made, files = layer
+    (digest,) = layout.layers
+    wanted = [f"content/file-{number}" for number in (3, 17, FILES - 1)]
+    words = ["estargz", "read", f"http://{wharf.registry}/v2/{name}/blobs/{digest}", made["toc"], *wanted]
+    said = json.loads(run(words, env=environment(tmp_path, {"AUTHORIZATION": wharf.basic})))
+    assert said["files"] == [images.digest_of(files[name]) for name in wanted]
+    return said
+
+
+def test_stargz_reads_files_of_a_layer_by_ranges(wharf, push, layer, layout, tmp_path):
+    name = wharf.repository("lazy")
+    push(layout, name)
+    said = read(wharf, name, layout, layer, tmp_path)
+    assert said["size"] == len(layer[0])
+    assert said["requests"] > 10 and said["bytes"] < said["size"] // 3, said
+
+
+def test_stargz_reads_a_layer_while_it_arrives(wharf, layer, layout, tmp_path):
+    upstream = Upstream("registry", tmp_path / "upstream")
+    try:
+        upstream.push(layout, "team/lazy")
+        name = f"{rule(wharf, upstream)}/team/lazy"
+        assert wharf.http("GET", f"/v2/{name}/manifests/v1")[0] == 200
+        read(wharf, name, layout, layer, tmp_path)
+        assert upstream.requests(f"team/lazy/blobs/{layout.layers[0]}") == 1
+    finally:
+        upstream.stop()
+
+
+def test_a_layer_of_either_lazy_format_is_not_changed(wharf, push, layer, layout, env, tmp_path):
+    """Both formats are ordinary layers with a table at the end; the annotations of the manifest lead to it."""
+    name = wharf.repository("lazy")
+    push(layout, name)
+    source = f"docker://{wharf.ref(name)}"
+    chunked = f"docker://{wharf.ref(wharf.repository('lazy'))}"
+    words = ["skopeo", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"]
+    run([*words, "--dest-compress-format", "zstd:chunked", source, chunked], env=env)
+    for reference, annotation in [(source, "stargz/toc.digest"), (chunked, "zstd-chunked.manifest-checksum")]:
+        raw = json.loads(run(["skopeo", "inspect", "--raw", "--tls-verify=false", reference], env=env))
+        (descriptor,) = raw["layers"]
+        assert any(name.endswith(annotation) for name in descriptor["annotations"]), raw
+        path = f"/v2/{reference.split('/', 3)[3].split(':')[0]}/blobs/{descriptor['digest']}"
+        status, headers, body = wharf.http("GET", path)
+        assert (status, images.digest_of(body)) == (200, descriptor["digest"])
+        assert "content-encoding" not in headers
+        for wanted, part in [("bytes=-100", body[-100:]), ("bytes=10-19", body[10:20])]:
+            status, headers, got = wharf.http("GET", path, headers={"Range": wanted})
+            assert (status, got, headers["docker-content-digest"]) == (206, part, descriptor["digest"])
+
+
+def test_what_a_cache_before_the_registry_needs(wharf, push, layout, tmp_path):
+    """Spegel, Dragonfly and HTTP caches rely on these headers."""
+    name = wharf.repository("lazy")
+    push(layout, name)
+    (digest,) = layout.layers
+    for path in (f"/v2/{name}/blobs/{digest}", f"/v2/{name}/manifests/{layout.digest}"):
+        for method in ("GET", "HEAD"):
+            status, headers, _ = wharf.http(method, path)
+            tag = headers["etag"]
+            assert (status, tag) == (200, f'"{path.rsplit("/", 1)[1]}"')
+            assert headers["cache-control"] == "private, max-age=31536000, immutable"
+            status, headers, body = wharf.http(method, path, headers={"If-None-Match": tag})
+            assert (status, headers["etag"], body) == (304, tag, b"")
