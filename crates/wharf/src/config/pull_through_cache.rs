@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access::settings::{Dialler, Mirror, PullThroughCache};
 use anyhow::{Context as _, bail};
-use aws::ids::Region;
+use aws::ids::{AccountId, Region};
 use oci::name::RepositoryName;
 use serde::Deserialize;
 
@@ -87,7 +87,7 @@ fn mirror(section: MirrorSection, region: &Region) -> anyhow::Result<Mirror> {
             bail!("{key} = \"{name}\" is not a host name, with or without a port");
         }
     }
-    let account_id = account.parse().with_context(|| format!("account = \"{account}\""))?;
+    let account_id: AccountId = account.parse().with_context(|| format!("account = \"{account}\""))?;
     let region = match section.region {
         Some(text) => text.parse().with_context(|| format!("region = \"{text}\""))?,
         None => region.clone(),
