@@ -106,7 +106,8 @@ async fn each_object(
         let copies = stream::iter(&page).map(|row| async move { (row, copy(row).await) });
         let mut copies = std::pin::pin!(copies.buffer_unordered(AT_ONCE));
         while let Some((row, copied)) = copies.next().await {
-            let copied = copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
+            let copied =
+                copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
             outcome.add(row, copied);
             if told.elapsed() > PROGRESS {
                 told = Instant::now();

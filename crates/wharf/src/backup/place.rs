@@ -123,7 +123,9 @@ impl BackupPlace {
         let key = match (mark.as_deref(), target.key()?) {
             (Some(mark), None) if mark == MARK_TEXT => None,
             (Some(mark), Some(_)) if mark == MARK_TEXT => {
-                bail!("the backup {name} is not encrypted: leave out --encryption-key-file, or name another place")
+                bail!(
+                    "the backup {name} is not encrypted: leave out --encryption-key-file, or name another place"
+                )
             }
             (Some(mark), key) => {
                 let Some(sealed) = mark.strip_prefix(SEALED_MARK) else {
@@ -290,9 +292,7 @@ async fn put(vault: &Vault, name: &str, content: Vec<u8>) -> anyhow::Result<()> 
 }
 
 /// All bytes of a small file.
-pub(crate) async fn collect(
-    mut body: impl Stream<Item = io::Result<Bytes>> + Unpin,
-) -> io::Result<Vec<u8>> {
+pub(crate) async fn collect(mut body: impl Stream<Item = io::Result<Bytes>> + Unpin) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     while let Some(bytes) = body.next().await {
         content.extend_from_slice(&bytes?);

@@ -49,7 +49,11 @@ pub(crate) const fn sealed_len(len: u64) -> u64 {
 }
 
 /// Encrypts a file.
-pub(crate) fn seal<S>(key: &BackupKey, name: &str, body: S) -> io::Result<BoxStream<'static, io::Result<Bytes>>>
+pub(crate) fn seal<S>(
+    key: &BackupKey,
+    name: &str,
+    body: S,
+) -> io::Result<BoxStream<'static, io::Result<Bytes>>>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
@@ -120,7 +124,8 @@ impl Cipher {
     fn open(&mut self, chunk: &[u8], is_last: bool) -> io::Result<Bytes> {
         let nonce = self.nonce(is_last);
         let mut opened = chunk.to_vec();
-        let plain = self.key.open_in_place(nonce, Aad::from(&self.name), &mut opened).map_err(|_| damaged())?;
+        let plain =
+            self.key.open_in_place(nonce, Aad::from(&self.name), &mut opened).map_err(|_| damaged())?;
         let len = plain.len();
         opened.truncate(len);
         Ok(opened.into())
@@ -141,7 +146,13 @@ where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
 {
     fn new(key: &BackupKey, salt: &[u8], name: &str, body: S, size: usize) -> io::Result<Self> {
-        Ok(Self { cipher: Cipher::new(key, salt, name)?, body, size, buffer: BytesMut::new(), is_over: false })
+        Ok(Self {
+            cipher: Cipher::new(key, salt, name)?,
+            body,
+            size,
+            buffer: BytesMut::new(),
+            is_over: false,
+        })
     }
 
     /// The next chunk, and whether it is the last one.

@@ -169,7 +169,10 @@ async fn write_snapshot(
         let then = ": run `wharf fsck`, and repair what it finds. There is no new snapshot";
         return Err(Damaged { found: copied.problems.len(), then }.into());
     }
-    place.write(&file_of(&name, OBJECTS), stream::iter(lines)).await.context("cannot write the list of objects")?;
+    place
+        .write(&file_of(&name, OBJECTS), stream::iter(lines))
+        .await
+        .context("cannot write the list of objects")?;
     if with_master_key {
         let sources = [begun.master_key.clone(), begun.data_dir.join("dev.toml")];
         for (source, secret) in sources.iter().zip(SECRETS) {

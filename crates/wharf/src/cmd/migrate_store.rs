@@ -126,7 +126,8 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
         let problems = copy_bytes(&source.rows, (&old, new), &progress).await?;
         if !problems.is_empty() {
             complain(&problems);
-            let then = ": release the source, run `wharf fsck` there, and repair what it finds. Nothing is lost";
+            let then =
+                ": release the source, run `wharf fsck` there, and repair what it finds. Nothing is lost";
             return Err(Damaged { found: problems.len(), then }.into());
         }
     }

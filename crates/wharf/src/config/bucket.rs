@@ -125,7 +125,8 @@ pub(crate) fn bucket_at(url: &str, file: Option<&Path>) -> anyhow::Result<Bucket
     let mut table = Table::new();
     match file {
         Some(file) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
             table = text.parse().with_context(|| file.display().to_string())?;
         }
         None => drop(overlay::apply(&mut table, std::env::vars())?),

@@ -35,7 +35,8 @@ pub(crate) async fn copy_bytes(
             .map(|row| async move { (row, copy(from, to, row).await) })
             .buffer_unordered(AT_ONCE);
         while let Some((row, copied)) = copies.next().await {
-            let copied = copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
+            let copied =
+                copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
             match copied {
                 Copied::Copied => progress.object(row.size, true),
                 Copied::Present => progress.object(row.size, false),

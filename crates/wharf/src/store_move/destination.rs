@@ -56,7 +56,9 @@ impl Destination {
         if has_new_blobs {
             let at = Micros(jiff::Timestamp::now().as_microsecond());
             // Their bytes are not moved.
-            while self.rows.write(ExpireUploads { idle_since: Micros(i64::MAX), limit: 1_000, at }).await? > 0 {}
+            while self.rows.write(ExpireUploads { idle_since: Micros(i64::MAX), limit: 1_000, at }).await? > 0
+            {
+            }
         }
         let event_sequence = source.rows.read(GetEventSequence).await?;
         let end = EndMoveTo { id: source.id.clone(), event_sequence, store_ids };

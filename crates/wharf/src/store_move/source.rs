@@ -29,7 +29,8 @@ impl Source {
     pub(crate) async fn begin(side: &Side, connection: &Connection) -> anyhow::Result<Self> {
         match &side.database {
             Database::Postgres(url, options) => {
-                let rows = Meta::postgres(url, *options).await.context("cannot open the database of --from")?;
+                let rows =
+                    Meta::postgres(url, *options).await.context("cannot open the database of --from")?;
                 Ok(Self { id: make_read_only(&rows).await?, rows, snapshot: None, _folder: None })
             }
             Database::Sqlite(_) if DataFolder::is_held(&side.data_dir) => {
@@ -72,8 +73,9 @@ impl Source {
         let Self { rows, snapshot, .. } = self;
         drop(rows);
         match snapshot.as_deref().and_then(std::path::Path::parent) {
-            Some(folder) => std::fs::remove_dir_all(folder)
-                .with_context(|| format!("cannot remove {}", folder.display())),
+            Some(folder) => {
+                std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+            }
             None => Ok(()),
         }
     }

@@ -135,7 +135,10 @@ fn layers_move_alone_and_damaged_ones_are_named() {
     let failed = migrate(&server, &data, (&data, &moved_to), &[]);
     let why = String::from_utf8_lossy(&failed.stderr);
     assert_eq!(failed.status.code(), Some(4), "{why}");
-    assert!(why.contains(&format!("{}: its bytes have the digest {}", sha256(&layer), sha256(&bad))), "{why}");
+    assert!(
+        why.contains(&format!("{}: its bytes have the digest {}", sha256(&layer), sha256(&bad))),
+        "{why}"
+    );
     std::fs::write(file(), &good).unwrap();
 
     let moved = migrated(&server, &data, (&data, &moved_to), &[]);
