@@ -20,7 +20,7 @@ def as_postgres(*words):
 class Cluster:
     """A running server with the database `postgres` and the user `wharf`, in a new folder whose path is short."""
 
-    def __init__(self, folder, settings=(), copied_from=None):
+    def __init__(self, folder, settings=(), copied_from=None, restored_from=None):
         assert PROGRAMS, "PostgreSQL is not installed: run `cargo xtask install`"
         self.folder, self.settings = Path(folder), settings
         self.folder.mkdir()
@@ -30,7 +30,20 @@ class Cluster:
         self.env = environment(self.folder)
         self.data = self.folder / "db"
         self.own(self.folder)
-        if copied_from is None:
+        if restored_from is not None:
+            # A base backup, an archive of the log, and the moment until which it is replayed.
+            base, archive, moment = restored_from
+            base.rename(self.data)
+            signal = self.data / "recovery.signal"
+            signal.touch()
+            self.own(signal)
+            self.settings = [
+                *settings,
+                f"restore_command=cp {archive}/%f %p",
+                f"recovery_target_time={moment}",
+                "recovery_target_action=promote",
+            ]
+        elif copied_from is None:
             self.program("initdb", "-D", self.data, "-A", "trust", "-U", "wharf", "-E", "UTF8")
         else:
             source = ["-h", "127.0.0.1", "-p", copied_from.port, "-U", "wharf"]

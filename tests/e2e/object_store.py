@@ -11,8 +11,8 @@ KEY, SECRET, BUCKET = "AKIDE2E", "secret-of-the-suite", "layers"
 class ObjectStore:
     """One server with one empty bucket. The folder's path must be short."""
 
-    def __init__(self, make, folder):
-        self.folder = folder
+    def __init__(self, make, folder, is_versioned=False):
+        self.folder, self.is_versioned = folder, is_versioned
         self.folder.mkdir(parents=True)
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
@@ -25,12 +25,19 @@ class ObjectStore:
             ready=answers(["curl", "-sS", "-o", "/dev/null", self.endpoint], self.env),
         )
         self.aws("s3", "mb", f"s3://{BUCKET}")
+        if is_versioned:
+            versioning = ["--bucket", BUCKET, "--versioning-configuration", "Status=Enabled"]
+            self.aws("s3api", "put-bucket-versioning", *versioning)
 
     def versitygw(self):
         (self.folder / "data").mkdir()
         (self.folder / "meta").mkdir()
         words = ["versitygw", "--port", f"127.0.0.1:{self.port}", "--region", "us-east-1"]
-        return [*words, "posix", "--sidecar", self.folder / "meta", self.folder / "data"]
+        words += ["posix", "--sidecar", self.folder / "meta"]
+        if self.is_versioned:
+            (self.folder / "versions").mkdir()
+            words += ["--versioning-dir", self.folder / "versions"]
+        return [*words, self.folder / "data"]
 
     def seaweedfs(self):
         identity = {"name": "admin", "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}

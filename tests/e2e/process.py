@@ -47,16 +47,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run(words, *, env, input=None, refused=False, timeout=180, text=True, cwd=None):
+def run(words, *, env, input=None, refused=False, exit_code=0, timeout=180, text=True, cwd=None):
     """Runs a client to its end and returns its standard output. `refused=True` demands that it fails, and returns
-    everything that it said."""
+    everything that it said. `exit_code` is the code of success."""
     words = [client(words[0]), *map(str, words[1:])] if "/" not in str(words[0]) else list(map(str, words))
     done = subprocess.run(words, env=env, input=input, capture_output=True, timeout=timeout, text=text, cwd=cwd)
     said = f"$ {' '.join(words)}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
     if refused:
         assert done.returncode != 0, f"was to be refused but succeeded\n{said}"
         return f"{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0, said
+    assert done.returncode == exit_code, said
     return done.stdout
 
 

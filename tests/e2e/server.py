@@ -15,12 +15,12 @@ from process import Daemon, environment, run
 class Wharf:
     """A running server, also under another program. Tests use only what it prints for its users."""
 
-    def __init__(self, folder, settings=None, under=()):
+    def __init__(self, folder, settings=None, under=(), data=None):
         binary = os.environ.get("WHARF_BIN")
         assert binary, "WHARF_BIN must name the wharf binary: run the suite with `cargo xtask e2e`"
         self.binary = Path(binary)
         self.folder = Path(folder)
-        self.data = self.folder / "data"
+        self.data = data or self.folder / "data"
         self.home = self.folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         endpoint = self.data / "endpoint"

@@ -14,13 +14,13 @@ use crate::store::{
     BackupHold, EndBackupHold, Micros, RefusedExt as _, StartBackupHold, StoreResultExt as _, store_error,
 };
 
-/// Where the parts of a deployment are that a backup consists of.
+/// Where the parts of a deployment on SQLite are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupPlaces {
     /// The data folder. Snapshots are in its folder `backup`.
     pub data_dir: PathBuf,
-    /// The folder of blobs.
-    pub blobs: PathBuf,
+    /// The folder of blobs; None if they are in a bucket.
+    pub blobs: Option<PathBuf>,
     /// The folder of archived blobs, if there is one.
     pub archive: Option<PathBuf>,
     /// The file of the master key.
@@ -45,7 +45,8 @@ impl Access {
     /// Starts a hold, and then writes a snapshot of the rows. What is doomed after the snapshot keeps its bytes until the
     /// hold ends.
     pub async fn start_backup(&self, hold: Duration, now: Timestamp) -> Result<Backup> {
-        let Some(places) = self.settings.backup.clone() else {
+        let places = self.settings.backup.clone().filter(|places| places.blobs.is_some());
+        let Some(places) = places else {
             let message = "A backup needs SQLite and a folder of blobs. PostgreSQL and buckets are backed up with \
                 their own tools.";
             return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));

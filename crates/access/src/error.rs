@@ -250,6 +250,13 @@ impl Error {
         Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Unavailable, message) }
     }
 
+    /// The store is read-only while it is moved.
+    pub fn read_only(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "This registry is read-only while its data is moved to another place. Images can be pulled; try \
+            changes again later.";
+        Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Unavailable, message) }
+    }
+
     /// ECR's message for an invalid parameter (`Invalid parameter at 'x' failed to satisfy …`).
     pub fn invalid_parameter(member: &str, constraint: &str) -> Self {
         Self::new(

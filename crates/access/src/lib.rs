@@ -46,6 +46,7 @@ pub mod shared_provider;
 pub mod slots;
 pub mod storage_quota;
 pub mod store;
+pub mod store_move;
 pub mod token;
 pub mod totp;
 pub mod upstream_role;

@@ -186,6 +186,6 @@ pub struct Settings {
     pub peers: Peers,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
-    /// What `wharf backup` copies; None if it cannot.
+    /// Where the parts of the deployment are; None without SQLite.
     pub backup: Option<BackupPlaces>,
 }

@@ -25,6 +25,7 @@ mod s3;
 mod stage;
 mod store;
 mod turn;
+mod vault;
 
 pub use append::{AppendError, Appended};
 pub use content::{Content, ContentStream, OpenError, Remote};
@@ -33,3 +34,4 @@ pub use key::{ARCHIVE_PREFIX, InvalidObjectKey, ObjectKey, Place};
 pub use s3::{Credentials, InvalidS3Url, S3Options, S3Store, S3Url};
 pub use stage::{InvalidStage, MAX_STAGE_BYTES, Stage};
 pub use store::Store;
+pub use vault::Vault;

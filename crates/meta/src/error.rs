@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The operation met a row that another one was removing; running it again settles it.
     #[error("the operation met a concurrent change and did not settle")]
     Conflict,
+    /// The store is read-only while it is moved.
+    #[error("the store is read-only while it is moved to another place")]
+    ReadOnly,
     /// More writes are waiting than the store will queue.
     #[error("too many writes are waiting")]
     Overloaded,
@@ -66,9 +69,15 @@ impl From<rusqlite::Error> for StoreError {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
+        match error.code() {
+            Some(code) if code.code() == READ_ONLY => Self::ReadOnly,
+            _ => Self::Postgres(error),
+        }
     }
 }
+
+/// What PostgreSQL answers to a write while the store is read-only: a code that it does not use itself.
+pub(crate) const READ_ONLY: &str = "WH001";
 
 /// Why an operation did not give its output.
 #[derive(Debug, Error)]

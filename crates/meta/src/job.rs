@@ -32,6 +32,8 @@ pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Ran> + Send + 'a>>;
 pub(crate) trait Job: Send {
     fn name(&self) -> &'static str;
     fn access(&self) -> Access;
+    /// Whether it may change a store that is read-only.
+    fn is_for_read_only(&self) -> bool;
     /// What its commit changes.
     fn changes(&self) -> Vec<Scope>;
     /// Runs it, perhaps again. A panic fails this job alone.
@@ -67,6 +69,10 @@ impl<O: Operation> Job for Waiting<O> {
 
     fn access(&self) -> Access {
         O::ACCESS
+    }
+
+    fn is_for_read_only(&self) -> bool {
+        O::ON_READ_ONLY
     }
 
     fn changes(&self) -> Vec<Scope> {

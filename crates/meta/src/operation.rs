@@ -44,6 +44,9 @@ pub trait Operation: Send + Sync + 'static {
     /// How it touches the store.
     const ACCESS: Access;
 
+    /// Whether it may change a store that is read-only: only what makes it read-only, and writable again.
+    const ON_READ_ONLY: bool = false;
+
     /// What its commit changes of what may be kept in memory. There is no default: an operation that forgot it would
     /// leave outdated permissions in use.
     fn changes(&self) -> Vec<Scope>;

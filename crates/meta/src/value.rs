@@ -207,6 +207,17 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
+impl ToParam for Value {
+    fn to_param(&self) -> Param<'_> {
+        match self {
+            Self::Null => Param::Null,
+            Self::Int(int) => Param::Int(*int),
+            Self::Text(text) => Param::Text(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Param::Bytes(Cow::Borrowed(bytes)),
+        }
+    }
+}
+
 impl<T: ToParam + ?Sized> ToParam for &T {
     fn to_param(&self) -> Param<'_> {
         (**self).to_param()
@@ -220,6 +231,11 @@ pub struct Row(std::vec::IntoIter<Value>);
 impl Row {
     pub(crate) fn new(values: Vec<Value>) -> Self {
         Self(values.into_iter())
+    }
+
+    /// All columns that are left.
+    pub fn into_values(self) -> Vec<Value> {
+        self.0.collect()
     }
 
     /// The next column. (Not an iterator: each call names its type.)

@@ -42,19 +42,18 @@ impl BlobStore {
         }
     }
 
-    /// What a backup copies of a deployment on SQLite; None if the blobs are in a bucket.
-    pub(crate) fn backup_places(
-        &self,
-        data_dir: &Path,
-        master_key: &Path,
-    ) -> anyhow::Result<Option<BackupPlaces>> {
-        let Self::Folders(BlobFolders { standard, archive }) = self else { return Ok(None) };
-        Ok(Some(BackupPlaces {
+    /// Where the parts of a deployment on SQLite are.
+    pub(crate) fn backup_places(&self, data_dir: &Path, master_key: &Path) -> anyhow::Result<BackupPlaces> {
+        let (standard, archive) = match self {
+            Self::Folders(BlobFolders { standard, archive }) => (Some(standard), archive.as_ref()),
+            Self::Bucket(_) => (None, None),
+        };
+        Ok(BackupPlaces {
             data_dir: std::path::absolute(data_dir)?,
-            blobs: std::path::absolute(standard)?,
-            archive: archive.as_ref().map(std::path::absolute).transpose()?,
+            blobs: standard.map(std::path::absolute).transpose()?,
+            archive: archive.map(std::path::absolute).transpose()?,
             master_key: std::path::absolute(master_key)?,
-        }))
+        })
     }
 
     /// Whether archived layers have a place of their own.
@@ -166,6 +165,12 @@ impl BlobFolders {
             None => Ok(store),
         }
     }
+}
+
+/// Opens folders, which are created if they do not exist, without a look at a database.
+pub(crate) async fn open_folders(folders: &BlobFolders) -> anyhow::Result<blob::Store> {
+    let folders = folders.clone();
+    tokio::task::spawn_blocking(move || folders.create()).await?
 }
 
 fn cannot_open(path: &Path) -> String {

@@ -20,6 +20,7 @@ use crate::cmd::images::ImagesCommand;
 use crate::cmd::import::{self, Import};
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
+use crate::cmd::migrate_store::{self, MigrateStore};
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::quotas::Quotas;
@@ -243,6 +244,9 @@ Examples:
     /// Make a new data folder from a backup.
     #[command(after_help = restore::HELP)]
     Restore(Restore),
+    /// Move a deployment to another database and another store of layers, while it serves pulls.
+    #[command(after_help = migrate_store::HELP)]
+    MigrateStore(MigrateStore),
     /// Show the targets of events and what waits for them, and deliver dead letters again.
     #[command(subcommand)]
     Events(EventsCommand),

@@ -39,12 +39,12 @@ use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use bootstrap::Bootstrap;
-pub(crate) use bucket::{Bucket, bucket_of_environment};
+pub(crate) use bucket::{Bucket, bucket_at, bucket_of_environment};
 pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
 pub(crate) use peers::PeerSettings;
 pub(crate) use pull_through_cache::CacheSettings;
-pub(crate) use read::{host_name, load};
+pub(crate) use read::{host_name, load, load_alone};
 
 /// The file as it is written. Everything is optional here; the check for required settings gives better error messages.
 #[derive(Debug, Default, Deserialize)]

@@ -11,7 +11,7 @@ use crate::files;
 
 /// The contents of a data folder, except the master key, whose mode is not changed silently. A user who can open the
 /// lock file can hold the lock.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "lock",
     "wharf.db",
     "wharf.db-wal",
@@ -19,6 +19,7 @@ const OWN: [&str; 11] = [
     "wharf.db-lock",
     "blobs",
     "backup",
+    "move",
     "dev.toml",
     "first-credentials.toml",
     "endpoint",

@@ -23,10 +23,22 @@ pub(crate) async fn open(
     meta: meta::Meta,
     blobs: BlobStore,
 ) -> anyhow::Result<Deployment> {
+    if meta.read(meta::GetUnfinishedMove).await?.is_some() {
+        bail!("a store is being moved to this database: run wharf migrate-store again until it has ended");
+    }
     if !blobs.has_archive() && meta.read(meta::HasArchivedObjects).await? {
         bail!("layers are in the archive: set blobs.archive_path (WHARF__BLOBS__ARCHIVE_PATH) to its folder");
     }
     let store = blobs.open(&meta).await?;
+    of_parts(settings, meta, store).await
+}
+
+/// A deployment of a database and a store of blobs that belong together.
+pub(crate) async fn of_parts(
+    settings: Settings,
+    meta: meta::Meta,
+    store: blob::Store,
+) -> anyhow::Result<Deployment> {
     let access = Access::open(settings, meta).await?;
     Ok(Deployment {
         identity: Identity::new(Arc::clone(&access)),

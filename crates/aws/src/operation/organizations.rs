@@ -38,6 +38,7 @@ macro_rules! organizations_operations {
                 WharfDescribeQuotas: "organizations:WharfDescribeQuotas" on Named => WharfDescribeQuotasRequest, wharf_describe_quotas;
                 WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
                 WharfEndBackup: "organizations:WharfEndBackup" on Named => WharfEndBackupRequest, wharf_end_backup;
+                WharfEndStoreMove: "organizations:WharfEndStoreMove" on Named => WharfEndStoreMoveRequest, wharf_end_store_move;
                 WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
                 WharfListDeadLetters: "organizations:WharfListDeadLetters" on Named => WharfListDeadLettersRequest, wharf_list_dead_letters;
                 WharfListEventTargets: "organizations:WharfListEventTargets" on Named => WharfListEventTargetsRequest, wharf_list_event_targets;
@@ -50,6 +51,7 @@ macro_rules! organizations_operations {
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
                 WharfStartBackup: "organizations:WharfStartBackup" on Named => WharfStartBackupRequest, wharf_start_backup;
                 WharfStartCheck: "organizations:WharfStartCheck" on Named => WharfStartCheckRequest, wharf_start_check;
+                WharfStartStoreMove: "organizations:WharfStartStoreMove" on Named => WharfStartStoreMoveRequest, wharf_start_store_move;
             }
             unsigned {
             }

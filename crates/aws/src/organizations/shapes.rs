@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 42] = [
+pub const OPERATIONS: [&str; 44] = [
     "CloseAccount",
     "CreateAccount",
     "CreateOrganization",
@@ -38,6 +38,7 @@ pub const OPERATIONS: [&str; 42] = [
     "WharfDescribeQuotas",
     "WharfDescribeUsage",
     "WharfEndBackup",
+    "WharfEndStoreMove",
     "WharfExplainDigest",
     "WharfListDeadLetters",
     "WharfListEventTargets",
@@ -50,6 +51,7 @@ pub const OPERATIONS: [&str; 42] = [
     "WharfRunReconciler",
     "WharfStartBackup",
     "WharfStartCheck",
+    "WharfStartStoreMove",
 ];
 
 /// Every exception of these operations, in alphabetical order.
@@ -1272,6 +1274,13 @@ pub struct WharfEndBackupRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct WharfEndStoreMoveRequest {
+    #[serde(default)]
+    pub move_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct WharfExplainDigestRequest {
     pub digest: String,
 }
@@ -1432,6 +1441,20 @@ pub struct WharfStartCheckRequest {
     pub repair: bool,
     #[serde(default)]
     pub quick: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfStartStoreMoveRequest {
+    #[serde(default)]
+    pub data_path: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfStartStoreMoveResponse {
+    pub move_id: String,
+    pub snapshot_path: String,
 }
 
 pub type CreateOrganizationResponse = DescribeOrganizationResponse;
@@ -1804,6 +1827,13 @@ impl Request for WharfEndBackupRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for WharfEndStoreMoveRequest {
+    type Response = ();
+    const OPERATION: &'static str = "WharfEndStoreMove";
+    const MEMBERS: &'static [Member] = &[Member::optional("MoveId", WHARF_BACKUP_ID)];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for WharfExplainDigestRequest {
     type Response = WharfExplainDigestResponse;
     const OPERATION: &'static str = "WharfExplainDigest";
@@ -1883,4 +1913,10 @@ impl Request for WharfStartCheckRequest {
     const MEMBERS: &'static [Member] =
         &[Member::optional("Repair", Rule::Flag), Member::optional("Quick", Rule::Flag)];
     const HAS_RESULT: bool = false;
+}
+
+impl Request for WharfStartStoreMoveRequest {
+    type Response = WharfStartStoreMoveResponse;
+    const OPERATION: &'static str = "WharfStartStoreMove";
+    const MEMBERS: &'static [Member] = &[Member::optional("DataPath", Rule::ANY_TEXT)];
 }

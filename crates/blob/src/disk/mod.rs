@@ -11,7 +11,6 @@ mod pool;
 mod read;
 mod store_id;
 mod stream;
-mod transfer;
 mod writer;
 
 use std::convert::Infallible;
@@ -37,7 +36,6 @@ pub use listing::Found;
 use missing::missing;
 pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
-pub use transfer::{TransferError, remove_others, transfer};
 use writer::Writer;
 
 /// Objects as files. Cheap to clone.

@@ -11,7 +11,7 @@ use crate::content::OpenError;
 const FULL: [&str; 4] = ["507 Insufficient Storage", "QuotaExceeded", "XMinioStorageFull", "no space left"];
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-pub(super) fn io(error: Error) -> io::Error {
+pub(crate) fn io(error: Error) -> io::Error {
     let text = chain(&error);
     let kind = match &error {
         _ if FULL.iter().any(|full| text.contains(full)) => io::ErrorKind::StorageFull,

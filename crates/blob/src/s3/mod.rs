@@ -10,7 +10,7 @@
 mod append;
 mod copy;
 mod delete;
-mod error;
+pub(crate) mod error;
 mod finish;
 mod keys;
 mod listing;

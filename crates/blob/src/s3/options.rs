@@ -121,7 +121,7 @@ impl S3Options {
     }
 
     /// A client of this endpoint; of AWS if there is none.
-    pub(super) fn client(&self, endpoint: Option<&str>) -> object_store::Result<AmazonS3> {
+    pub(crate) fn client(&self, endpoint: Option<&str>) -> object_store::Result<AmazonS3> {
         let client = ClientOptions::new()
             .with_timeout_disabled()
             .with_connect_timeout(CONNECT_TIMEOUT)

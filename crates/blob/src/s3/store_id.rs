@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::S3Store;
+use object_store::ObjectStoreExt as _;
+
+use super::{S3Store, error};
 use crate::key::ObjectKey;
 
 impl S3Store {
@@ -12,6 +14,12 @@ impl S3Store {
         let text = String::from_utf8(text.to_vec()).unwrap_or_default();
         let id: Result<ObjectKey, _> = text.trim().parse();
         id.map(|id| Some(id.to_string())).map_err(|_| io::Error::other("the object store-id has no valid ID"))
+    }
+
+    /// Gives the store in this bucket another ID.
+    pub async fn write_store_id(&self, id: &ObjectKey) -> io::Result<()> {
+        let text = format!("{id}\n");
+        self.client.put(&self.keys.store_id(), text.into()).await.map(drop).map_err(error::io)
     }
 
     /// The ID of the store in this bucket. It is created, if there is none.

@@ -30,7 +30,7 @@ impl Identity {
             held_until: seconds(backup.held_until),
             snapshot_path: text(&backup.snapshot),
             data_path: text(&backup.places.data_dir),
-            blob_path: text(&backup.places.blobs),
+            blob_path: backup.places.blobs.as_deref().map(text).unwrap_or_default(),
             archive_path: backup.places.archive.as_deref().map(text),
             master_key_path: text(&backup.places.master_key),
         })

@@ -12,6 +12,7 @@ mod organization;
 mod place;
 mod quota;
 mod reconciler;
+mod store_move;
 mod tag;
 mod tree;
 mod unit;

@@ -113,6 +113,14 @@ impl Place {
         }
     }
 
+    /// An empty one of the other kind.
+    pub(super) async fn other_kind(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => Self::Postgres(database(EMPTY).await.1),
+            Self::Postgres(_) | Self::Lossy(..) => Self::Sqlite(tempfile::tempdir().unwrap()),
+        }
+    }
+
     pub(super) async fn open(&self) -> Result<Meta, StoreError> {
         match self {
             Self::Sqlite(folder) => {

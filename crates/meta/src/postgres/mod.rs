@@ -173,12 +173,17 @@ impl Postgres {
     /// [`StoreError::Unsettled`]; the job keeps its own.
     async fn transaction(&self, job: &mut dyn Job, tries: &mut Tries) -> Result<(), StoreError> {
         let session = self.session().await?;
-        let marker = job.access().writes().then(|| self.markers.take());
+        // What runs on a read-only store, whose marks nobody can write, can run twice.
+        let marker = (job.access().writes() && !job.is_for_read_only()).then(|| self.markers.take());
         let begun = match &marker {
             Some(marker) => session.begin(begin(job.access()), marker).await,
             None => session.command(begin(job.access())).await,
         };
         if let Err(error) = begun {
+            if matches!(error, StoreError::ReadOnly) {
+                self.markers.give_back(marker);
+                return self.without_a_change(session, job).await;
+            }
             session.give_back(false);
             return Err(error);
         }
@@ -203,6 +208,14 @@ impl Postgres {
                 ended
             }
         }
+    }
+
+    /// Runs a job on a store that is read-only. It may do what changes nothing: a node can start on such a store.
+    async fn without_a_change(&self, session: Session, job: &mut dyn Job) -> Result<(), StoreError> {
+        let ran = run_unchanged(&session, job).await;
+        let ended = session.command("ROLLBACK").await;
+        session.give_back(ended.is_ok());
+        if ran? { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 
     /// Finds out whether a COMMIT took effect whose answer is an error, which is returned if it did not.
@@ -255,6 +268,18 @@ impl Postgres {
         session.give_back(true);
         Ok(plans)
     }
+}
+
+/// Runs a job in a transaction that is not committed. Returns whether it changed nothing.
+async fn run_unchanged(session: &Session, job: &mut dyn Job) -> Result<bool, StoreError> {
+    session.command("ROLLBACK; BEGIN").await?;
+    if job.run(&mut Tx::new(Driver::Postgres(session))).await != Ran::Done {
+        return Ok(true);
+    }
+    // A transaction gets a number when it changes or locks a row.
+    let mut rows = session.rows("SELECT pg_current_xact_id_if_assigned()::text", &[]).await?;
+    let row = rows.first_mut().ok_or(StoreError::Bug("a SELECT without a table gave no row"))?;
+    Ok(row.take::<Option<String>>()?.is_none())
 }
 
 /// How often an operation runs again.

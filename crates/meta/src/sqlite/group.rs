@@ -10,6 +10,7 @@ use crate::{
     job::{Job, Ran},
     kept::Kept,
     operation::Access,
+    ops::read_only::IS_READ_ONLY,
 };
 
 /// The connection that writes, with what it is set to.
@@ -26,6 +27,8 @@ enum End {
     Committed,
     /// SQLite ended the transaction while this job ran (disk full, I/O error); nothing of the group is there.
     Lost(usize, Ran),
+    /// This job changes a store that is read-only; nothing of the group is there.
+    Forbidden(usize),
     /// The transaction could not begin or commit; nothing of the group is there.
     Failed(rusqlite::Error),
 }
@@ -41,6 +44,7 @@ impl Group {
             match self.attempt(&mut jobs) {
                 End::Committed => return jobs.into_iter().for_each(Job::answer),
                 // The job that met the error keeps it as its answer; the others run again without it.
+                End::Forbidden(at) => jobs.remove(at).fail(StoreError::ReadOnly),
                 End::Lost(at, Ran::Failed) => jobs.remove(at).answer(),
                 End::Lost(at, _) => {
                     jobs.remove(at).fail(StoreError::Bug("it went on after a database error"));
@@ -77,11 +81,19 @@ impl Group {
         }
         let mut changes = Vec::new();
         self.execute("BEGIN IMMEDIATE")?;
+        // A job after the one that makes the store read-only in this group is committed with it, so it is part of what is
+        // moved.
+        let is_read_only = self.connection.prepare_cached(IS_READ_ONLY)?.exists([])?;
         for (at, job) in jobs.iter_mut().enumerate() {
             self.execute("SAVEPOINT operation")?;
+            let before = self.connection.total_changes();
             let ran = run_job(job.as_mut(), &mut self.connection);
             if self.connection.is_autocommit() {
                 return Ok(End::Lost(at, ran));
+            }
+            // What changes nothing may run: a server can start on a store that is read-only.
+            if is_read_only && !job.is_for_read_only() && self.connection.total_changes() != before {
+                return Ok(End::Forbidden(at));
             }
             if matches!(ran, Ran::Done) {
                 let named = job.changes();

@@ -1,14 +1,17 @@
-//! Copies the objects that the rows of a database name, a few at a time.
+//! Copies the objects that the rows of a database name to a backup or from it, a few at a time.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use blob::disk::{TransferError, transfer};
-use blob::{ObjectKey, Place};
+use blob::{AppendError, ObjectKey, OpenError, Store, Vault};
+use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use meta::{ListObjects, Meta, ObjectRow};
+use oci::digest::{Digest, Hasher};
+
+use super::place::BackupPlace;
 
 /// Rows that are read at once, and copies that are made at once.
 const PAGE: usize = 1_000;
@@ -16,22 +19,11 @@ const AT_ONCE: usize = 4;
 
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// The folders of bytes of one store or backup.
+/// The folders of bytes of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots {
     pub(crate) standard: PathBuf,
     pub(crate) archive: Option<PathBuf>,
-}
-
-impl Roots {
-    fn of(&self, place: Place) -> anyhow::Result<&Path> {
-        match place {
-            Place::Standard => Ok(&self.standard),
-            Place::Archive => {
-                self.archive.as_deref().context("layers are in the archive, which has no folder")
-            }
-        }
-    }
 }
 
 /// What the rows name, and what was copied.
@@ -45,7 +37,31 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
 }
 
+/// What became of one object.
+enum Copied {
+    Copied,
+    /// It was there.
+    Present,
+    /// Its bytes are missing or damaged.
+    Problem(String),
+}
+
 impl Outcome {
+    fn add(&mut self, row: &ObjectRow, copied: Copied) {
+        self.objects += 1;
+        self.bytes += row.size;
+        match copied {
+            Copied::Copied => {
+                self.copied_objects += 1;
+                self.copied_bytes += row.size;
+            }
+            Copied::Present => {}
+            Copied::Problem(problem) => {
+                self.problems.push(format!("{}: {problem} ({})", row.digest, row.object_key));
+            }
+        }
+    }
+
     /// Progress is not part of the result.
     #[expect(clippy::print_stderr, reason = "standard output has only the result")]
     fn tell(&self) {
@@ -57,54 +73,127 @@ impl Outcome {
     }
 }
 
-/// Copies all objects that the rows name from one store to another, which may have some of them. `see` is called for each
-/// row. An object whose bytes are missing or damaged is a problem, and the others are copied.
-pub(crate) async fn copy_objects(
-    meta: &Meta,
-    (from, to): (&Roots, &Roots),
-    mut see: impl FnMut(&ObjectRow) -> io::Result<()>,
+/// Copies all objects that the rows name to a backup, which may have some of them. `see` is called for each row. An object
+/// whose bytes are missing or damaged is a problem, and the others are copied.
+pub(crate) async fn save_objects(
+    rows: &Meta,
+    (from, to): (&Store, &BackupPlace),
+    mut see: impl FnMut(&ObjectRow),
 ) -> anyhow::Result<Outcome> {
-    let (mut copied, mut after, mut told) = (Outcome::default(), None, Instant::now());
+    each_object(rows, &mut see, async |row: &ObjectRow| save(from, to, row).await).await
+}
+
+/// Copies all objects that the rows name from a backup to a new store.
+pub(crate) async fn restore_objects(
+    rows: &Meta,
+    (from, to): (&BackupPlace, &Store),
+) -> anyhow::Result<Outcome> {
+    each_object(rows, &mut |_: &ObjectRow| {}, async |row: &ObjectRow| restore(from, to, row).await).await
+}
+
+async fn each_object(
+    rows: &Meta,
+    see: &mut impl FnMut(&ObjectRow),
+    copy: impl AsyncFn(&ObjectRow) -> anyhow::Result<Copied>,
+) -> anyhow::Result<Outcome> {
+    let (mut outcome, mut after, mut told) = (Outcome::default(), None, Instant::now());
+    let copy = &copy;
     loop {
-        let page = meta.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok(copied) };
+        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
+        let Some(last) = page.last() else { return Ok(outcome) };
         after = Some(last.id);
-        for row in &page {
-            see(row)?;
-        }
-        let mut copies = stream::iter(page).map(|row| copy(from, to, row)).buffer_unordered(AT_ONCE);
-        while let Some(copy) = copies.next().await {
-            let (row, outcome) = copy?;
-            copied.objects += 1;
-            copied.bytes += row.size;
-            match outcome {
-                Ok(true) => {
-                    copied.copied_objects += 1;
-                    copied.copied_bytes += row.size;
-                }
-                Ok(false) => {}
-                Err(TransferError::Io(error)) => {
-                    return Err(error)
-                        .with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key));
-                }
-                Err(error) => copied.problems.push(format!("{}: {error} ({})", row.digest, row.object_key)),
-            }
+        page.iter().for_each(&mut *see);
+        let copies = stream::iter(&page).map(|row| async move { (row, copy(row).await) });
+        let mut copies = std::pin::pin!(copies.buffer_unordered(AT_ONCE));
+        while let Some((row, copied)) = copies.next().await {
+            let copied =
+                copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
+            outcome.add(row, copied);
             if told.elapsed() > PROGRESS {
                 told = Instant::now();
-                copied.tell();
+                outcome.tell();
             }
         }
     }
 }
 
-async fn copy(
-    from: &Roots,
-    to: &Roots,
-    row: ObjectRow,
-) -> anyhow::Result<(ObjectRow, Result<bool, TransferError>)> {
-    let key: ObjectKey = row.object_key.parse().with_context(|| format!("the key of {}", row.digest))?;
-    let (from, to) = (from.of(key.place())?.to_owned(), to.of(key.place())?.to_owned());
-    let (digest, size) = (row.digest, row.size);
-    let job = tokio::task::spawn_blocking(move || transfer((&from, &to), &key, &digest, size));
-    Ok((row, job.await?))
+fn key_of(row: &ObjectRow) -> anyhow::Result<ObjectKey> {
+    row.object_key.parse().with_context(|| format!("the key of {}", row.digest))
+}
+
+fn has_digest(found: &Digest) -> String {
+    format!("its bytes have the digest {found}")
+}
+
+async fn save(from: &Store, to: &BackupPlace, row: &ObjectRow) -> anyhow::Result<Copied> {
+    let key = key_of(row)?;
+    if to.has(&key, row.size).await? {
+        return Ok(Copied::Present);
+    }
+    let content = match from.open(&key, 0, row.size).await {
+        Ok(content) => content,
+        Err(error) => return missing(error),
+    };
+    // The digest is compared before the copy gets its name.
+    let (sender, problem) = std::sync::mpsc::channel();
+    let state = (content.into_stream(), Hasher::new(row.digest.algorithm()), row.digest.clone(), sender);
+    let body = stream::try_unfold(state, |(mut body, mut hasher, digest, sender)| async move {
+        if let Some(bytes) = body.next().await {
+            let bytes: Bytes = bytes?;
+            hasher.update(&bytes);
+            return Ok(Some((bytes, (body, hasher, digest, sender))));
+        }
+        let found = hasher.finish();
+        if found == digest {
+            return Ok(None);
+        }
+        // The reader may have gone away.
+        let _ = sender.send(has_digest(&found));
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the object has another digest"))
+    });
+    match to.write(&Vault::name_of(&key), body.boxed()).await {
+        Ok(()) => Ok(Copied::Copied),
+        Err(error) => match problem.try_recv() {
+            Ok(problem) => Ok(Copied::Problem(problem)),
+            Err(_) => Err(error.into()),
+        },
+    }
+}
+
+fn missing(error: OpenError) -> anyhow::Result<Copied> {
+    match error {
+        OpenError::Missing => Ok(Copied::Problem("its bytes are missing".to_owned())),
+        OpenError::Truncated { len, .. } => Ok(Copied::Problem(format!("its file has {len} bytes"))),
+        OpenError::Io(error) => Err(error.into()),
+    }
+}
+
+async fn restore(from: &BackupPlace, to: &Store, row: &ObjectRow) -> anyhow::Result<Copied> {
+    let key = key_of(row)?;
+    let mut body = match from.read(&Vault::name_of(&key)).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return missing(OpenError::Missing),
+        Err(error) => return damaged(error),
+    };
+    let begun = to.begin(row.digest.algorithm());
+    let stage = match to.append(&key, begun, &mut body, Some(row.size)).await {
+        Ok(appended) => appended.stage,
+        Err(AppendError::Body { source, .. }) => return damaged(source),
+        Err(AppendError::TooLarge { .. }) => return Ok(Copied::Problem("its copy is too long".to_owned())),
+        Err(AppendError::DiskFull(error) | AppendError::Io(error)) => return Err(error.into()),
+        Err(error) => anyhow::bail!("{error}"),
+    };
+    if stage.digest() != row.digest {
+        return Ok(Copied::Problem(has_digest(&stage.digest())));
+    }
+    to.finish(&key, &stage).await?;
+    Ok(Copied::Copied)
+}
+
+/// What cannot be decrypted is a problem of this object.
+fn damaged(error: io::Error) -> anyhow::Result<Copied> {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return Ok(Copied::Problem(error.to_string()));
+    }
+    Err(error.into())
 }

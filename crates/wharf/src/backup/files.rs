@@ -1,36 +1,69 @@
-//! Copies files durably, and computes their digests.
+//! Files of a machine that are copied to a backup or from it, with their digests.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _, stream};
 use oci::digest::{Algorithm, Digest, Hasher};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Copies a file. The copy is new, private and durable. Returns its length and its digest.
-pub(crate) fn copy_file(from: &Path, to: &Path) -> anyhow::Result<(u64, Digest)> {
-    let mut source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
-    let copy = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-    let mut copy = copy.with_context(|| format!("cannot create {}", to.display()))?;
-    let (mut hasher, mut buffer, mut len) = (Hasher::new(Algorithm::Sha256), vec![0; CHUNK_BYTES], 0);
-    loop {
-        let read = source.read(&mut buffer).with_context(|| format!("cannot read {}", from.display()))?;
-        let chunk = buffer.get(..read).unwrap_or_default();
-        if chunk.is_empty() {
-            break;
-        }
-        hasher.update(chunk);
-        copy.write_all(chunk).with_context(|| format!("cannot write {}", to.display()))?;
-        len += read as u64;
+/// The length and the digest of bytes that pass by.
+#[derive(Clone)]
+pub(crate) struct Sum(Arc<Mutex<(u64, Hasher)>>);
+
+impl Sum {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new((0, Hasher::new(Algorithm::Sha256)))))
     }
-    copy.sync_all().with_context(|| format!("cannot write {}", to.display()))?;
-    if let Some(folder) = to.parent() {
-        sync_folder(folder)?;
+
+    pub(crate) fn add(&self, bytes: &[u8]) {
+        let mut sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.0 += bytes.len() as u64;
+        sum.1.update(bytes);
     }
-    Ok((len, hasher.finish()))
+
+    pub(crate) fn finish(&self) -> (u64, Digest) {
+        let sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (sum.0, sum.1.clone().finish())
+    }
+}
+
+/// The content of a file.
+pub(crate) async fn read_file(path: &Path, sum: Sum) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+    let file = tokio::fs::File::open(path).await?;
+    let chunks = stream::try_unfold((file, sum), |(mut file, sum)| async move {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let len = file.read(&mut chunk).await?;
+        chunk.truncate(len);
+        sum.add(&chunk);
+        Ok((len > 0).then(|| (Bytes::from(chunk), (file, sum))))
+    });
+    Ok(chunks.boxed())
+}
+
+/// Writes a file, which is new, private and durable. Returns its digest.
+pub(crate) async fn write_file(
+    path: &Path,
+    mut body: impl Stream<Item = io::Result<Bytes>> + Unpin,
+) -> io::Result<Digest> {
+    let created = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let (mut file, sum) = (tokio::fs::File::from_std(created), Sum::new());
+    while let Some(bytes) = body.next().await {
+        let bytes = bytes?;
+        sum.add(&bytes);
+        file.write_all(&bytes).await?;
+    }
+    file.flush().await?;
+    file.sync_all().await?;
+    Ok(sum.finish().1)
 }
 
 /// Makes the names in a folder durable.
@@ -42,7 +75,7 @@ pub(crate) fn sync_folder(path: &Path) -> anyhow::Result<()> {
 /// Refuses a folder that contains something. The root of a file system contains lost+found.
 pub(crate) fn check_empty(path: &Path) -> anyhow::Result<()> {
     let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.with_context(|| format!("cannot read {}", path.display()))?,
     };
     for entry in entries {

@@ -46,7 +46,10 @@ impl Source {
                     id: backup.id,
                     snapshot: backup.snapshot,
                     data_dir: places.data_dir,
-                    roots: Roots { standard: places.blobs, archive: places.archive },
+                    roots: Roots {
+                        standard: places.blobs.context("the blobs are in a bucket")?,
+                        archive: places.archive,
+                    },
                     master_key: places.master_key,
                 })
             }

@@ -2,30 +2,29 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use blob::disk::remove_others;
-use blob::{ObjectKey, Place};
+use blob::ObjectKey;
 use clap::{Args, Subcommand};
+use futures::stream;
 use jiff::Timestamp;
 use meta::{Meta, SqliteOptions};
-use oci::digest::{Algorithm, Digest, Hasher};
+use oci::digest::{Algorithm, Digest};
 use serde_json::json;
 
 use super::say;
 use super::store::Options;
-use crate::backup::copying::copy_objects;
-use crate::backup::files::{copy_file, sync_folder};
-use crate::backup::folder::{BackupFolder, DATABASE, OBJECTS, RECORD, Record, SECRETS, Snapshot};
+use crate::backup::copying::save_objects;
+use crate::backup::files::{Sum, read_file};
+use crate::backup::place::{BackupPlace, DATABASE, OBJECTS, Record, SECRETS, Snapshot, file_of};
 use crate::backup::source::{Begun, Source};
+use crate::backup::target::Target;
+use crate::blob_store::{BlobFolders, open_folders};
 use crate::files;
 
 pub(crate) const HELP: &str = "\
-Copies the database and the bytes of layers to a folder of this machine, best on another disk. Each run adds a snapshot; the
+Copies the database and the bytes of layers to a folder of this machine, best on another disk, or to a bucket. Each run adds a snapshot; the
 bytes of layers are copied once and shared by all snapshots. The command reads the files of the server, so it runs on the
 same machine as the same user. The server goes on serving: it writes a snapshot of its database into its data folder, and
 keeps the bytes that the snapshot names until the command has ended, or at most --hold-seconds. A run that was
@@ -35,6 +34,13 @@ On a running server the caller must be in the management account and needs organ
 organizations:WharfEndBackup. With --data-dir or --config the command opens the store itself; then the server must be
 stopped. Only SQLite with a folder of blobs is backed up; for PostgreSQL and buckets see docs/operations.md.
 
+A bucket is reached as [blobs.s3] says in the file of --s3-config, or else the environment (WHARF__BLOBS__S3__ENDPOINT,
+…__REGION, …__PATH_STYLE, …__ACCESS_KEY_ID, …__SECRET_ACCESS_KEY_FILE). Without an access key there, credentials come from the
+environment or the machine's role, as for layers. Run one command at a time on a bucket.
+
+With --encryption-key-file, the first backup to a place makes an encrypted one; every later command needs the same key. Without
+the key nobody can read the backup: keep a copy of it elsewhere.
+
 The master key is not copied, unless you ask for it: without it nobody can use the backup, so keep a copy of it elsewhere.
 With --with-master-key the backup also has the access key of `wharf dev` (dev.toml).
 
@@ -43,6 +49,7 @@ Exit codes: 0 the snapshot is complete, 4 layers are damaged and there is no new
 Examples:
   wharf backup /mnt/backup/registry
   wharf backup /mnt/backup/registry --with-master-key --json
+  wharf backup s3://backups/registry --s3-config /etc/wharf-backup.toml --encryption-key-file /root/backup.key
   wharf backup /mnt/backup/registry --config /etc/wharf.toml       # while the server is stopped
   wharf backup list /mnt/backup/registry
   wharf backup prune /mnt/backup/registry --keep 7";
@@ -52,9 +59,8 @@ Examples:
 pub(crate) struct Backup {
     #[command(subcommand)]
     command: Option<BackupCommand>,
-    /// The folder of the backup; it is created.
-    #[arg(value_name = "DIR", required = true)]
-    folder: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// Copy the master key too. Whoever reads the backup can then read all secrets in it.
     #[arg(long)]
     with_master_key: bool,
@@ -69,18 +75,16 @@ pub(crate) struct Backup {
 enum BackupCommand {
     /// Show the snapshots of a backup.
     List {
-        /// The folder of the backup.
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        #[command(flatten)]
+        target: Target,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// Remove old snapshots, and then the bytes that no snapshot names.
     Prune {
-        /// The folder of the backup.
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        #[command(flatten)]
+        target: Target,
         /// How many of the newest snapshots stay.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         keep: u64,
@@ -102,28 +106,27 @@ impl Damaged {
 
 pub(crate) async fn run(backup: Backup) -> anyhow::Result<()> {
     match &backup.command {
-        Some(BackupCommand::List { folder, json }) => list(folder, *json),
-        Some(BackupCommand::Prune { folder, keep }) => prune(folder, *keep),
+        Some(BackupCommand::List { target, json }) => list(target, *json).await,
+        Some(BackupCommand::Prune { target, keep }) => prune(target, *keep).await,
         None => create(&backup).await,
     }
 }
 
 async fn create(options: &Backup) -> anyhow::Result<()> {
-    let folder = BackupFolder::create(options.folder.as_deref().context("no folder")?)?;
+    let place = BackupPlace::create(&options.target).await?;
     let source = Source::open(&options.options).await?;
-    let in_progress = folder.in_progress();
     // A run that was interrupted may have left its hold.
-    if let Some(id) = files::read_optional(&in_progress)? {
-        source.end(&String::from_utf8_lossy(&id)).await?;
+    if let Some(id) = place.in_progress().await? {
+        source.end(&id).await?;
     }
     let taken_at = Timestamp::now();
     let begun = source.begin(Duration::from_secs(options.hold_seconds)).await?;
-    files::write_private(&in_progress, begun.id.as_bytes())?;
-    let written = write_snapshot(&folder, &begun, taken_at, options.with_master_key).await;
+    place.set_in_progress(Some(&begun.id)).await?;
+    let written = write_snapshot(&place, &begun, taken_at, options.with_master_key).await;
     let ended = source.end(&begun.id).await;
     let (name, record) = written?;
     ended?;
-    files::remove(&in_progress)?;
+    place.set_in_progress(None).await?;
     let mut answer = serde_json::to_value(&record)?;
     if let Some(members) = answer.as_object_mut() {
         members.insert("Snapshot".to_owned(), json!(name));
@@ -138,41 +141,47 @@ async fn create(options: &Backup) -> anyhow::Result<()> {
 
 /// Copies the rows, then the bytes, and then writes the record: the snapshot counts.
 async fn write_snapshot(
-    folder: &BackupFolder,
+    place: &BackupPlace,
     begun: &Begun,
     taken_at: Timestamp,
     with_master_key: bool,
 ) -> anyhow::Result<(String, Record)> {
-    let (name, path) = folder.begin_snapshot(taken_at)?;
-    let (from, to) = (begun.snapshot.clone(), path.join(DATABASE));
-    let (database_bytes, digest) = tokio::task::spawn_blocking(move || copy_file(&from, &to)).await??;
+    let name = place.begin_snapshot(taken_at).await?;
+    let database = Sum::new();
+    let body = read_file(&begun.snapshot, database.clone()).await;
+    let body = body.with_context(|| format!("cannot read {}", begun.snapshot.display()))?;
+    place.write(&file_of(&name, DATABASE), body).await.context("cannot write the rows to the backup")?;
     let rows = Meta::sqlite(&begun.snapshot, SqliteOptions::default()).await;
     let rows = rows.with_context(|| format!("cannot open {}", begun.snapshot.display()))?;
-    let list = path.join(OBJECTS);
-    let mut lines = BufWriter::new(fs::File::create_new(&list)?);
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let copied = copy_objects(&rows, (&begun.roots, &folder.roots()), |row| {
+    let folders =
+        BlobFolders { standard: begun.roots.standard.clone(), archive: begun.roots.archive.clone() };
+    let store = open_folders(&folders).await?;
+    let (mut lines, list) = (Vec::new(), Sum::new());
+    let copied = save_objects(&rows, (&store, place), |row| {
         let line = format!("{}\t{}\t{}\n", row.object_key, row.digest, row.size);
-        hasher.update(line.as_bytes());
-        lines.write_all(line.as_bytes())
+        list.add(line.as_bytes());
+        lines.push(Ok(line.into()));
     })
     .await?;
-    lines.into_inner()?.sync_all()?;
     drop(rows);
     if !copied.problems.is_empty() {
         complain(&copied.problems);
         let then = ": run `wharf fsck`, and repair what it finds. There is no new snapshot";
         return Err(Damaged { found: copied.problems.len(), then }.into());
     }
+    place
+        .write(&file_of(&name, OBJECTS), stream::iter(lines))
+        .await
+        .context("cannot write the list of objects")?;
     if with_master_key {
         let sources = [begun.master_key.clone(), begun.data_dir.join("dev.toml")];
-        for (source, name) in sources.iter().zip(SECRETS) {
-            if let Some(secret) = files::read_optional(source)? {
-                files::write_private(&path.join(name), &secret)?;
+        for (source, secret) in sources.iter().zip(SECRETS) {
+            if let Some(content) = files::read_optional(source)? {
+                place.write_all(&file_of(&name, secret), content).await?;
             }
         }
     }
-    sync_folder(&path)?;
+    let (database_bytes, database_digest) = database.finish();
     let record = Record {
         taken_at: taken_at.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -181,11 +190,11 @@ async fn write_snapshot(
         copied_objects: copied.copied_objects,
         copied_bytes: copied.copied_bytes,
         database_bytes,
-        database_digest: digest.to_string(),
-        objects_digest: hasher.finish().to_string(),
+        database_digest: database_digest.to_string(),
+        objects_digest: list.finish().1.to_string(),
         has_master_key: with_master_key,
     };
-    files::write_private(&path.join(RECORD), &serde_json::to_vec_pretty(&record)?)?;
+    place.end_snapshot(&name, &record).await?;
     Ok((name, record))
 }
 
@@ -197,8 +206,8 @@ pub(crate) fn complain(problems: &[String]) {
     }
 }
 
-fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {
-    let snapshots = BackupFolder::open(folder, false)?.snapshots()?;
+async fn list(target: &Target, as_json: bool) -> anyhow::Result<()> {
+    let snapshots = BackupPlace::open(target, false).await?.snapshots().await?;
     if as_json {
         let records: Vec<_> = snapshots
             .iter()
@@ -219,53 +228,41 @@ fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {
     say(text.trim_end())
 }
 
-fn prune(path: &Path, keep: u64) -> anyhow::Result<()> {
-    let folder = BackupFolder::open(path, true)?;
-    let mut snapshots = folder.snapshots()?;
+async fn prune(target: &Target, keep: u64) -> anyhow::Result<()> {
+    let place = BackupPlace::open(target, true).await?;
+    let mut snapshots = place.snapshots().await?;
     let surplus = snapshots.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
     let kept = snapshots.split_off(surplus);
     // Before anything is removed.
     let mut keys = HashSet::new();
     for snapshot in &kept {
-        read_keys(snapshot, &mut keys)?;
+        read_keys(&place, snapshot, &mut keys).await?;
     }
     if kept.is_empty() {
         return say("There is no snapshot.");
     }
     for snapshot in &snapshots {
-        // Without its record it does not count.
-        files::remove(&snapshot.path.join(RECORD))?;
-        sync_folder(&snapshot.path)?;
-        fs::remove_dir_all(&snapshot.path)
-            .with_context(|| format!("cannot remove {}", snapshot.path.display()))?;
+        place.remove_snapshot(snapshot).await?;
     }
-    let (mut objects, mut bytes) = (0, 0);
-    let roots = folder.roots();
-    for (place, root) in [(Place::Standard, Some(roots.standard)), (Place::Archive, roots.archive)] {
-        if let Some(root) = root {
-            let removed = remove_others(&root, place, |key| keys.contains(key))?;
-            objects += removed.0;
-            bytes += removed.1;
-        }
-    }
+    let (objects, bytes) = place.remove_others(|key| keys.contains(key)).await?;
     say(&format!("Removed {} snapshots, and {objects} objects of {bytes} bytes.", snapshots.len()))
 }
 
 /// The keys of the objects of a snapshot. A list that was changed is refused: what it does not name would be removed.
-fn read_keys(snapshot: &Snapshot, keys: &mut HashSet<ObjectKey>) -> anyhow::Result<()> {
-    let path = snapshot.path.join(OBJECTS);
-    let file = fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let (mut lines, mut line) = (BufReader::new(file), String::new());
-    while lines.read_line(&mut line)? > 0 {
-        hasher.update(line.as_bytes());
-        let key = line.split('\t').next().unwrap_or_default().parse();
-        keys.insert(key.with_context(|| format!("{} is damaged", path.display()))?);
-        line.clear();
+async fn read_keys(
+    place: &BackupPlace,
+    snapshot: &Snapshot,
+    keys: &mut HashSet<ObjectKey>,
+) -> anyhow::Result<()> {
+    let name = snapshot.file(OBJECTS);
+    let text = place.read_all(&name).await?.with_context(|| format!("{name} is missing"))?;
+    if Digest::of(Algorithm::Sha256, &text).to_string() != snapshot.record.objects_digest {
+        bail!("{name} is damaged, so nothing is removed");
     }
-    let found: Digest = hasher.finish();
-    if found.to_string() != snapshot.record.objects_digest {
-        bail!("{} is damaged, so nothing is removed", path.display());
+    let text = String::from_utf8(text).with_context(|| format!("{name} is damaged"))?;
+    for line in text.lines() {
+        let key = line.split('\t').next().unwrap_or_default().parse();
+        keys.insert(key.with_context(|| format!("{name} is damaged"))?);
     }
     Ok(())
 }

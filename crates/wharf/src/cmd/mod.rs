@@ -20,6 +20,7 @@ pub(crate) mod import;
 pub(crate) mod keys;
 mod kubernetes;
 pub(crate) mod lifecycle;
+pub(crate) mod migrate_store;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 pub(crate) mod quotas;
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Import(options) => block_on(import::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::MigrateStore(options) => block_on(migrate_store::run(options)),
         Command::Repository(command) => block_on(repository::run(command)),
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),

@@ -13,10 +13,11 @@ use serde_json::json;
 use super::backup::{Damaged, complain};
 use super::fsck::{self, Problems};
 use super::{say, store};
-use crate::backup::copying::{Outcome, Roots, copy_objects};
-use crate::backup::files::{check_empty, copy_file, sync_folder};
-use crate::backup::folder::{BackupFolder, DATABASE, SECRETS, Snapshot};
-use crate::blob_store::{ARCHIVE, STANDARD};
+use crate::backup::copying::{Outcome, Roots, restore_objects};
+use crate::backup::files::{check_empty, sync_folder, write_file};
+use crate::backup::place::{BackupPlace, DATABASE, SECRETS, Snapshot};
+use crate::backup::target::Target;
+use crate::blob_store::{ARCHIVE, BlobFolders, STANDARD, open_folders};
 use crate::data_dir::DataFolder;
 use crate::files;
 
@@ -34,13 +35,14 @@ Exit codes: 0 everything was restored, 4 layers are missing or damaged or the ch
 Examples:
   wharf restore /mnt/backup/registry --data-dir /var/lib/wharf-new --master-key-file /etc/wharf/key
   wharf restore /mnt/backup/registry --data-dir /var/lib/wharf-new --at 2026-11-27T18:00:00Z
-  wharf restore /mnt/backup/registry --data-dir /var/lib/wharf-new --archive-path /mnt/cold --json";
+  wharf restore /mnt/backup/registry --data-dir /var/lib/wharf-new --archive-path /mnt/cold --json
+  wharf restore s3://backups/registry --s3-config /etc/wharf-backup.toml --encryption-key-file /root/backup.key \
+    --data-dir /var/lib/wharf-new --master-key-file /etc/wharf/key";
 
 #[derive(Args)]
 pub(crate) struct Restore {
-    /// The folder of the backup.
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// The new data folder. It must be empty or not exist.
     #[arg(long, value_name = "NEW")]
     data_dir: PathBuf,
@@ -62,8 +64,8 @@ pub(crate) struct Restore {
 }
 
 pub(crate) async fn run(options: Restore) -> anyhow::Result<()> {
-    let backup = BackupFolder::open(&options.folder, false)?;
-    let mut snapshots = backup.snapshots()?;
+    let backup = BackupPlace::open(&options.target, false).await?;
+    let mut snapshots = backup.snapshots().await?;
     snapshots.retain(|snapshot| options.at.is_none_or(|at| snapshot.taken_at <= at));
     let snapshot = snapshots.pop().context("the backup has no snapshot of that time or before")?;
     let data = std::path::absolute(&options.data_dir)?;
@@ -75,7 +77,9 @@ pub(crate) async fn run(options: Restore) -> anyhow::Result<()> {
         Some(file) => {
             files::read_optional(file)?.with_context(|| format!("{} does not exist", file.display()))?
         }
-        None => files::read_optional(&snapshot.path.join("master.key"))?
+        None => backup
+            .read_all(&snapshot.file("master.key"))
+            .await?
             .context("the backup does not have the master key: name its file with --master-key-file")?,
     };
     let copied = {
@@ -105,26 +109,29 @@ pub(crate) async fn run(options: Restore) -> anyhow::Result<()> {
 
 /// Copies the rows beside their final place, then the bytes that they name. The database gets its name last.
 async fn restore(
-    backup: &BackupFolder,
+    backup: &BackupPlace,
     snapshot: &Snapshot,
     folder: &DataFolder,
     archive: Option<&Path>,
 ) -> anyhow::Result<Outcome> {
     let work = folder.path().join("restore");
     files::make_private_folder(&work)?;
-    let (from, rows_path) = (snapshot.path.join(DATABASE), work.join(DATABASE));
-    let to = rows_path.clone();
-    let (_, digest) = tokio::task::spawn_blocking(move || copy_file(&from, &to)).await??;
+    let (name, rows_path) = (snapshot.file(DATABASE), work.join(DATABASE));
+    let damaged = || format!("{name} in {} is damaged: choose another snapshot with --at", backup.name());
+    let body = backup.read(&name).await.with_context(damaged)?.with_context(damaged)?;
+    let digest = write_file(&rows_path, body).await.with_context(damaged)?;
     if digest.to_string() != snapshot.record.database_digest {
-        bail!("{} is damaged: choose another snapshot with --at", snapshot.path.join(DATABASE).display());
+        bail!(damaged());
     }
+    sync_folder(&work)?;
     let rows = Meta::sqlite(&rows_path, SqliteOptions::default()).await?;
     if archive.is_none() && rows.read(HasArchivedObjects).await? {
         bail!("the snapshot has archived layers: name a new folder for them with --archive-path");
     }
     let to = Roots { standard: folder.blobs(), archive: archive.map(Path::to_owned) };
     make_stores(&rows, &to).await?;
-    let copied = copy_objects(&rows, (&backup.roots(), &to), |_| Ok(())).await?;
+    let store = open_folders(&BlobFolders { standard: to.standard, archive: to.archive }).await?;
+    let copied = restore_objects(&rows, (backup, &store)).await?;
     if !copied.problems.is_empty() {
         complain(&copied.problems);
         return Err(Damaged { found: copied.problems.len(), then: ": nothing was restored" }.into());
@@ -134,7 +141,7 @@ async fn restore(
     while rows.write(ExpireUploads { idle_since: Micros(i64::MAX), limit: 1_000, at }).await? > 0 {}
     rows.write(EndBackupHold { id: String::new(), now: Micros(i64::MAX) }).await?;
     for name in SECRETS {
-        let (secret, path) = (files::read_optional(&snapshot.path.join(name))?, folder.path().join(name));
+        let (secret, path) = (backup.read_all(&snapshot.file(name)).await?, folder.path().join(name));
         if let Some(secret) = secret.filter(|_| !path.exists()) {
             files::write_private(&path, &secret)?;
         }

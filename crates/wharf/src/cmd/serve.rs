@@ -50,9 +50,29 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
+    let is_read_only = meta.read(meta::GetSetting { name: "read-only".to_owned() }).await?.is_some();
     let deployment = node::open(settings, meta, blobs).await?;
+    if is_read_only {
+        tracing::warn!(
+            "the store is read-only, because it is or was moved: wharf migrate-store release makes it writable"
+        );
+    } else {
+        set_up(&deployment, &config, &folder, known).await?;
+    }
+    tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
+    systemd::ready();
+    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+}
+
+/// Creates what the configuration names and does not exist.
+async fn set_up(
+    deployment: &Deployment,
+    config: &Config,
+    folder: &DataFolder,
+    known: bool,
+) -> anyhow::Result<()> {
     if let Some(first) = &config.bootstrap {
-        bootstrap(&deployment, first, known, &config, &folder).await?;
+        bootstrap(deployment, first, known, config, folder).await?;
     } else {
         tracing::info!(
             "the configuration has no [bootstrap]: to create the first account of a new deployment, set \
@@ -67,9 +87,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
             )
         })?;
     }
-    tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
-    systemd::ready();
-    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+    Ok(())
 }
 
 /// How clients reach the deployment. Needs a listener, whose port may have been chosen by the system.
@@ -106,7 +124,7 @@ pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<Blob
     Ok(blobs)
 }
 
-/// What `wharf backup` copies; None if this is not SQLite with a folder of blobs.
+/// Where the parts of the deployment are; None without SQLite.
 pub(super) fn backup_places(
     config: &Config,
     folder: &DataFolder,
@@ -115,7 +133,7 @@ pub(super) fn backup_places(
     if !config.database.is_alone() {
         return Ok(None);
     }
-    BlobStore::of(config, folder.blobs()).backup_places(folder.path(), key)
+    BlobStore::of(config, folder.blobs()).backup_places(folder.path(), key).map(Some)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

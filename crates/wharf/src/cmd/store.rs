@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use access::backup::BackupPlaces;
 use access::rate::Rates;
 use access::settings::{Limits, Peers, PublicAddress, PullThroughCache, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
@@ -193,10 +194,31 @@ async fn open(
     (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
+    // There is a folder only with SQLite.
+    let backup = match &folder {
+        Some(folder) => Some(blobs.backup_places(folder.path(), key)?),
+        None => None,
+    };
+    let settings = settings(key, (default_region, vpc_endpoints, limits, rates), backup)?;
+    Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })
+}
+
+/// A deployment of an open database and an open store of blobs, to check them.
+pub(crate) async fn of_parts(meta: Meta, key: &Path, store: blob::Store) -> anyhow::Result<Deployment> {
+    let region = "us-east-1".parse()?;
+    let settings = settings(key, (region, Vec::new(), Limits::default(), Rates::default()), None)?;
+    node::of_parts(settings, meta, store).await
+}
+
+fn settings(
+    key: &Path,
+    (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
+    backup: Option<BackupPlaces>,
+) -> anyhow::Result<Settings> {
     if files::read_optional(key)?.is_none() {
         bail!("the master key {} does not exist: without it the store cannot be used", key.display());
     }
-    let settings = Settings {
+    Ok(Settings {
         // Nothing here creates a URI.
         address: PublicAddress {
             scheme: "http",
@@ -217,11 +239,6 @@ async fn open(
         peers: Peers::default(),
         pull_through_cache: PullThroughCache::new(dialler(Vec::new())),
         master_key: master_key::load_or_make(key)?,
-        // There is a folder only with SQLite.
-        backup: match &folder {
-            Some(folder) => blobs.backup_places(folder.path(), key)?,
-            None => None,
-        },
-    };
-    Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })
+        backup,
+    })
 }

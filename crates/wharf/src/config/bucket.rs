@@ -1,6 +1,6 @@
 //! The settings of blobs in a bucket: `url` of `[blobs]`, and `[blobs.s3]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use blob::{Credentials, S3Options, S3Url};
@@ -61,6 +61,11 @@ impl Bucket {
         Ok(S3Options { credentials, ..self.options.clone() })
     }
 
+    /// Whether both are the same place on the same server.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        self.url == other.url && self.options.endpoint == other.options.endpoint
+    }
+
     /// A warning if other users can read the file of the secret.
     pub(super) fn warning(&self) -> Option<String> {
         let (_, path) = self.key.as_ref()?;
@@ -113,6 +118,24 @@ pub(crate) fn bucket_of_environment() -> anyhow::Result<Option<Bucket>> {
         Some(blobs) => bucket(&BlobsSection::deserialize(blobs).context("WHARF__BLOBS__…")?, &region),
         None => Ok(None),
     }
+}
+
+/// A bucket of a command, reached as the [blobs.s3] of a configuration file says, or of the environment.
+pub(crate) fn bucket_at(url: &str, file: Option<&Path>) -> anyhow::Result<Bucket> {
+    let mut table = Table::new();
+    match file {
+        Some(file) => {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            table = text.parse().with_context(|| file.display().to_string())?;
+        }
+        None => drop(overlay::apply(&mut table, std::env::vars())?),
+    }
+    let region = table.get("region").and_then(Value::as_str).unwrap_or(DEFAULT_REGION).to_owned();
+    let s3 = table.get("blobs").and_then(|blobs| blobs.get("s3")).cloned();
+    let s3 = s3.map(S3Section::deserialize).transpose().context("[blobs.s3]")?.unwrap_or_default();
+    let section = BlobsSection { url: Some(url.to_owned()), s3, ..BlobsSection::default() };
+    bucket(&section, &region)?.context("no bucket")
 }
 
 /// A scheme and a host, for example `https://s3.example.com:9000`.

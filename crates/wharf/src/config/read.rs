@@ -29,6 +29,12 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     read(&text, &path.display().to_string(), std::env::vars())
 }
 
+/// Reads a configuration file alone.
+pub(crate) fn load_alone(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read(&text, &path.display().to_string(), std::iter::empty())
+}
+
 fn read(
     text: &str,
     origin: &str,

@@ -132,3 +132,94 @@ fn archived_layers_are_backed_up_and_restored() {
     });
     assert_eq!(read_all(&client), 2);
 }
+
+#[test]
+fn an_encrypted_backup_needs_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, to) = (folder.path().join("data"), folder.path().join("backup"));
+    let server = ready(&data, &[]).unwrap();
+    let client = server.client().unwrap();
+    create_repository(&client);
+    // More than a chunk, and text that would be found.
+    let layer = "a layer in plain text ".repeat(10_000).into_bytes();
+    push_image(&client, "app", "v1", &[&layer]);
+    server.kill().unwrap();
+    let key_file = |name: &str, digit: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, digit.repeat(64)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (key, wrong) = (key_file("key", "a"), key_file("wrong", "b"));
+    let command = |words: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(words).arg(&to);
+        command
+    };
+    let from = data.to_str().unwrap();
+    let back_up = ["backup", "--with-master-key", "--data-dir", from];
+    let made = said(&mut command(&[&back_up[..], &["--encryption-key-file", &key]].concat()));
+    assert!(made.contains("Copied: 2 objects"), "{made}");
+    let again = said(&mut command(&[&back_up[..], &["--encryption-key-file", &key]].concat()));
+    assert!(again.contains("Copied: 0 objects"), "{again}");
+    for words in [&["backup", "list"][..], &["restore", "--data-dir", "/nowhere/x"], &back_up] {
+        let without = complaint(&mut command(words));
+        assert!(without.contains("is encrypted: name its key"), "{without}");
+        let other = complaint(&mut command(&[words, &["--encryption-key-file", &wrong]].concat()));
+        assert!(other.contains("is not the one of the backup"), "{other}");
+    }
+    let missing = complaint(&mut command(&["backup", "list", "--encryption-key-file", "/nowhere/key"]));
+    assert!(missing.contains("openssl rand -hex 32"), "{missing}");
+    let mut names = Vec::new();
+    for entry in walk(&to) {
+        let content = std::fs::read(&entry).unwrap();
+        for plain in [&b"plain text"[..], b"SQLite format", b"TakenAt", b"sha256:"] {
+            assert!(!content.windows(plain.len()).any(|window| window == plain), "{}", entry.display());
+        }
+        names.push(entry);
+    }
+    assert_eq!(names.iter().filter(|name| name.starts_with(to.join("objects"))).count(), 2);
+
+    let with_key = ["--encryption-key-file", key.as_str()];
+    let listed = said(&mut command(&[&["backup", "list"][..], &with_key].concat()));
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let pruned = said(&mut command(&[&["backup", "prune", "--keep", "1"][..], &with_key].concat()));
+    assert_eq!(pruned.trim(), "Removed 1 snapshots, and 0 objects of 0 bytes.");
+    let new = folder.path().join("new");
+    let report = restored(&to, &new, &with_key);
+    assert_eq!(report["Check"]["Findings"], json!([]), "{report}");
+    let server = ready(&new, &[]).unwrap();
+    assert_eq!(read_all(&server.client().unwrap()), 1);
+
+    // A changed copy is named.
+    let is_layer = |path: &&std::path::PathBuf| {
+        path.starts_with(to.join("objects")) && std::fs::metadata(path).unwrap().len() > 200_000
+    };
+    let of_layer = names.iter().find(is_layer).unwrap();
+    let mut bad = std::fs::read(of_layer).unwrap();
+    bad[100_000] ^= 1;
+    std::fs::write(of_layer, bad).unwrap();
+    let done = restore(&to, &folder.path().join("other"), &with_key);
+    let why = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(4), "{why}");
+    assert!(why.contains(&format!("{}: it is damaged", sha256(&layer))), "{why}");
+
+    let plain = folder.path().join("plain");
+    said(Command::new(binary()).args(back_up).arg(&plain));
+    let refused = complaint(Command::new(binary()).args(back_up).args(with_key).arg(&plain));
+    assert!(refused.contains("is not encrypted"), "{refused}");
+}
+
+/// The files of a backup that are encrypted.
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+        } else if !["wharf-backup", "lock"].iter().any(|name| path.ends_with(name)) {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -116,6 +116,10 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
         on(Op::Organizations(OrganizationsOp::WharfStartBackup), "*", &json!({}))
             .gives(Expected::Code(400, "InvalidInputException")),
         on(Op::Organizations(OrganizationsOp::WharfEndBackup), "*", &json!({"BackupId": "1"})),
+        on(Op::Organizations(OrganizationsOp::WharfStartStoreMove), "*", &json!({}))
+            .gives(Expected::Code(400, "InvalidInputException")),
+        on(Op::Organizations(OrganizationsOp::WharfEndStoreMove), "*", &json!({"MoveId": "1"}))
+            .gives(Expected::Code(400, "InvalidInputException")),
         on(Op::Organizations(OrganizationsOp::WharfStartCheck), "*", &json!({"Quick": true})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeQuotas), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeUsage), "*", &json!({})),

@@ -118,6 +118,7 @@ macro_rules! with_operations {
             RemoveLostObjects: RemoveLostObject;
             StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             BackupHolds: StartBackupHold EndBackupHold;
+            ReadOnly: MakeReadOnly MakeWritable;
             Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
@@ -162,6 +163,7 @@ rows! {
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
     KeepStoreCheck: StoreChecks;
     KeepBackups: BackupHolds;
+    MoveStore: ReadOnly;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
