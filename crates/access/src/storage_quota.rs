@@ -87,26 +87,45 @@ impl Access {
         Ok(used)
     }
 
+    /// Refuses a repository that moves to another account if its bytes would exceed a storage quota there. What the quotas
+    /// of its old place count too adds nothing to them. Layers that the account has already are counted again.
+    pub async fn within_storage_quotas_of_move(
+        &self,
+        (from, to): (&RepositoryRef, &RepositoryRef),
+        bytes: u64,
+    ) -> Result<()> {
+        let quotas = self.settings.storage_quotas.iter();
+        for quota in quotas.filter(|quota| quota.applies_to(to) && !quota.applies_to(from)) {
+            self.within(quota, to, More::Stored(bytes)).await?;
+        }
+        Ok(())
+    }
+
     /// Refuses bytes that would exceed a storage quota. Requests at the same moment can exceed it by what each of them
     /// stores. Without quotas it reads nothing.
     pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: More) -> Result<()> {
         for quota in self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository)) {
-            let added = quota.adds(more);
-            if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
-                continue;
-            }
-            let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-            let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-            if stored.saturating_add(added) > quota.bytes {
-                // What other accounts store is not shown.
-                let by = quota.counts_of(Some(repository.account_id.clone()));
-                let own = permit.read(|()| SumStoredBytes { by }).await?;
-                let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
-                let own = own.saturating_sub(recorded);
-                return Err(exceeded(quota, (&repository.account_id, own), recorded.saturating_add(added)));
-            }
+            self.within(quota, repository, more).await?;
         }
         Ok(())
+    }
+
+    async fn within(&self, quota: &StorageQuota, repository: &RepositoryRef, more: More) -> Result<()> {
+        let added = quota.adds(more);
+        if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
+            return Ok(());
+        }
+        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+        let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
+        if stored.saturating_add(added) <= quota.bytes {
+            return Ok(());
+        }
+        // What other accounts store is not shown.
+        let by = quota.counts_of(Some(repository.account_id.clone()));
+        let own = permit.read(|()| SumStoredBytes { by }).await?;
+        let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
+        let own = own.saturating_sub(recorded);
+        Err(exceeded(quota, (&repository.account_id, own), recorded.saturating_add(added)))
     }
 }
 

@@ -47,10 +47,11 @@ pub mod operations {
         public_registry::*, pull_through_cache::*, pull_time_exclusion::*, quota_use::*, reconciler::*,
         reference_backfill::*, referrers::*, referrers_delete::*, registry::*, replicate_deletion::*,
         replicate_image::*, replication::*, replication_backfill::*, replication_item::*,
-        replication_queue::*, repository::*, repository_policy::*, repository_purge::*, repository_rename::*,
-        resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*, secret::*, secret_value::*,
-        session_context::*, settings::*, storage_class::*, store_check::*, tag::*, tag_detail::*,
-        tag_history::*, tagged::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        replication_queue::*, repository::*, repository_move::*, repository_policy::*, repository_purge::*,
+        repository_rename::*, resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*, secret::*,
+        secret_value::*, session_context::*, setting_change::*, settings::*, settings_item::*,
+        storage_class::*, store_check::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
+        upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;
