@@ -133,7 +133,7 @@ async fn a_policy_that_is_not_valid_there_fails_alone() {
     ask(&world, (&world.admin, &region()), &OPTIONS).await;
     let user = CreateUserRequest { user_name: "gone".to_owned(), ..Default::default() };
     let identity = &world.rules.identity;
-    let arn = identity.create_user(&ctx(&world.admin), user).await.unwrap().user.unwrap().arn;
+    let arn = identity.create_user(&ctx(&world.admin), user).await.unwrap().user.arn;
     set_policy(&world, &region(), allows(&arn)).await;
     identity
         .delete_user(&ctx(&world.admin), DeleteUserRequest { user_name: "gone".to_owned() })
