@@ -182,6 +182,57 @@ def test_other_programs_read_an_export(target, tmp_path):
     run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=logged_in)
 
 
+def test_a_repository_moves_to_another_account(target, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
+    wharf_command(target, "import", made.folder, "--name", "team/app")
+    target.aws("ecr", "tag-resource", "--resource-arn", arn(target, "team/app"), "--tags", "Key=team,Value=a")
+    policy = {"Effect": "Allow", "Principal": {"AWS": target.account}, "Action": ["ecr:BatchGetImage"]}
+    policy["Action"].append("ecr:GetDownloadUrlForLayer")
+    set_policy(target, "team/app", policy)
+    account = wharf_command(target, "account", "create", "--name", "staging").strip()
+    refused = wharf_command(target, "repository", "move", "team/app", "--to-account", account, refused=True)
+    assert "ecr:CreateRepository" in refused
+    keys = target.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="s"
+    )["Credentials"]
+    actions = ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": target.account}, "Action": actions, "Resource": "*"}
+    there = target.client("ecr", keys)
+    there.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    told = wharf_command(target, "repository", "move", "team/app", "--to-account", account)
+    assert account in told
+
+    logged_in = target.logged_in(target.home)
+    for reference in (f"{target.registry}/team/app:v1", f"{target.registry}/{account}/team/app:v1"):
+        pulled = tmp_path / reference.replace("/", "-")
+        run(["crane", "pull", "--insecure", "--format", "oci", reference, pulled], env=logged_in)
+        assert made.digest in (pulled / "index.json").read_text()
+    words = ("ecr", "describe-images", "--repository-name", "team/app")
+    assert "RepositoryNotFoundException" in target.aws(*words, refused=True)
+    session = {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    described = target.aws(*words, env=session)["imageDetails"]
+    assert made.digest in [image["imageDigest"] for image in described]
+    arn_there = arn(target, "team/app").replace(target.account, account)
+    tags = target.aws("ecr", "list-tags-for-resource", "--resource-arn", arn_there, env=session)["tags"]
+    assert tags == [{"Key": "team", "Value": "a"}]
+    reference = f"{target.registry}/team/app:v2"
+    refused = run(["crane", "push", "--insecure", made.folder, reference], env=logged_in, refused=True)
+    assert "NAME_UNKNOWN" in refused or "does not exist" in refused, refused
+
+
+def arn(server, name):
+    return f"arn:aws:ecr:{server.env['AWS_REGION']}:{server.account}:repository/{name}"
+
+
+def set_policy(server, name, statement):
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    server.aws("ecr", "set-repository-policy", "--repository-name", name, "--policy-text", text)
+
+
 def test_the_commands_of_the_page(target, registry, storage, tmp_path):
     for number in range(3):
         storage.image("team/app", f"v1.{number}", number)

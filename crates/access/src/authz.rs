@@ -150,7 +150,7 @@ impl Access {
             store: self.store(),
             decided_at: ctx.now,
             decisions: Arc::clone(&ctx.decisions),
-            is_of_peer: ctx.is_of_peer,
+            is_of_peer: ctx.of_peer.is_some(),
         })
     }
 

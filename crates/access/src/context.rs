@@ -56,8 +56,8 @@ pub struct Ctx {
     pub memory: Option<Arc<dyn Memory>>,
     /// The gate's decisions so far.
     pub decisions: Arc<Decisions>,
-    /// Whether a peer asks: then layers are received with the permission to replicate an image.
-    pub is_of_peer: bool,
+    /// The registry of a peer that asks: then layers are received with the permission to replicate an image.
+    pub of_peer: Option<Arc<str>>,
     /// When `now` was read, on a monotonic clock.
     pub read_at: Instant,
 }
@@ -85,7 +85,7 @@ impl Ctx {
             signed_region: None,
             memory: None,
             decisions: Decisions::none(),
-            is_of_peer: false,
+            of_peer: None,
             read_at: Instant::now(),
         }
     }

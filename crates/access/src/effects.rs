@@ -122,6 +122,7 @@ before_decision! {
 // for each.
 opens! {
     ecr::CreateRepository => FindAccount, EnsureRegistry;
+    ecr::WharfMoveRepository => ListTagsForResource, FindStoredBytes;
     ecr::ListRepositories => DescribeRepositories;
     ecr::PutImageTagMutability => PutImageTagMutability;
     ecr::PutImageScanningConfiguration => PutImageScanning;
@@ -152,6 +153,8 @@ opens! {
     ecr::WharfListProtectedImages => ListProtected;
     ecr::WharfListTagHistory => ListTagMoves;
     ecr::DescribeImageReplicationStatus => FindImages, ListImageReplications;
+    // What the rules of settings need that are replicated.
+    ecr::ReplicateImage => FindNamedPrincipals, GetAccountSetting;
     ecr::WharfRefreshUpstreamTags => ExpireUpstreamTags;
 
     // A check that finds a blob renews its grace.
@@ -178,7 +181,18 @@ opens_recorded! {
     ecr::BatchImportUpstreamImage => PutImage, RecordUpstreamTag;
     ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
-    ecr::ReplicateImage => ReplicateDeletion;
+    ecr::ReplicateImage => ReplicateDeletion, PutReplicatedSettings;
+}
+
+// A repository that moves to another account has events in both registries.
+impl Listed<MoveRepository> for ecr::WharfMoveRepository {}
+impl Opens<MoveRepository> for ecr::WharfMoveRepository {
+    type Runs = Recorded<MoveRepository>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(on: &Self::On, ids: &IdSource, operation: MoveRepository) -> Self::Runs {
+        events::of_move(on, ids, operation)
+    }
 }
 
 // A replicated image has events in both registries.

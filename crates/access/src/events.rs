@@ -1,6 +1,7 @@
 //! Events: what an operation of the store tells about a repository or a registry. They are written to the outbox in the
 //! operation's own transaction (docs/adr/0018-events.md). `effects` lists the operations.
 
+mod moved;
 mod replication;
 
 use std::fmt::Display;
@@ -25,6 +26,7 @@ use crate::ids::{IdSource, first_id};
 use crate::permit::{Asked as _, OnRegistry, OnRepository, Permit, Place};
 use crate::store::StoreResultExt as _;
 
+pub(crate) use moved::of_move;
 pub(crate) use replication::{of_ended_replication, of_replication};
 
 /// The maximum number of tags in one event. An image can have a thousand.
@@ -138,9 +140,7 @@ impl Eventful<OnRepository> for RenameRepository {
     fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
         let resource = repository_arn(on.region(), on.account(), &self.name);
         let facts = json!({ "repository-name": self.name, "previous-repository-name": on.row.name });
-        move |_| {
-            vec![Happened { kind: "ecr.repository.move", resource: resource.clone(), facts: facts.clone() }]
-        }
+        move |_| vec![Happened { kind: moved::MOVED, resource: resource.clone(), facts: facts.clone() }]
     }
 }
 

@@ -198,7 +198,7 @@ impl Access {
             );
             Error::new(Code::AccessDenied, message)
         })?;
-        Ok(Ctx { is_of_peer: true, ..ctx })
+        Ok(Ctx { of_peer: Some(asked.order.source.as_str().into()), ..ctx })
     }
 }
 

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{
-    AccountKey, BlobRow, FindAccount, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey,
-    RepositoryRow, Resolved, UploadRow,
+    AccountKey, BlobRow, FindAccount, ImageRow, Meta, Micros, Never, OpError, Operation, Registry,
+    RepositoryKey, RepositoryRow, Resolved, UploadRow,
 };
 use tokio::sync::Notify;
 
 use crate::Access;
 use crate::authz::repository_not_found;
-use crate::context::Caller;
+use crate::context::{Caller, micros};
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::seal::SealError;
@@ -352,6 +352,11 @@ impl<G: Grant<On = OnRepository>> Permit<G> {
     /// The repository that the effect may touch.
     pub fn repository(&self) -> RepositoryKey {
         self.on.row.key
+    }
+
+    /// When the gate decided.
+    pub fn decided_at(&self) -> Micros {
+        micros(self.on.decided_at)
     }
 
     /// That repository at the time of the decision.

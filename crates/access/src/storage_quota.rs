@@ -159,31 +159,62 @@ impl Access {
     /// hold is dropped. Requests of different nodes at the same moment can exceed a quota by what each of them stores.
     /// Without quotas it reads nothing.
     pub async fn hold_storage(&self, repository: &RepositoryRef, more: More) -> Result<StorageHold> {
+        self.hold_against(repository, more, |_| true).await
+    }
+
+    /// The same for a repository that moves to another account. What the quotas of its old place count too adds nothing to
+    /// them. Layers that the account has already are counted again.
+    pub async fn hold_storage_of_move(
+        &self,
+        (from, to): (&RepositoryRef, &RepositoryRef),
+        bytes: u64,
+    ) -> Result<StorageHold> {
+        self.hold_against(to, More::Stored(bytes), |quota| !quota.applies_to(from)).await
+    }
+
+    async fn hold_against(
+        &self,
+        repository: &RepositoryRef,
+        more: More,
+        counts: impl Fn(&StorageQuota) -> bool,
+    ) -> Result<StorageHold> {
         if self.settings.storage_quotas.is_empty() {
             return Ok(StorageHold { holds: Arc::clone(&self.storage_holds), place: None });
         }
         let hold = StorageHold::new(&self.storage_holds, repository, more);
-        for quota in self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository)) {
-            let added = quota.adds(more);
-            if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
-                continue;
-            }
-            let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-            // Before the rows are read: what is recorded meanwhile counts twice, and never not at all.
-            let held = hold.before(quota, None);
-            let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-            if stored.saturating_add(held).saturating_add(added) > quota.bytes {
-                // What other accounts store is not shown.
-                let account = &repository.account_id;
-                let by = quota.counts_of(Some(account.clone()));
-                let held = hold.before(quota, Some(account));
-                let own = permit.read(|()| SumStoredBytes { by }).await?.saturating_add(held);
-                let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
-                let own = own.saturating_sub(recorded);
-                return Err(exceeded(quota, (account, own), recorded.saturating_add(added)));
-            }
+        let quotas = self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository));
+        for quota in quotas.filter(|quota| counts(quota)) {
+            self.within(quota, repository, more, &hold).await?;
         }
         Ok(hold)
+    }
+
+    async fn within(
+        &self,
+        quota: &StorageQuota,
+        repository: &RepositoryRef,
+        more: More,
+        hold: &StorageHold,
+    ) -> Result<()> {
+        let added = quota.adds(more);
+        if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
+            return Ok(());
+        }
+        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+        // Before the rows are read: what is recorded meanwhile counts twice, and never not at all.
+        let held = hold.before(quota, None);
+        let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
+        if stored.saturating_add(held).saturating_add(added) <= quota.bytes {
+            return Ok(());
+        }
+        // What other accounts store is not shown.
+        let account = &repository.account_id;
+        let held = hold.before(quota, Some(account));
+        let by = quota.counts_of(Some(account.clone()));
+        let own = permit.read(|()| SumStoredBytes { by }).await?.saturating_add(held);
+        let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
+        let own = own.saturating_sub(recorded);
+        Err(exceeded(quota, (account, own), recorded.saturating_add(added)))
     }
 }
 

@@ -36,5 +36,9 @@ impl<T, R> RefusedExt<T, R> for std::result::Result<T, meta::OpError<R>> {
 
 /// The registry's error for a failure of the metadata store.
 pub fn store_error(error: meta::StoreError) -> Error {
-    if matches!(error, meta::StoreError::ReadOnly) { Error::read_only(error) } else { Error::unavailable(error) }
+    if matches!(error, meta::StoreError::ReadOnly) {
+        Error::read_only(error)
+    } else {
+        Error::unavailable(error)
+    }
 }

@@ -41,7 +41,9 @@ impl Access {
         let ctx = work.ok_or_else(no_role)?.signed_for(upstream_region.clone());
         let token = self.issue_token(&ctx, &upstream_region).await;
         let token = token.map_err(|error| unusable(role_arn, &error.message))?;
-        let version = format!("{role_arn} {}", now.as_second() / USED_SECONDS);
+        // A role that was made again is another one: the password of the one before opens nothing.
+        let role = &ctx.caller.unique_id;
+        let version = format!("{role_arn} {role} {}", now.as_second() / USED_SECONDS);
         Ok(UpstreamLogin { version, username: USER.to_owned(), password: token.password })
     }
 }

@@ -37,6 +37,7 @@ fn kind(name: &str) -> Option<Kind> {
         "ecr.image.replicated" => of(wharf, REPLICATED, "REPLICATE"),
         "ecr.repository.create" => of(wharf, REPOSITORY, "CREATE"),
         "ecr.repository.delete" => of(wharf, REPOSITORY, "DELETE"),
+        "ecr.repository.move" => of(wharf, REPOSITORY, "MOVE"),
         "ecr.repository.policy.set" => of(wharf, REPOSITORY, "SET_POLICY"),
         "ecr.repository.policy.delete" => of(wharf, REPOSITORY, "DELETE_POLICY"),
         "ecr.repository.lifecycle-policy.set" => of(wharf, REPOSITORY, "SET_LIFECYCLE_POLICY"),
@@ -196,6 +197,9 @@ mod tests {
             (&events[0]["source"], &events[0]["detail"]["result"]),
             (&json!("wharf.ecr"), &json!("FAILED"))
         );
+        let moved = json!({ "repository-name": "team/app", "previous-repository-name": "app" });
+        let events = envelopes(&event("ecr.repository.move", &moved));
+        assert_eq!(events[0]["detail"]["action-type"], "MOVE");
         let events = envelopes(&event("ecr.repository.create", &json!({ "repository-name": "app" })));
         assert_eq!(events[0]["source"], "wharf.ecr");
         assert_eq!(events[0]["resources"][0], "arn:aws:ecr:eu-west-1:123456789012:repository/app");

@@ -146,6 +146,7 @@ async fn measure(name: &str, meta: Meta) {
                         repository: target,
                         from: repository,
                         digest: layer,
+                        peer: None,
                         at: Micros(id()),
                     })
                     .await
@@ -225,6 +226,7 @@ async fn complete(meta: &Meta, repository: RepositoryKey) -> Digest {
         expected_version: 0,
         digest,
         size: 10,
+        peer: None,
         object_id: id(),
         at: Micros(id()),
         op: OperationId(format!("op{}", id()).into()),

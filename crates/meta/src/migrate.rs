@@ -106,6 +106,18 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0033_replication_peers.sql"),
     },
+    // An older binary answers no pulls by the old names of repositories that another account has now.
+    Migration {
+        number: 37,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0037_moved_repositories.sql"),
+    },
+    // New tables. What an older binary changes of a repository's settings is not replicated.
+    Migration {
+        number: 38,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0038_replicated_settings.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

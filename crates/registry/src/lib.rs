@@ -39,7 +39,7 @@ use crate::bodies::Bodies;
 use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
 use crate::pull_through::PullThrough;
-use crate::replication::Links;
+use crate::replication::{BackfillPlaces, Links};
 use crate::uploads_in_progress::UploadsInProgress;
 
 /// The registries of one deployment: many accounts and regions over one metadata store and one blob store.
@@ -53,6 +53,7 @@ pub struct Registry {
     has_others: bool,
     pull_through: PullThrough,
     peers: Links,
+    backfill_places: BackfillPlaces,
     /// For work that goes on after its request.
     this: Weak<Self>,
 }
@@ -80,6 +81,7 @@ impl Registry {
             has_others,
             pull_through,
             peers,
+            backfill_places: BackfillPlaces::default(),
             this: Weak::clone(this),
         })
     }

@@ -30,8 +30,8 @@ const fn twin(op: EcrOp) -> Option<EcrPublicOp> {
 }
 
 /// What a peer does on the way to a replicated image. Between registries of one deployment no byte is sent, and the
-/// permission to replicate the image is enough; it is here too. The last one is for a mount from another repository to
-/// which the peer may replicate.
+/// permission to replicate the image is enough; it is here too. The last one is for a mount of a layer from another
+/// repository to which the peer may replicate and sent the layer itself: it reads nothing that it did not have.
 const WITH_A_REPLICA: [EcrOp; 4] = [
     EcrOp::InitiateLayerUpload,
     EcrOp::UploadLayerPart,

@@ -76,7 +76,8 @@ services! {
     /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below. Layers
     /// are read for peers.
     ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource,
-        FindReplicationTag, FindBlobs, ForgetReplications,
+        FindReplicationTag, FindBlobs, ForgetReplications, ListDueSettings, FindRepositorySettings,
+        FindNamedPrincipals, EndSettingsReplication,
         ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
         TrimReplicationBackfills;
     /// Shows how far the destinations of replication are behind.

@@ -4,8 +4,9 @@
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{
-    EndReplication, Event, Micros, PutImageOutcome, Recorded, ReplicaSource, ReplicateDeletion,
-    ReplicateImage, ReplicatedDeletion, ReplicationEnd, ReplicationPlaces,
+    EndReplication, Event, Micros, PutImageOutcome, PutReplicatedSettings, Recorded, ReplicaSource,
+    ReplicateDeletion, ReplicateImage, ReplicatedDeletion, ReplicationEnd, ReplicationPlaces, SettingKind,
+    SettingValue,
 };
 use serde_json::{Value, json};
 
@@ -118,4 +119,31 @@ impl Eventful<OnRepository> for ReplicateDeletion {
             }
         }
     }
+}
+
+/// The events of policies that have arrived: those of a request. Other settings have none.
+impl Eventful<OnRepository> for PutReplicatedSettings {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&Vec<SettingKind>) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        let kinds: Vec<_> = self.settings.iter().map(|setting| kind_of(&setting.value)).collect();
+        move |written| {
+            let happened = kinds.iter().filter(|(kind, _)| written.contains(kind));
+            happened.filter_map(|(_, event)| *event).flat_map(|event| repository.happened(event)).collect()
+        }
+    }
+}
+
+/// The kind of the event of a setting.
+fn kind_of(value: &SettingValue) -> (SettingKind, Option<&'static str>) {
+    let event = match value {
+        SettingValue::Policy(Some(_)) => Some("ecr.repository.policy.set"),
+        SettingValue::Policy(None) => Some("ecr.repository.policy.delete"),
+        SettingValue::LifecyclePolicy(Some(_)) => Some("ecr.repository.lifecycle-policy.set"),
+        SettingValue::LifecyclePolicy(None) => Some("ecr.repository.lifecycle-policy.delete"),
+        SettingValue::TagMutability(..) | SettingValue::Scanning(_) | SettingValue::Tags(_) => None,
+    };
+    (value.kind(), event)
 }

@@ -2964,6 +2964,8 @@ pub struct WharfMoveRepositoryRequest {
     pub repository_name: String,
     pub new_repository_name: String,
     #[serde(default)]
+    pub new_registry_id: Option<String>,
+    #[serde(default)]
     pub redirect_seconds: Option<u32>,
 }
 
@@ -4125,6 +4127,7 @@ impl Request for WharfMoveRepositoryRequest {
     const MEMBERS: &'static [Member] = &[
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("newRepositoryName", REPOSITORY_NAME),
+        Member::optional("newRegistryId", REGISTRY_ID),
         Member::optional("redirectSeconds", WHARF_REDIRECT_SECONDS),
     ];
 }

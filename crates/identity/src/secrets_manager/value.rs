@@ -16,6 +16,9 @@ use aws::secrets_manager::{
 use super::{invalid_parameter, no_secret, seconds};
 use crate::Identity;
 
+/// How often a value is compared with one that another request puts at the same time.
+const ATTEMPTS: usize = 3;
+
 /// A version ID that no request gave: a version 4 UUID (RFC 9562).
 fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
@@ -61,15 +64,22 @@ impl Identity {
     where
         G: Grant<On = OnResource> + Opens<ListSecretValues> + Opens<PutSecretValue<PermittedKey>>,
     {
-        let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
-        match values.iter().find(|known| known.id == value.id) {
-            Some(known) if Some(self.opened_value(known)?.as_str()) == text => Ok(()),
-            Some(_) => Err(exists_already()),
-            None => {
-                let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value, at };
-                permit.write(put).await.or_refused(|_| no_secret()).map(drop)
+        for _ in 0..ATTEMPTS {
+            let values = permit.read(|key| ListSecretValues { arn: key.arn.as_ref().to_owned() }).await?;
+            match values.iter().find(|known| known.id == value.id) {
+                Some(known) if Some(self.opened_value(known)?.as_str()) == text => return Ok(()),
+                Some(_) => return Err(exists_already()),
+                None => {
+                    let new = value.clone();
+                    let put = |key: ResourceKey| PutSecretValue { arn: key.arn, value: new, at };
+                    if permit.write(put).await.or_refused(|_| no_secret())? {
+                        return Ok(());
+                    }
+                    // Another request with the ID came first. Its value decides.
+                }
             }
         }
+        Err(exists_already())
     }
 
     /// Reads a value.

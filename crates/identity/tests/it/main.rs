@@ -15,6 +15,7 @@ mod iam_requests;
 mod organizations;
 mod quotas;
 mod reads;
+mod secrets;
 mod sts_chain;
 mod web_identity;
 mod world;

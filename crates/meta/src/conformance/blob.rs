@@ -6,8 +6,9 @@ use crate::*;
 pub(super) async fn a_mount_needs_a_living_source(world: World) {
     let (from, to) = (world.repository("from").await, world.repository("to").await);
     let blob = world.blob(from, "layer").await;
-    let mount =
-        |from, repository, digest| world.meta.write(LinkBlob { repository, from, digest, at: Micros(9) });
+    let mount = |from, repository, digest| {
+        world.meta.write(LinkBlob { repository, from, digest, peer: None, at: Micros(9) })
+    };
     let gone = RepositoryKey { id: 1, ..to };
     assert_eq!(refusal(mount(from, gone, blob).await), LinkBlobRefusal::RepositoryGone);
     assert_eq!(refusal(mount(from, to, digest("none")).await), LinkBlobRefusal::SourceMissing);
@@ -73,11 +74,35 @@ pub(super) async fn what_comes_after_its_image_stays_too(world: World) {
 pub(super) async fn links_are_found(world: World) {
     let (one, two) = (world.repository("one").await, world.repository("two").await);
     let blob = world.blob(one, "layer").await;
-    world.meta.write(LinkBlob { repository: two, from: one, digest: blob, at: Micros(9) }).await.unwrap();
-    let find = |registry, limit| world.meta.read(FindLinks { registry, digest: blob, limit });
+    world
+        .meta
+        .write(LinkBlob { repository: two, from: one, digest: blob, peer: None, at: Micros(9) })
+        .await
+        .unwrap();
+    let find = |registry, limit| world.meta.read(FindLinks { registry, digest: blob, peer: None, limit });
     assert_eq!(find(world.registry, 9).await.unwrap(), ["one", "two"]);
     assert_eq!(find(world.registry, 1).await.unwrap().len(), 1);
     assert_eq!(find(RegistryKey(99), 9).await.unwrap(), Vec::<String>::new());
     world.meta.write(DeleteRepository { repository: one, force: true, at: Micros(9) }).await.unwrap();
     assert_eq!(find(world.registry, 9).await.unwrap(), ["two"]);
+}
+
+pub(super) async fn a_peer_mounts_only_what_it_sent(world: World) {
+    let [own, sent, to] =
+        [world.repository("own").await, world.repository("sent").await, world.repository("to").await];
+    let layer = world.blob(own, "layer").await;
+    let peer = || Some("far/123456789012/us-east-1".to_owned());
+    let find = |peer| world.meta.read(FindLinks { registry: world.registry, digest: layer, peer, limit: 9 });
+    let mount =
+        |from, peer| world.meta.write(LinkBlob { repository: to, from, digest: layer, peer, at: Micros(9) });
+    assert_eq!(find(peer()).await.unwrap(), [""; 0]);
+    assert_eq!(refusal(mount(own, peer()).await), LinkBlobRefusal::SourceMissing);
+    let upload = world.upload(sent).await;
+    let complete = CompleteUpload { peer: peer(), ..world.complete(&upload, "layer") };
+    world.meta.write(complete).await.unwrap();
+    assert_eq!(find(peer()).await.unwrap(), ["sent"]);
+    assert_eq!(find(Some("other".to_owned())).await.unwrap(), [""; 0]);
+    assert_eq!(refusal(mount(sent, Some("other".to_owned())).await), LinkBlobRefusal::SourceMissing);
+    mount(sent, peer()).await.unwrap();
+    assert_eq!(find(peer()).await.unwrap(), ["sent", "to"], "it can be mounted on from there");
 }

@@ -195,7 +195,7 @@ pub(super) async fn a_mount_meets_the_end_of_its_source_in_every_order(world: Wo
                 collector += 1;
             } else if is_first {
                 is_first = false;
-                let mount = LinkBlob { repository, from, digest: blob, at: now(&world) };
+                let mount = LinkBlob { repository, from, digest: blob, peer: None, at: now(&world) };
                 mounted = world.meta.write(mount).await.is_ok();
             } else {
                 let put = PutImage { blobs: vec![blob], ..world.image(repository, "m", &[]) };
@@ -272,7 +272,7 @@ pub(super) async fn links_that_end_at_once_are_counted_once(world: World) {
     let blob = world.blob(repository, "layer").await;
     world
         .meta
-        .write(LinkBlob { repository: other, from: repository, digest: blob, at: now(&world) })
+        .write(LinkBlob { repository: other, from: repository, digest: blob, peer: None, at: now(&world) })
         .await
         .unwrap();
     let mut beside = world.beside().await;
@@ -319,7 +319,7 @@ pub(super) async fn a_deleted_repository_leaves_nothing(world: World) {
     let (repository, other) = (world.repository("app").await, world.repository("other").await);
     let blob = world.blob(repository, "layer").await;
     world.blob(repository, "alone").await;
-    let mount = LinkBlob { repository: other, from: repository, digest: blob, at: now(&world) };
+    let mount = LinkBlob { repository: other, from: repository, digest: blob, peer: None, at: now(&world) };
     world.meta.write(mount).await.unwrap();
     world.put(other, "m", &["v1"]).await;
     world.meta.write(DeleteRepository { repository, force: true, at: now(&world) }).await.unwrap();

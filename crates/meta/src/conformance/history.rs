@@ -166,7 +166,7 @@ impl State {
             }
             Step::Mount(layer) => {
                 let at = self.now();
-                let mount = LinkBlob { repository: OTHER, from: APP, digest: digest(layer), at };
+                let mount = LinkBlob { repository: OTHER, from: APP, digest: digest(layer), peer: None, at };
                 if run(tx, mount).await.is_ok() {
                     self.told.insert((OTHER.id, layer));
                 }
@@ -225,6 +225,7 @@ impl State {
                     expected_version: 0,
                     digest: digest(layer),
                     size: layer.len() as u64,
+                    peer: None,
                     object_id: self.now().0,
                     at: self.now(),
                     op: self.op(),

@@ -88,7 +88,12 @@ pub(super) async fn filters_turn_the_rule(world: World) {
         (Mutability::ImmutableWithExclusion, "dev-1", "v1"),
         (Mutability::MutableWithExclusion, "v1", "dev-1"),
     ] {
-        let set = PutImageTagMutability { repository, mutability, filters: vec!["x".into(), "dev*".into()] };
+        let set = PutImageTagMutability {
+            repository,
+            mutability,
+            filters: vec!["x".into(), "dev*".into()],
+            at: Micros(9),
+        };
         world.meta.write(set).await.unwrap();
         let put = world.image(repository, "two", &[stays]);
         let current = digest("one");
@@ -102,7 +107,12 @@ pub(super) async fn filters_turn_the_rule(world: World) {
         );
         world
             .meta
-            .write(PutImageTagMutability { repository, mutability: Mutability::Mutable, filters: Vec::new() })
+            .write(PutImageTagMutability {
+                repository,
+                mutability: Mutability::Mutable,
+                filters: Vec::new(),
+                at: Micros(9),
+            })
             .await
             .unwrap();
         world.put(repository, "one", &[moves]).await;

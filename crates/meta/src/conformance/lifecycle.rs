@@ -48,9 +48,9 @@ pub(super) async fn a_change_has_a_version_and_is_evaluated(world: World) {
     let version = found.policy.unwrap().version;
     let at = Micros(90);
     world.meta.write(RecordLifecycleEvaluation { repository, version, at }).await.unwrap();
-    let old = world.meta.write(DeleteLifecyclePolicy { repository }).await.unwrap().unwrap();
+    let old = world.meta.write(DeleteLifecyclePolicy { repository, at: Micros(9) }).await.unwrap().unwrap();
     assert_eq!(old.last_evaluated_at, at);
-    assert_eq!(world.meta.write(DeleteLifecyclePolicy { repository }).await.unwrap(), None);
+    assert_eq!(world.meta.write(DeleteLifecyclePolicy { repository, at: Micros(9) }).await.unwrap(), None);
     assert!(!world.meta.write(RequestLifecycleRun { repository, at }).await.unwrap());
     let gone = RepositoryKey { id: 1, ..repository };
     let put = PutLifecyclePolicy { repository: gone, document: "{}".into(), at };

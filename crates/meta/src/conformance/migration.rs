@@ -79,7 +79,7 @@ pub(super) async fn what_was_there_stays(world: World) {
         numbers,
         [
             "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17", "18", "20",
-            "21", "22", "23", "24", "26", "27", "28", "29", "30", "31", "33"
+            "21", "22", "23", "24", "26", "27", "28", "29", "30", "31", "33", "37", "38"
         ]
     );
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
@@ -132,7 +132,7 @@ pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
     assert_eq!(keys[0].last_used, Some((Micros(50), REGION.into(), "ecr".into())));
 
     let repository = RepositoryKey { registry: RegistryKey(10), id: 1 };
-    let set = SetRepositoryPolicy { repository, document: Some("{}".into()) };
+    let set = SetRepositoryPolicy { repository, document: Some("{}".into()), at: Micros(9) };
     assert_eq!(old.meta.write(set).await.unwrap(), None);
     old.put(repository, "m2", &["v1"]).await;
     let found = old.row("app").await;

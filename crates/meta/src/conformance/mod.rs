@@ -52,9 +52,11 @@ mod pull_through_cache;
 mod purge;
 mod read_only;
 mod reconciler;
+mod replicated_settings;
 mod replication;
 mod replication_backfill;
 mod repository;
+mod repository_move;
 mod repository_rename;
 mod resolve;
 mod resource_policy;
@@ -102,9 +104,11 @@ suite! {
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
         settings_are_kept, resource_tags;
+    repository_move: everything_moves_with_the_repository, old_names_lead_to_the_other_account,
+        a_refused_move_changes_nothing, a_layer_of_both_accounts_counts_in_each, no_table_and_no_column_is_forgotten;
     repository_rename: a_new_name_keeps_the_contents, a_deleted_repository_has_no_redirects;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
-        what_comes_after_its_image_stays_too, links_are_found;
+        what_comes_after_its_image_stays_too, links_are_found, a_peer_mounts_only_what_it_sent;
     collection: a_layer_without_an_image_ends_after_its_grace, shared_layers_stay_until_their_last_image,
         a_layer_is_pushed_again_in_every_order, a_layer_is_found_by_a_head_in_every_order,
         a_mount_meets_the_end_of_its_source_in_every_order, of_an_index_and_the_deletion_of_its_child_one_wins,
@@ -184,6 +188,8 @@ suite! {
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
+    replicated_settings: a_change_is_queued_if_it_is_asked_for, the_later_change_of_a_setting_counts,
+        failed_settings_are_counted_and_end_with_their_destination, referrers_are_queued_with_their_image;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;

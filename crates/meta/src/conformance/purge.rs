@@ -22,7 +22,7 @@ pub(super) async fn in_slices(world: World) {
             .await
             .unwrap();
     }
-    let tag = TagResource { repository, tags: vec![("k".into(), "v".into())], limit: 50 };
+    let tag = TagResource { repository, tags: vec![("k".into(), "v".into())], limit: 50, at: Micros(9) };
     world.meta.write(tag).await.unwrap();
     world.meta.write(DeleteRepository { repository, force: true, at: Micros(9) }).await.unwrap();
     let claim =

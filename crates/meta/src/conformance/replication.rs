@@ -4,20 +4,20 @@ use super::world::{ACCOUNT, World, delete_image, digest, refusal, tag};
 use crate::*;
 
 const OTHER: RegistryKey = RegistryKey(11);
-const DESTINATION: i64 = 500;
+pub(super) const DESTINATION: i64 = 500;
 
-fn route(id_if_new: i64, region: &str, prefix: &str, deletes: bool) -> ReplicationRoute {
+pub(super) fn route(id_if_new: i64, region: &str, prefix: &str, deletes: bool) -> ReplicationRoute {
     let (account_id, region) = (ACCOUNT.parse().unwrap(), region.parse().unwrap());
     ReplicationRoute { id_if_new, account_id, region, prefix: prefix.to_owned(), deletes }
 }
 
-async fn configure(world: &World, routes: Vec<ReplicationRoute>) {
+pub(super) async fn configure(world: &World, routes: Vec<ReplicationRoute>) {
     let (registry, rules, at) = (world.registry, "[]".to_owned(), Micros(world.id()));
     world.meta.write(PutReplicationConfiguration { registry, rules, routes, at }).await.unwrap();
 }
 
 /// A world that replicates to another registry: its repository `app`, and `app` there.
-async fn replicating(world: &World, deletes: bool) -> (RepositoryKey, RepositoryKey) {
+pub(super) async fn replicating(world: &World, deletes: bool) -> (RepositoryKey, RepositoryKey) {
     world.registry_in("us-west-2", OTHER).await;
     configure(world, vec![route(DESTINATION, "us-west-2", "", deletes)]).await;
     let app = world.repository("app").await;
@@ -25,7 +25,7 @@ async fn replicating(world: &World, deletes: bool) -> (RepositoryKey, Repository
     (app, world.meta.write(there).await.unwrap().key)
 }
 
-async fn due(world: &World, destination: i64) -> Vec<ReplicationItem> {
+pub(super) async fn due(world: &World, destination: i64) -> Vec<ReplicationItem> {
     let list = ListDueReplications { destination, now: Micros(i64::MAX), limit: 100 };
     world.meta.read(list).await.unwrap()
 }

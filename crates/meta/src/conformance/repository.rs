@@ -56,7 +56,12 @@ pub(super) async fn deletion_is_refused_while_images_are_there(world: World) {
 pub(super) async fn settings_are_kept(world: World) {
     let repository = world.repository("app").await;
     let mutability = Mutability::ImmutableWithExclusion;
-    let put = PutImageTagMutability { repository, mutability, filters: vec!["dev*".into(), "\"x".into()] };
+    let put = PutImageTagMutability {
+        repository,
+        mutability,
+        filters: vec!["dev*".into(), "\"x".into()],
+        at: Micros(9),
+    };
     let changed = world.meta.write(put.clone()).await.unwrap();
     assert_eq!((changed.mutability, &changed.exclusion_filters), (mutability, &put.filters));
     assert_eq!(world.row("app").await.row, changed);
@@ -65,10 +70,11 @@ pub(super) async fn settings_are_kept(world: World) {
         refusal(world.meta.write(PutImageTagMutability { repository: gone, ..put }).await),
         RepositoryGone
     );
-    let scanned = world.meta.write(PutImageScanning { repository, scan_on_push: true }).await.unwrap();
+    let scanned =
+        world.meta.write(PutImageScanning { repository, scan_on_push: true, at: Micros(9) }).await.unwrap();
     assert_eq!(scanned, RepositoryRow { scan_on_push: true, ..changed });
     assert_eq!(world.row("app").await.row, scanned);
-    let scan = PutImageScanning { repository: gone, scan_on_push: true };
+    let scan = PutImageScanning { repository: gone, scan_on_push: true, at: Micros(9) };
     assert_eq!(refusal(world.meta.write(scan).await), RepositoryGone);
 }
 
@@ -76,7 +82,9 @@ pub(super) async fn resource_tags(world: World) {
     let mut create = world.new_repository("app");
     create.tags = vec![("team".into(), "one".into())];
     let repository = world.meta.write(create).await.unwrap().key;
-    let set = |tags: Vec<(String, String)>| world.meta.write(TagResource { repository, tags, limit: 50 });
+    let set = |tags: Vec<(String, String)>| {
+        world.meta.write(TagResource { repository, tags, limit: 50, at: Micros(9) })
+    };
     let list = || world.meta.read(ListTagsForResource { repository });
     set(vec![("team".into(), "two".into()), ("a".into(), String::new())]).await.unwrap();
     let expected = vec![("a".to_owned(), String::new()), ("team".to_owned(), "two".to_owned())];
@@ -85,12 +93,16 @@ pub(super) async fn resource_tags(world: World) {
     assert_eq!(refusal(set(many).await), TagResourceRefusal::TooMany);
     assert_eq!(list().await.unwrap(), expected, "what was refused left nothing");
     assert_eq!(world.row("app").await.tags_version, 1);
-    world.meta.write(UntagResource { repository, keys: vec!["a".into(), "none".into()] }).await.unwrap();
+    world
+        .meta
+        .write(UntagResource { repository, keys: vec!["a".into(), "none".into()], at: Micros(9) })
+        .await
+        .unwrap();
     assert_eq!(list().await.unwrap().len(), 1);
     assert_eq!(world.row("app").await.tags_version, 2);
     let gone = RepositoryKey { id: 1, ..repository };
-    let untag = UntagResource { repository: gone, keys: Vec::new() };
+    let untag = UntagResource { repository: gone, keys: Vec::new(), at: Micros(9) };
     assert_eq!(refusal(world.meta.write(untag).await), RepositoryGone);
-    let tag = TagResource { repository: gone, tags: Vec::new(), limit: 50 };
+    let tag = TagResource { repository: gone, tags: Vec::new(), limit: 50, at: Micros(9) };
     assert_eq!(refusal(world.meta.write(tag).await), TagResourceRefusal::NotFound);
 }

@@ -9,7 +9,7 @@ fn rename(repository: RepositoryKey, name: &str) -> RenameRepository {
 
 async fn leads_to(world: &World, repository: RepositoryKey, name: &str, at: i64) -> Option<String> {
     let find = FindRedirect { registry: repository.registry, name: name.to_owned(), at: Micros(at) };
-    world.meta.read(find).await.unwrap()
+    world.meta.read(find).await.unwrap().map(|found| found.name)
 }
 
 pub(super) async fn a_new_name_keeps_the_contents(world: World) {

@@ -106,7 +106,11 @@ pub(super) async fn one_round_trip(world: World) {
     let key = CreateAccessKey { id, owner, sealed_secret: vec![1], at: Micros(6) };
     world.meta.write(key).await.unwrap();
     let document = Some("{}".to_owned());
-    world.meta.write(SetRepositoryPolicy { repository, document: document.clone() }).await.unwrap();
+    world
+        .meta
+        .write(SetRepositoryPolicy { repository, document: document.clone(), at: Micros(9) })
+        .await
+        .unwrap();
     world.meta.write(SetRegistryPolicy { registry, document }).await.unwrap();
 
     for target in [Target::None, Target::Tag(tag("v1")), Target::Digest(digest("m")), Target::Blob(blob)] {

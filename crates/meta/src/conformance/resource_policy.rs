@@ -34,7 +34,11 @@ pub(super) async fn of_a_repository(world: World) {
     let repository = world.repository("app").await;
     world.repository("other").await;
     let set = |repository, document: Option<&str>| {
-        world.meta.write(SetRepositoryPolicy { repository, document: document.map(str::to_owned) })
+        world.meta.write(SetRepositoryPolicy {
+            repository,
+            document: document.map(str::to_owned),
+            at: Micros(9),
+        })
     };
     let load = |repository| world.meta.read(LoadRepositoryPolicy { repository });
     assert_eq!(versions(&world, "app").await, (0, 0, 0));
@@ -67,9 +71,9 @@ pub(super) async fn of_a_repository(world: World) {
 pub(super) async fn tags_of_a_repository_have_a_version(world: World) {
     let repository = world.repository("app").await;
     let tags = super::identities::pairs(&[("Team", "a")]);
-    world.meta.write(TagResource { repository, tags, limit: 50 }).await.unwrap();
+    world.meta.write(TagResource { repository, tags, limit: 50, at: Micros(9) }).await.unwrap();
     assert_eq!(versions(&world, "app").await, (0, 1, 0));
-    world.meta.write(UntagResource { repository, keys: vec!["Team".into()] }).await.unwrap();
+    world.meta.write(UntagResource { repository, keys: vec!["Team".into()], at: Micros(9) }).await.unwrap();
     assert_eq!(versions(&world, "app").await, (0, 2, 0));
 }
 
@@ -127,7 +131,9 @@ pub(super) async fn changes_that_race_all_count(world: World) {
     let changes = (0..20).map(|at| {
         let (meta, document) = (&world.meta, Some(format!("{{{at}}}")));
         async move {
-            meta.write(SetRepositoryPolicy { repository, document: document.clone() }).await.unwrap();
+            meta.write(SetRepositoryPolicy { repository, document: document.clone(), at: Micros(9) })
+                .await
+                .unwrap();
             meta.write(SetRegistryPolicy { registry, document }).await.unwrap()
         }
     });

@@ -169,8 +169,9 @@ pub(super) async fn a_layer_comes_back_with_an_upload_or_a_push(world: World) {
     let layer = world.blob(repository, "layer").await;
     let image = || PutImage { blobs: vec![layer], ..world.image(repository, "one", &[]) };
     world.meta.write(image()).await.unwrap();
-    let mount = || LinkBlob { repository: other, from: repository, digest: layer, at: Micros(60) };
-    let find = FindLinks { registry: world.registry, digest: layer, limit: 9 };
+    let mount =
+        || LinkBlob { repository: other, from: repository, digest: layer, peer: None, at: Micros(60) };
+    let find = FindLinks { registry: world.registry, digest: layer, peer: None, limit: 9 };
     moved(&world, repository, "one", true, 0).await;
     assert_eq!(refusal(world.meta.write(mount()).await), LinkBlobRefusal::SourceMissing);
     assert!(world.meta.read(find.clone()).await.unwrap().is_empty());

@@ -142,7 +142,8 @@ pub(super) async fn all_rows_are_the_same_in_the_other_database(world: World) {
     let back = back_place.open().await.unwrap();
     let listed = other.read(ListTables).await.unwrap();
     let names = |tables: &[Table]| {
-        let mut names: Vec<_> = tables.iter().map(|table| (table.name.clone(), table.columns.clone())).collect();
+        let mut names: Vec<_> =
+            tables.iter().map(|table| (table.name.clone(), table.columns.clone())).collect();
         names.sort();
         names
     };

@@ -28,7 +28,11 @@ pub(super) async fn each_move_is_recorded_with_the_push(world: World) {
 
     // A push that is refused leaves no history.
     let mutability = Mutability::Immutable;
-    world.meta.write(PutImageTagMutability { repository, mutability, filters: Vec::new() }).await.unwrap();
+    world
+        .meta
+        .write(PutImageTagMutability { repository, mutability, filters: Vec::new(), at: Micros(9) })
+        .await
+        .unwrap();
     let refused = world.meta.write(world.image(repository, "three", &["latest"])).await;
     assert!(matches!(refusal(refused), PutImageRefusal::TagImmutable { .. }));
     assert_eq!(moves(&world, repository, None).await.len(), 3);

@@ -37,7 +37,12 @@ async fn tagged(world: &World) {
     for name in ["a", "b", "c", "plain"] {
         let repository = world.repository(name).await;
         if name != "plain" {
-            let tag = TagResource { repository, tags: pairs(&[("team", name), ("z", "")]), limit: 50 };
+            let tag = TagResource {
+                repository,
+                tags: pairs(&[("team", name), ("z", "")]),
+                limit: 50,
+                at: Micros(9),
+            };
             world.meta.write(tag).await.unwrap();
         }
         if name == "b" {

@@ -242,6 +242,7 @@ impl World {
             expected_version: 0,
             digest: digest(content),
             size: content.len() as u64,
+            peer: None,
             object_id: self.id(),
             at: Micros(self.id()),
             op: self.op(),

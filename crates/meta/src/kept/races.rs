@@ -92,10 +92,14 @@ async fn write(meta: &Meta, repository: RepositoryKey, answered: &AtomicU64) {
     let end = Instant::now() + TIME;
     let document = Some("{}".to_owned());
     for number in 1.. {
-        meta.write(SetRepositoryPolicy { repository, document: document.clone() }).await.unwrap();
+        meta.write(SetRepositoryPolicy { repository, document: document.clone(), at: Micros(9) })
+            .await
+            .unwrap();
         meta.write(image(repository, number)).await.unwrap();
         answered.store(number, Ordering::Release);
-        meta.write(SetRepositoryPolicy { repository, document: document.clone() }).await.unwrap();
+        meta.write(SetRepositoryPolicy { repository, document: document.clone(), at: Micros(9) })
+            .await
+            .unwrap();
         if Instant::now() > end {
             return;
         }

@@ -9,6 +9,7 @@ use crate::{
         replication::{DESTINATION, ReplicationDestinationRow},
         replication_backfill::{BackfillStatus, held, set_status},
         replication_item::{COMPLETE, FAILED},
+        setting_change::queue_again,
     },
     value::{Row, params},
 };
@@ -57,6 +58,7 @@ operation!(PrepareBackfill: Durable [] -> bool, Never, |op, tx| {
     let (id, name): (i64, String) = (row.take()?, row.take()?);
     if id != cursor.repository {
         cursor = Cursor { repository: id, image: ImageId(i64::MIN), ..cursor };
+        queue_again(tx, RepositoryKey { registry: backfill.registry, id }, op.at).await?;
     }
     let key = RepositoryKey { registry: backfill.registry, id };
     match op.last_of_slice(tx, key, cursor.image).await? {

@@ -1,5 +1,7 @@
 //! Blobs of a repository: links from a digest to the object that holds its bytes.
 
+use std::borrow::Cow;
+
 use oci::digest::Digest;
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         usage,
     },
     tx::{chunks, list, push_list},
-    value::{Row, params},
+    value::{Row, ToParam, params},
 };
 
 /// A blob that a repository links.
@@ -59,9 +61,15 @@ pub(crate) struct Link<'a> {
     pub(crate) size: u64,
     /// Whether the object was stored with this link.
     pub(crate) is_new_object: bool,
+    /// What created it: `upload`, `mount`, `replication`, or a peer ([`origin_of`]).
     pub(crate) origin: &'a str,
     pub(crate) at: Micros,
     pub(crate) op: Option<&'a OperationId>,
+}
+
+/// The origin of a link whose bytes a registry of a peer sent, or of one that is created in another way.
+pub(crate) fn origin_of<'a>(peer: Option<&str>, otherwise: &'a str) -> Cow<'a, str> {
+    peer.map_or(Cow::Borrowed(otherwise), |peer| Cow::Owned(format!("peer {peer}")))
 }
 
 /// How often a link that ends at the same moment is created again.
@@ -170,6 +178,8 @@ pub struct LinkBlob {
     pub from: RepositoryKey,
     /// The blob.
     pub digest: Digest,
+    /// The registry of a peer that asks: it must have sent the blob to the other repository.
+    pub peer: Option<String>,
     /// Now.
     pub at: Micros,
 }
@@ -196,13 +206,19 @@ operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefus
             )
         };
     }
-    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF o, l"));
-    let Some(mut row) = tx.row(sql, &params![op.from.registry, op.from.id, op.digest]).await? else {
-        return Ok(Err(LinkBlobRefusal::SourceMissing));
+    let (origin, from) = (origin_of(op.peer.as_deref(), "mount"), op.from);
+    let found = if op.peer.is_some() {
+        let sql = tx.fork(select!(" AND l.origin = ?4"), select!(" AND l.origin = ?4 FOR KEY SHARE OF o, l"));
+        tx.row(sql, &params![from.registry, from.id, op.digest, &*origin]).await?
+    } else {
+        let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF o, l"));
+        tx.row(sql, &params![from.registry, from.id, op.digest]).await?
     };
+    let Some(mut row) = found else { return Ok(Err(LinkBlobRefusal::SourceMissing)) };
     let (blob, object) = (BlobRow::read(&mut row)?, row.take()?);
     let (size, at) = (blob.size, op.at);
-    let link = Link { digest: &op.digest, object, size, is_new_object: false, origin: "mount", at, op: None };
+    let origin = &*origin;
+    let link = Link { digest: &op.digest, object, size, is_new_object: false, origin, at, op: None };
     link.create(tx, op.repository).await?;
     Ok(Ok(BlobRow { renewed_at: op.at, is_archived: false, ..blob }))
 });
@@ -237,15 +253,21 @@ pub struct FindLinks {
     pub registry: RegistryKey,
     /// The blob.
     pub digest: Digest,
+    /// Only links whose bytes this registry of a peer sent.
+    pub peer: Option<String>,
     /// The maximum number of results.
     pub limit: usize,
 }
 
 operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
-    let select = "SELECT r.name FROM object o JOIN blob_link l ON l.object = o.id AND l.registry = ?1 AND l.archived = 0 \
+    let of_peer = if op.peer.is_some() { " AND l.origin = ?4" } else { "" };
+    let select = format!("SELECT r.name FROM object o JOIN blob_link l ON l.object = o.id AND l.registry = ?1 AND l.archived = 0 \
         JOIN repository r ON r.registry = l.registry AND r.id = l.repository AND r.deleted_at IS NULL \
-        WHERE o.digest = ?2 ORDER BY l.repository LIMIT ?3";
-    let rows = tx.rows(select, &params![op.registry, op.digest, op.limit]).await?;
+        WHERE o.digest = ?2{of_peer} ORDER BY l.repository LIMIT ?3");
+    let origin = op.peer.as_deref().map(|peer| origin_of(Some(peer), ""));
+    let mut values = params![op.registry, op.digest, op.limit].to_vec();
+    values.extend(origin.as_deref().map(ToParam::to_param));
+    let rows = tx.rows(&select, &values).await?;
     let names: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     Ok(Ok(names?))
 });

@@ -8,6 +8,7 @@ use crate::{
         operation,
         repository::{Hold, RepositoryGone, hold},
         repository_policy::{account_setting, is_enabled},
+        setting_change::{SettingKind, changed},
         work::{enqueue_sooner, repeat_by},
     },
     value::{Row, params},
@@ -52,6 +53,7 @@ operation!(PutLifecyclePolicy: Durable [] -> (), RepositoryGone, |op, tx| {
         return Ok(Err(RepositoryGone));
     }
     write(tx, op.repository, &op.document, op.at).await?;
+    changed(tx, op.repository, SettingKind::LifecyclePolicy, op.at).await?;
     Ok(Ok(()))
 });
 
@@ -88,6 +90,8 @@ operation!(GetLifecyclePolicy: Point -> Option<LifecyclePolicyRow>, Never, |op, 
 #[derive(Clone, Debug)]
 pub struct DeleteLifecyclePolicy {
     pub repository: RepositoryKey,
+    /// Now.
+    pub at: Micros,
 }
 
 operation!(DeleteLifecyclePolicy: Durable [] -> Option<LifecyclePolicyRow>, RepositoryGone, |op, tx| {
@@ -97,6 +101,7 @@ operation!(DeleteLifecyclePolicy: Durable [] -> Option<LifecyclePolicyRow>, Repo
     let delete = "DELETE FROM lifecycle_policy WHERE registry = ?1 AND repository = ?2 \
                   RETURNING document, version, last_evaluated_at";
     let row = tx.row(delete, &params![op.repository.registry, op.repository.id]).await?;
+    changed(tx, op.repository, SettingKind::LifecyclePolicy, op.at).await?;
     Ok(Ok(row.map(|mut row| LifecyclePolicyRow::read(&mut row)).transpose()?))
 });
 

@@ -139,8 +139,9 @@ pub struct ListDueDestinations {
 }
 
 operation!(ListDueDestinations: Page -> Vec<ReplicationDestinationRow>, Never, |op, tx| {
-    let select = format!("{DESTINATION} AND d.id > ?1 AND EXISTS (SELECT 1 FROM replication r \
-        WHERE r.destination = d.id AND r.due_at <= ?2) ORDER BY d.id LIMIT ?3");
+    let select = format!("{DESTINATION} AND d.id > ?1 AND (EXISTS (SELECT 1 FROM replication r \
+        WHERE r.destination = d.id AND r.due_at <= ?2) OR EXISTS (SELECT 1 FROM settings_replication s \
+        WHERE s.destination = d.id AND s.due_at <= ?2)) ORDER BY d.id LIMIT ?3");
     let rows = tx.rows(&select, &params![op.after, op.now, op.limit]).await?;
     let read: Result<_, StoreError> =
         rows.into_iter().map(|mut row| ReplicationDestinationRow::read(&mut row)).collect();
@@ -179,14 +180,19 @@ operation!(ListReplicationLags: Page -> Vec<ReplicationLag>, Never, |op, tx| {
     let mut lags = Vec::with_capacity(rows.len());
     for mut row in rows {
         let destination = ReplicationDestinationRow::read(&mut row)?;
-        let waiting = "SELECT COUNT(*), MIN(w.queued_at) FROM (SELECT queued_at FROM replication \
-            WHERE destination = ?1 AND status = 1 ORDER BY queued_at LIMIT ?2) w";
-        let row = tx.row(waiting, &params![destination.id, op.most]).await?;
-        let mut row = row.ok_or(StoreError::Bug("a count has a row"))?;
-        let (waiting, oldest) = (row.take()?, row.take()?);
-        let failed = "SELECT COUNT(*) FROM (SELECT 1 FROM replication \
-            WHERE destination = ?1 AND status = 3 LIMIT ?2) AS f";
-        let failed = tx.value(failed, &params![destination.id, op.most]).await?.unwrap_or_default();
+        let (mut waiting, mut failed, mut oldest) = (0, 0, None);
+        for table in ["replication", "settings_replication"] {
+            let select = format!("SELECT COUNT(*), MIN(w.queued_at) FROM (SELECT queued_at FROM {table} \
+                WHERE destination = ?1 AND status = 1 ORDER BY queued_at LIMIT ?2) w");
+            let row = tx.row(&select, &params![destination.id, op.most]).await?;
+            let mut row = row.ok_or(StoreError::Bug("a count has a row"))?;
+            waiting += row.take::<i64>()?;
+            oldest = [oldest, row.take::<Option<Micros>>()?].into_iter().flatten().min();
+            let select = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} \
+                WHERE destination = ?1 AND status = 3 LIMIT ?2) AS f");
+            failed += tx.value::<i64>(&select, &params![destination.id, op.most]).await?.unwrap_or_default();
+        }
+        let (waiting, failed) = (waiting.min(op.most), failed.min(op.most));
         lags.push(ReplicationLag { destination, waiting, failed, oldest });
     }
     Ok(Ok(lags))

@@ -218,7 +218,10 @@ operation!(ForgetReplications: Relaxed [] -> usize, Never, |op, tx| {
     let Some(destination) = tx.value::<i64>(select, &[]).await? else { return Ok(Ok(0)) };
     let delete = "DELETE FROM replication WHERE (registry, repository, digest, tag, destination) IN \
         (SELECT registry, repository, digest, tag, destination FROM replication WHERE destination = ?1 LIMIT ?2)";
-    let removed = tx.execute(delete, &params![destination, op.limit]).await?;
+    let mut removed = tx.execute(delete, &params![destination, op.limit]).await?;
+    let settings = "DELETE FROM settings_replication WHERE (registry, repository, destination) IN \
+        (SELECT registry, repository, destination FROM settings_replication WHERE destination = ?1 LIMIT ?2)";
+    removed += tx.execute(settings, &params![destination, op.limit]).await?;
     if removed == 0 {
         tx.execute("DELETE FROM replication_destination WHERE id = ?1", &params![destination]).await?;
         return Ok(Ok(1));

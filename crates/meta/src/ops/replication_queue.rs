@@ -4,7 +4,11 @@
 
 use oci::{digest::Digest, name::Tag};
 
-use crate::{ImageId, Micros, RepositoryKey, StoreError, Tx, value::params};
+use crate::{
+    ImageId, Micros, RepositoryKey, StoreError, Tx,
+    ops::setting_change::{REPLICATE_REFERRERS, queue_with_images},
+    value::params,
+};
 
 /// What is done at the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ macro_rules! destinations {
         )
     };
 }
+
+pub(crate) use destinations;
 
 /// The same row from before is done again.
 macro_rules! again {
@@ -90,15 +96,49 @@ pub(crate) async fn queue_push(
     tags: &[Tag],
     at: Micros,
 ) -> Result<(), StoreError> {
+    let mut queued = 0;
     if tags.is_empty() {
-        queue(tx, repository, (digest, None), ReplicationAction::Push, at).await?;
+        queued = queue(tx, repository, (digest, None), ReplicationAction::Push, at).await?;
     }
     for tag in tags {
-        if queue(tx, repository, (digest, Some(tag)), ReplicationAction::Push, at).await? == 0 {
+        queued = queue(tx, repository, (digest, Some(tag)), ReplicationAction::Push, at).await?;
+        if queued == 0 {
             break;
         }
     }
+    if queued > 0 {
+        queue_referrers(tx, repository, digest, at).await?;
+        queue_with_images(tx, repository, at).await?;
+    }
     Ok(())
+}
+
+/// Queues what refers to an image, or to an image that it lists, if the registry asks for it and it was not queued before.
+async fn queue_referrers(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    at: Micros,
+) -> Result<(), StoreError> {
+    let rows = concat!(
+        "WITH RECURSIVE referrer (id, digest) AS (",
+        "SELECT i.id, i.digest FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.subject = ?3 AND i.status = 1 ",
+        "UNION SELECT i.id, i.digest FROM image p \
+            JOIN image_child c ON c.registry = p.registry AND c.repository = p.repository AND c.image = p.id \
+            JOIN image i ON i.registry = c.registry AND i.repository = c.repository AND i.subject = c.digest \
+            WHERE p.registry = ?1 AND p.repository = ?2 AND p.digest = ?3 AND i.status = 1 ",
+        "UNION SELECT i.id, i.digest FROM referrer f \
+            JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.subject = f.digest AND i.status = 1) ",
+    );
+    let insert = format!(
+        "{COLUMNS}{rows}SELECT ?1, ?2, f.digest, COALESCE(t.name, ''), d.destination, 1, 1, ?4, ?4, 0, 1 FROM {} \
+         CROSS JOIN referrer f LEFT JOIN tag t ON t.registry = ?1 AND t.repository = ?2 AND t.image = f.id \
+         WHERE EXISTS (SELECT 1 FROM account_setting s WHERE s.registry = ?1 AND s.name = ?5 AND s.value = 'ENABLED') \
+         ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING",
+        destinations!()
+    );
+    let values = params![repository.registry, repository.id, digest, at, REPLICATE_REFERRERS];
+    tx.execute(&insert, &values).await.map(|_| ())
 }
 
 /// Queues an image that was restored from the archive, with all its tags.

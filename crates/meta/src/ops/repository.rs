@@ -6,6 +6,7 @@ use crate::{
     ops::{
         operation,
         protection::{Protected, any_protected, before_reports},
+        setting_change::{SettingKind, changed},
     },
     value::{Row, params},
 };
@@ -275,6 +276,8 @@ pub struct PutImageTagMutability {
     pub mutability: Mutability,
     /// Tag patterns excluded from it.
     pub filters: Vec<String>,
+    /// Now.
+    pub at: Micros,
 }
 
 /// The repository does not exist (any more).
@@ -285,20 +288,33 @@ operation!(PutImageTagMutability: Durable [Repository(op.repository)] -> Reposit
     let Some(Held { row: mut repository, .. }) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(RepositoryGone));
     };
-    let update = "UPDATE repository SET mutability = ?3, exclusion_filters = ?4 WHERE registry = ?1 AND id = ?2";
-    let filters = write_filters(&op.filters)?;
-    let key = op.repository;
-    tx.execute(update, &params![key.registry, key.id, op.mutability.as_str(), filters]).await?;
+    write_mutability(tx, op.repository, op.mutability, &op.filters).await?;
+    changed(tx, op.repository, SettingKind::TagMutability, op.at).await?;
     repository.mutability = op.mutability;
     repository.exclusion_filters.clone_from(&op.filters);
     Ok(Ok(repository))
 });
+
+/// Writes the mutability of a repository that the operation holds.
+pub(crate) async fn write_mutability(
+    tx: &mut Tx<'_>,
+    key: RepositoryKey,
+    mutability: Mutability,
+    filters: &[String],
+) -> Result<(), StoreError> {
+    let update =
+        "UPDATE repository SET mutability = ?3, exclusion_filters = ?4 WHERE registry = ?1 AND id = ?2";
+    let filters = write_filters(filters)?;
+    tx.execute(update, &params![key.registry, key.id, mutability.as_str(), filters]).await.map(|_| ())
+}
 
 /// Sets whether images are scanned when they are pushed.
 #[derive(Clone, Debug)]
 pub struct PutImageScanning {
     pub repository: RepositoryKey,
     pub scan_on_push: bool,
+    /// Now.
+    pub at: Micros,
 }
 
 operation!(PutImageScanning: Durable [Repository(op.repository)] -> RepositoryRow, RepositoryGone, |op, tx| {
@@ -307,6 +323,7 @@ operation!(PutImageScanning: Durable [Repository(op.repository)] -> RepositoryRo
     };
     let update = "UPDATE repository SET scan_on_push = ?3 WHERE registry = ?1 AND id = ?2";
     tx.execute(update, &params![op.repository.registry, op.repository.id, op.scan_on_push]).await?;
+    changed(tx, op.repository, SettingKind::Scanning, op.at).await?;
     repository.scan_on_push = op.scan_on_push;
     Ok(Ok(repository))
 });

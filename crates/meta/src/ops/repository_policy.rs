@@ -2,10 +2,11 @@
 //! row's `policy_version`, by which the gate detects an outdated compiled policy.
 
 use crate::{
-    Never, RegistryKey, RepositoryKey, StoreError, Tx,
+    Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         operation,
         repository::{Hold, hold},
+        setting_change::{SettingKind, changed},
     },
     value::params,
 };
@@ -19,25 +20,38 @@ pub struct SetRepositoryPolicy {
     pub repository: RepositoryKey,
     /// The document, with principals by unique ID; None removes the policy.
     pub document: Option<String>,
+    /// Now.
+    pub at: Micros,
 }
 
 operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<String>, PolicyRepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(PolicyRepositoryGone));
     }
-    let RepositoryKey { registry, id } = op.repository;
+    let old = replace(tx, op.repository, op.document.as_deref()).await?;
+    changed(tx, op.repository, SettingKind::Policy, op.at).await?;
+    Ok(Ok(old))
+});
+
+/// Writes or removes the policy of a repository that the operation holds. Returns the previous one.
+pub(crate) async fn replace(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    document: Option<&str>,
+) -> Result<Option<String>, StoreError> {
+    let RepositoryKey { registry, id } = repository;
     let select = "SELECT document FROM repository_policy WHERE registry = ?1 AND repository = ?2";
     let old: Option<String> = tx.value(select, &params![registry, id]).await?;
-    if let Some(document) = &op.document {
-        insert(tx, op.repository, document).await?;
+    if let Some(document) = document {
+        insert(tx, repository, document).await?;
     } else {
-            let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
-            tx.execute(delete, &params![registry, id]).await?;
+        let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
+        tx.execute(delete, &params![registry, id]).await?;
     }
     let bump = "UPDATE repository SET policy_version = policy_version + 1 WHERE registry = ?1 AND id = ?2";
     tx.execute(bump, &params![registry, id]).await?;
-    Ok(Ok(old))
-});
+    Ok(old)
+}
 
 /// Writes the policy of a repository that the operation holds. The caller counts its version.
 pub(crate) async fn insert(
@@ -94,8 +108,16 @@ operation!(PutAccountSetting: Durable [Registry(op.registry)] -> (), Never, |op,
     let upsert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
         ON CONFLICT (registry, name) DO UPDATE SET value = excluded.value";
     tx.execute(upsert, &params![op.registry, op.name, op.value]).await?;
+    if op.name.starts_with(OF_REPLICATION) {
+        // With the next push, all settings of the repository go to the destinations again.
+        let forget = "DELETE FROM settings_replication WHERE registry = ?1 AND status = 2";
+        tx.execute(forget, &params![op.registry]).await?;
+    }
     Ok(Ok(()))
 });
+
+/// The names of settings about replication begin with it.
+const OF_REPLICATION: &str = "WHARF_REPLICATION_";
 
 /// Writes a setting of an account in a Region if it was never set.
 #[derive(Clone, Debug)]

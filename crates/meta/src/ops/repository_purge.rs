@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 23] = [
     ("tag", "name"),
     ("tag_history", "id"),
     ("upstream_tag", "name"),
@@ -40,6 +40,8 @@ const TABLES: [(&str, &str); 21] = [
     ("lifecycle_preview", "repository"),
     ("replication", "digest, tag, destination"),
     ("replication_peer", "source"),
+    ("setting_change", "kind"),
+    ("settings_replication", "destination"),
 ];
 
 // Relaxed: rows that come back after a power cut are removed again, and bytes are removed only after a durable write.
@@ -67,6 +69,9 @@ operation!(PurgeRepositorySlice: Relaxed [Repository(op.repository), Contents(op
     if left == 0 {
         return Ok(Ok(false));
     }
+    // The old names in other registries.
+    let names = "DELETE FROM repository_redirect WHERE target = ?1 AND repository = ?2";
+    tx.execute(names, &params![registry, id]).await?;
     usage::retire(tx, op.repository).await?;
     tx.execute("DELETE FROM repository WHERE registry = ?1 AND id = ?2", &params![registry, id]).await?;
     Ok(Ok(true))

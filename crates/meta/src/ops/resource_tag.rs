@@ -2,10 +2,11 @@
 //! cached.
 
 use crate::{
-    RepositoryKey, StoreError, Tx,
+    Micros, RepositoryKey, StoreError, Tx,
     ops::{
         operation,
         repository::{Hold, RepositoryGone, hold},
+        setting_change::{SettingKind, changed},
     },
     value::params,
 };
@@ -17,6 +18,8 @@ pub struct TagResource {
     pub tags: Vec<(String, String)>,
     /// How many tags the repository may have.
     pub limit: usize,
+    /// Now.
+    pub at: Micros,
 }
 
 /// Why tags were not set.
@@ -43,7 +46,8 @@ pub(crate) async fn put(
     Ok(())
 }
 
-async fn bump(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
+/// Counts a change of the tags.
+pub(crate) async fn bump(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
     let update = "UPDATE repository SET tags_version = tags_version + 1 WHERE registry = ?1 AND id = ?2";
     tx.execute(update, &params![repository.registry, repository.id]).await?;
     Ok(())
@@ -68,6 +72,7 @@ operation!(TagResource: Durable [Repository(op.repository)] -> (), TagResourceRe
         return Ok(Err(TagResourceRefusal::SameButForCase));
     }
     bump(tx, repository).await?;
+    changed(tx, repository, SettingKind::Tags, op.at).await?;
     Ok(Ok(()))
 });
 
@@ -76,6 +81,8 @@ operation!(TagResource: Durable [Repository(op.repository)] -> (), TagResourceRe
 pub struct UntagResource {
     pub repository: RepositoryKey,
     pub keys: Vec<String>,
+    /// Now.
+    pub at: Micros,
 }
 
 operation!(UntagResource: Durable [Repository(op.repository)] -> (), RepositoryGone, |op, tx| {
@@ -88,6 +95,7 @@ operation!(UntagResource: Durable [Repository(op.repository)] -> (), RepositoryG
         tx.execute(delete, &params![repository.registry, repository.id, key]).await?;
     }
     bump(tx, repository).await?;
+    changed(tx, repository, SettingKind::Tags, op.at).await?;
     Ok(Ok(()))
 });
 

@@ -69,8 +69,11 @@ impl Table {
             conditions.push(format!("({key}) > ({})", places.join(", ")));
         }
         conditions.retain(|condition| !condition.is_empty());
-        let condition =
-            if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let condition = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", conditions.join(" AND "))
+        };
         let order = if descending {
             self.key.iter().map(|column| format!("\"{column}\" DESC")).collect::<Vec<_>>().join(", ")
         } else {

@@ -6,7 +6,7 @@ use oci::digest::{Algorithm, Digest};
 use crate::{
     Micros, OperationId, RepositoryKey, StoreError, Tx,
     ops::{
-        blob::{self, BlobRow, Link},
+        blob::{self, BlobRow, Link, origin_of},
         operation,
         repository::{Hold, RepositoryGone, hold},
         usage::{self, Change},
@@ -263,6 +263,8 @@ pub struct CompleteUpload {
     pub digest: Digest,
     /// The number of bytes.
     pub size: u64,
+    /// The registry of a peer that sent it; None: a client did.
+    pub peer: Option<String>,
     /// The ID of the object row if it must be created, chosen by the caller at random.
     pub object_id: i64,
     /// Now.
@@ -318,7 +320,8 @@ operation!(CompleteUpload: Durable [Contents(op.repository)] -> Completed, Compl
     }
     let is_new_object = !was_duplicate;
     let (digest, at, by) = (&op.digest, op.at, Some(&op.op));
-    Link { digest, object, size, is_new_object, origin: "upload", at, op: by }.create(tx, op.repository).await?;
+    let origin = &*origin_of(op.peer.as_deref(), "upload");
+    Link { digest, object, size, is_new_object, origin, at, op: by }.create(tx, op.repository).await?;
     forget(tx, op.repository, &upload).await?;
     let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at, is_archived: false };
     Ok(Ok(Completed { blob, was_duplicate }))

@@ -119,6 +119,46 @@ pub(crate) async fn retire(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result
     add(tx, RepositoryKey { registry, id: REMAINS }, remains).await
 }
 
+/// The bytes of a repository's layers that no other repository of a registry links.
+async fn bytes_alone(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    registry: RegistryKey,
+) -> Result<i64, StoreError> {
+    let select = "SELECT CAST(COALESCE(SUM(o.size), 0) AS BIGINT) FROM blob_link l JOIN object o ON o.id = l.object \
+        WHERE l.registry = ?1 AND l.repository = ?2 AND NOT EXISTS (SELECT 1 FROM blob_link x \
+        WHERE x.object = l.object AND x.registry = ?3 AND NOT (x.registry = ?1 AND x.repository = ?2))";
+    let bytes = tx.value(select, &params![repository.registry, repository.id, registry]).await?;
+    Ok(bytes.unwrap_or_default())
+}
+
+/// Moves the counters of a repository with its rows, which are still at their old place. What its layers count for the
+/// deployment remains with the registry that it leaves.
+pub(crate) async fn moved(tx: &mut Tx<'_>, from: RepositoryKey, to: RepositoryKey) -> Result<(), StoreError> {
+    let select =
+        "SELECT layer_bytes, manifest_bytes FROM repository_usage WHERE registry = ?1 AND repository = ?2";
+    let Some(mut row) = tx.row(select, &params![from.registry, from.id]).await? else { return Ok(()) };
+    let (layer_bytes, manifest_bytes) = (row.take()?, row.take()?);
+    let leaves = bytes_alone(tx, from, from.registry).await?;
+    let unique_bytes = bytes_alone(tx, from, to.registry).await?;
+    retire(tx, from).await?;
+    let remains = RepositoryKey { registry: from.registry, id: REMAINS };
+    add(tx, remains, Change { unique_bytes: -leaves, ..Change::default() }).await?;
+    add(tx, to, Change { layer_bytes, manifest_bytes, unique_bytes, ..Change::default() }).await
+}
+
+/// Reads how many bytes a repository holds: its layers and manifests.
+#[derive(Clone, Copy, Debug)]
+pub struct FindStoredBytes {
+    pub repository: RepositoryKey,
+}
+
+operation!(FindStoredBytes: Point -> u64, Never, |op, tx| {
+    let select = "SELECT layer_bytes + manifest_bytes FROM repository_usage WHERE registry = ?1 AND repository = ?2";
+    let bytes = tx.value::<i64>(select, &params![op.repository.registry, op.repository.id]).await?;
+    Ok(Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default()))
+});
+
 /// What differs between the counters and the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drift {

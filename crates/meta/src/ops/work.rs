@@ -70,6 +70,26 @@ pub(crate) async fn repeat_by(
     Ok(())
 }
 
+/// Moves all work about a repository to its new key, in which it is claimed anew. The keys of work begin with that of the
+/// repository. Runs inside an operation.
+pub(crate) async fn move_to(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    (from, to): (RepositoryKey, RepositoryKey),
+) -> Result<(), StoreError> {
+    let (from, to) = (from.to_text(), to.to_text());
+    // The key of the repository ends, or a space or a slash follows: the bytes from a space to those before the digits.
+    let delete =
+        "DELETE FROM work WHERE kind = ?1 AND (key = ?2 OR (key >= ?3 AND key < ?4)) RETURNING key, due_at";
+    let range = (format!("{from} "), format!("{from}0"));
+    for mut row in tx.rows(delete, &params![kind, from, range.0, range.1]).await? {
+        let (key, due_at): (String, Micros) = (row.take()?, row.take()?);
+        let rest = key.strip_prefix(&from).unwrap_or_default();
+        enqueue(tx, kind, &format!("{to}{rest}"), due_at).await?;
+    }
+    Ok(())
+}
+
 /// Adds work; `if_waiting` is what happens to the same work that is waiting.
 async fn add(
     tx: &mut Tx<'_>,

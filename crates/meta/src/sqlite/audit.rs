@@ -107,6 +107,8 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("tag_history", Nobody, "*"),
     ("session_context", Nobody, "*"),
     ("setting", Nobody, "*"),
+    ("setting_change", Nobody, "*"),
+    ("settings_replication", Nobody, "*"),
     ("store_check", Nobody, "*"),
     ("store_check_finding", Nobody, "*"),
     ("tag", Contents, "*"),

@@ -40,6 +40,7 @@ impl Registry {
             expected_version: row.version,
             digest,
             size: row.offset,
+            peer: ctx.of_peer.as_deref().map(str::to_owned),
             object_id: self.access.ids.next(ctx.now),
             at: ctx.at(),
             op: ctx.operation_id.clone(),

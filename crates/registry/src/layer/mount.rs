@@ -43,7 +43,7 @@ impl Registry {
         }
         let candidates = match from {
             Some(name) => vec![name.clone()],
-            None => repositories_with(&permit, digest).await?,
+            None => repositories_with(ctx, &permit, digest).await?,
         };
         for name in candidates {
             let source = RepositoryRef { name, ..repository.clone() };
@@ -73,7 +73,9 @@ async fn link(
 ) -> Result<bool> {
     let from = source.repository();
     fault::hit(Fault::BeforeLink);
-    let linked = permit.write(|repository| LinkBlob { repository, from, digest: *digest, at: ctx.at() });
+    let peer = ctx.of_peer.as_deref().map(str::to_owned);
+    let linked =
+        permit.write(|repository| LinkBlob { repository, from, digest: *digest, peer, at: ctx.at() });
     match linked.await {
         Ok(_) => {
             fault::hit(Fault::AfterLink);
@@ -85,13 +87,16 @@ async fn link(
     }
 }
 
+/// Repositories that have the blob. For a peer only those to which it sent the blob: a digest alone proves nothing.
 async fn repositories_with(
+    ctx: &Ctx,
     permit: &Permit<ecr::CompleteLayerUpload>,
     digest: &Digest,
 ) -> Result<Vec<RepositoryName>> {
     let find = |repository: RepositoryKey| FindLinks {
         registry: repository.registry,
         digest: *digest,
+        peer: ctx.of_peer.as_deref().map(str::to_owned),
         limit: CANDIDATES,
     };
     let names = permit.read(find).await?;

@@ -44,7 +44,8 @@ pub(crate) async fn get(permit: &Permit<ecr::GetLifecyclePolicy>) -> Result<Life
 
 /// Removes the policy. Gives what it was.
 pub(crate) async fn delete(permit: &Permit<ecr::DeleteLifecyclePolicy>) -> Result<LifecyclePolicyRow> {
-    let deleted = permit.write(|repository| DeleteLifecyclePolicy { repository });
+    let at = permit.decided_at();
+    let deleted = permit.write(|repository| DeleteLifecyclePolicy { repository, at });
     deleted.await.or_refused(|_gone| permit.repository_not_found())?.ok_or_else(|| no_policy(permit))
 }
 

@@ -127,6 +127,7 @@ impl Registry {
             // The digest of what was written, which the download has compared with the wanted one.
             digest: stage.digest(),
             size: stage.offset(),
+            peer: None,
             object_id: self.access.ids.next(Timestamp::now()),
             at: now(),
             op: OperationId(uuid::Uuid::new_v4().to_string().into()),

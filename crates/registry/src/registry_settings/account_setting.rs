@@ -6,8 +6,9 @@ use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    CREATE_ON_PUSH, GetAccountSetting, LAST_WRITER, LIFECYCLE_EXTENSIONS, PutAccountSetting, RegistryKey,
-    RepositoryKey, SPARSE_IMAGES, StoreResultExt as _,
+    CREATE_ON_PUSH, GetAccountSetting, LAST_WRITER, LIFECYCLE_EXTENSIONS, PutAccountSetting,
+    REPLICATE_LIFECYCLE, REPLICATE_POLICIES, REPLICATE_REFERRERS, REPLICATE_SETTINGS, REPLICATE_TAGS,
+    RegistryKey, RepositoryKey, SPARSE_IMAGES, StoreResultExt as _,
 };
 
 use super::own_registry;
@@ -17,8 +18,8 @@ pub(crate) const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
 
 /// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
 /// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by
-/// default. The last four are settings of Wharf only.
-const SETTINGS: [(&str, &[&str]); 7] = [
+/// default. The last nine are settings of Wharf only.
+const SETTINGS: [(&str, &[&str]); 12] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
     (BLOB_MOUNTING, &["ENABLED", "DISABLED"]),
@@ -26,6 +27,11 @@ const SETTINGS: [(&str, &[&str]); 7] = [
     (LIFECYCLE_EXTENSIONS, &["DISABLED", "ENABLED"]),
     (CREATE_ON_PUSH, &["DISABLED", "ENABLED"]),
     (LAST_WRITER, &["DISABLED", "ENABLED"]),
+    (REPLICATE_SETTINGS, &["DISABLED", "ENABLED"]),
+    (REPLICATE_POLICIES, &["DISABLED", "ENABLED"]),
+    (REPLICATE_LIFECYCLE, &["DISABLED", "ENABLED"]),
+    (REPLICATE_TAGS, &["DISABLED", "ENABLED"]),
+    (REPLICATE_REFERRERS, &["DISABLED", "ENABLED"]),
 ];
 
 /// Reads a setting of a registry. None: it was never set.

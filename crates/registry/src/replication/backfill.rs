@@ -20,6 +20,7 @@ use aws::ecr::ReplicationDestination;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
+use super::backfill_place::Page;
 use super::image::{Replica, failure_code};
 use super::retry::is_transient;
 use super::{Authority, ITEMS_AT_ONCE, Route};
@@ -169,7 +170,7 @@ impl Registry {
         let find = FindReplicationDestination { id: backfill.destination };
         let destination = permit.read(|()| find).await?;
         let is_stopping = backfill.status == BackfillStatus::Stopping;
-        let (mut ended, mut failure) = (Vec::new(), None);
+        let (mut ended, mut failure, mut goes_on) = (Vec::new(), None, false);
         match destination {
             None => failure = Some("DestinationNotFound".to_owned()),
             Some(_) if is_stopping => {}
@@ -180,21 +181,28 @@ impl Registry {
             Some(destination) => {
                 let route = self.route(destination, now).await?;
                 let status = Some(BackfillItemStatus::Waiting);
-                let list = ListBackfillItems { id: backfill.id.clone(), status, after: -1, limit: ITEMS };
+                let after = self.backfill_places.after(&backfill.id);
+                let list = ListBackfillItems { id: backfill.id.clone(), status, after, limit: ITEMS };
                 let items = permit.read(|()| list).await?;
+                let last = items.last().map(|item| item.position);
+                let page = Page { last, paused: None, is_full: items.len() == ITEMS };
                 let work =
                     items.into_iter().map(|item| self.backfill_item(permit, (&backfill, &route), item));
                 let mut work = stream::iter(work).buffer_unordered(ITEMS_AT_ONCE);
                 while let Some(of_item) = work.next().await {
                     ended.extend(of_item?);
                 }
+                goes_on = self.backfill_places.go_on(&backfill.id, &page);
             }
         }
-        let done = ended.len();
-        let end = EndBackfillItems { id: backfill.id, ended, failure, is_at_peer: false, at: micros(now) };
+        let (done, id) = (ended.len(), backfill.id.clone());
+        let end = EndBackfillItems { id, ended, failure, is_at_peer: false, at: micros(now) };
         let status = permit.write(|()| end).await.or_store_error()?;
-        // Without progress, the next pass waits for its time.
-        Ok(Pass { done, has_more: done > 0 && !status.is_terminal() })
+        if status.is_terminal() {
+            self.backfill_places.forget(&backfill.id);
+        }
+        // Without progress, the next pass over all that wait has to wait for its time.
+        Ok(Pass { done, has_more: (done > 0 || goes_on) && !status.is_terminal() })
     }
 
     /// Replicates an image. None: this server could not, and tries again.

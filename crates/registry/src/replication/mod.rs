@@ -4,11 +4,14 @@
 //! repeated, and may be done in any order.
 
 pub(crate) mod backfill;
+mod backfill_place;
 mod image;
 mod lag;
 mod peer;
 mod retry;
+mod settings;
 
+pub(crate) use backfill_place::BackfillPlaces;
 pub use image::failure_code;
 pub use lag::DestinationLag;
 pub(crate) use lag::lag_seconds;
@@ -150,12 +153,13 @@ impl Registry {
         let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
         let items = permit.read(|()| list).await?;
         let (count, route) = (items.len(), self.route(destination, now).await?);
+        let settings = self.replicate_settings(permit, &route, now).await?;
         let work = items.into_iter().map(|item| self.replicate_item(permit, &route, item, now));
         let mut work = stream::iter(work).buffer_unordered(ITEMS_AT_ONCE);
         while let Some(ended) = work.next().await {
             ended?;
         }
-        Ok(Pass { done: count, has_more: count == ITEMS })
+        Ok(Pass { done: count + settings, has_more: count == ITEMS || settings > 0 })
     }
 
     pub(crate) async fn route(

@@ -31,14 +31,23 @@ pub(super) fn after(item: &ReplicationItem, error: &Error, now: Micros) -> Repli
 
 /// What follows a refusal of the destination.
 pub(super) fn refused(item: &ReplicationItem, code: String, now: Micros) -> ReplicationEnd {
-    let is_recent = now < item.queued_at.plus(PATIENCE);
-    let retry_at = is_recent.then(|| now.plus(doubled(REFUSED, item.attempts, LONGEST_REFUSED)));
-    ReplicationEnd::Failed { code, retry_at }
+    ReplicationEnd::Failed { code, retry_at: refused_at(item.attempts, item.queued_at, now) }
+}
+
+/// When something is tried again that was refused. None: it was queued too long ago.
+pub(super) fn refused_at(attempts: i64, queued_at: Micros, now: Micros) -> Option<Micros> {
+    let is_recent = now < queued_at.plus(PATIENCE);
+    is_recent.then(|| now.plus(doubled(REFUSED, attempts, LONGEST_REFUSED)))
 }
 
 /// When an item is tried again that failed for a reason which says nothing about it.
 pub(super) fn again(item: &ReplicationItem, now: Micros) -> ReplicationEnd {
-    ReplicationEnd::Retry(now.plus(doubled(REST, item.attempts, LONGEST_REST)))
+    ReplicationEnd::Retry(again_at(item.attempts, now))
+}
+
+/// When something is tried again that failed for such a reason.
+pub(super) fn again_at(attempts: i64, now: Micros) -> Micros {
+    now.plus(doubled(REST, attempts, LONGEST_REST))
 }
 
 /// Whether the failure says nothing about the image or the destination.

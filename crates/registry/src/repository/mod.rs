@@ -4,6 +4,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod from_template;
 pub(crate) mod list;
+pub(crate) mod move_to_account;
 mod on_push;
 pub(crate) mod policy;
 pub(crate) mod rename;

@@ -45,7 +45,8 @@ async fn write<G>(permit: &Permit<G>, document: Option<String>) -> Result<Option
 where
     G: Opens<SetRepositoryPolicy, On = OnRepository>,
 {
-    let set = permit.write(|repository| SetRepositoryPolicy { repository, document });
+    let at = permit.decided_at();
+    let set = permit.write(|repository| SetRepositoryPolicy { repository, document, at });
     set.await.or_refused(|_gone| permit.repository_not_found())
 }
 

@@ -8,7 +8,8 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindRedirect, RefusedExt as _, RenameRepository, RenameRepositoryRefusal, RepositoryRow, Target,
+    FindRedirect, Redirected, RefusedExt as _, RenameRepository, RenameRepositoryRefusal, RepositoryRow,
+    Target,
 };
 
 use crate::Registry;
@@ -44,9 +45,11 @@ impl Registry {
     ) -> Result<Option<RepositoryRef>> {
         let Some(registry) = gate.registry() else { return Ok(None) };
         let name = repository.name.to_string();
-        let name = gate.read(FindRedirect { registry, name, at: ctx.at() }).await?;
-        let name = name.map(|name| name.parse().map_err(Error::internal)).transpose()?;
-        Ok(name.map(|name| RepositoryRef { name, ..repository.clone() }))
+        let found = gate.read(FindRedirect { registry, name, at: ctx.at() }).await?;
+        let now = |Redirected { account_id, region, name }| {
+            Ok(RepositoryRef { account_id, region, name: name.parse().map_err(Error::internal)? })
+        };
+        found.map(now).transpose()
     }
 
     /// Where a pull goes whose repository was renamed: only if the caller may pull there.
@@ -73,10 +76,17 @@ impl Registry {
         if self.access.gate(ctx, &new, Target::None).await?.permits::<P>().is_err() {
             return Err(not_found);
         }
-        let message = format!(
-            "The repository with name '{}' was renamed to '{}'. Push to the new name",
-            repository.name, new.name
-        );
+        let message = if new.account_id == repository.account_id {
+            format!(
+                "The repository with name '{}' was renamed to '{}'. Push to the new name",
+                repository.name, new.name
+            )
+        } else {
+            format!(
+                "The repository with name '{}' was moved to '{}' in the registry with id '{}'. Push there",
+                repository.name, new.name, new.account_id
+            )
+        };
         Err(Error::new(Code::RepositoryNotFound, message))
     }
 }

@@ -11,6 +11,7 @@ pub(crate) async fn put(
     permit: &Permit<ecr::PutImageScanningConfiguration>,
     scan_on_push: bool,
 ) -> Result<RepositoryRow> {
-    let put = permit.write(|repository| PutImageScanning { repository, scan_on_push });
+    let at = permit.decided_at();
+    let put = permit.write(|repository| PutImageScanning { repository, scan_on_push, at });
     put.await.or_refused(|_gone| permit.repository_not_found())
 }

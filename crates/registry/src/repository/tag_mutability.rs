@@ -11,6 +11,7 @@ pub(crate) async fn put(
     mutability: Mutability,
     filters: Vec<String>,
 ) -> Result<RepositoryRow> {
-    let put = permit.write(|repository| PutImageTagMutability { repository, mutability, filters });
+    let at = permit.decided_at();
+    let put = permit.write(|repository| PutImageTagMutability { repository, mutability, filters, at });
     put.await.or_refused(|_gone| permit.repository_not_found())
 }

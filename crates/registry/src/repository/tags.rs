@@ -8,8 +8,8 @@ use access::store::{ListTagsForResource, RefusedExt as _, TagResource, TagResour
 
 /// Adds tags.
 pub(crate) async fn add(permit: &Permit<ecr::TagResource>, tags: Vec<(String, String)>) -> Result<()> {
-    let write =
-        permit.write(|repository| TagResource { repository, tags, limit: quota::TAGS_PER_REPOSITORY.most() });
+    let (limit, at) = (quota::TAGS_PER_REPOSITORY.most(), permit.decided_at());
+    let write = permit.write(|repository| TagResource { repository, tags, limit, at });
     write.await.or_refused(|refusal| match refusal {
         TagResourceRefusal::NotFound => permit.repository_not_found(),
         TagResourceRefusal::TooMany => quota::TAGS_PER_REPOSITORY.exceeded(),
@@ -23,7 +23,8 @@ pub(crate) async fn add(permit: &Permit<ecr::TagResource>, tags: Vec<(String, St
 
 /// Removes tags.
 pub(crate) async fn remove(permit: &Permit<ecr::UntagResource>, keys: Vec<String>) -> Result<()> {
-    let write = permit.write(|repository| UntagResource { repository, keys });
+    let at = permit.decided_at();
+    let write = permit.write(|repository| UntagResource { repository, keys, at });
     write.await.or_refused(|_gone| permit.repository_not_found())?;
     Ok(())
 }

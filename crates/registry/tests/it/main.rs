@@ -42,6 +42,8 @@ mod replication;
 mod replication_backfill;
 mod replication_converges;
 mod replication_rules;
+mod replication_settings;
+mod repository_move;
 mod storage_quota;
 mod store_reads;
 mod sts_assume;

@@ -4,6 +4,7 @@ use access::context::{Caller, Ctx};
 use access::error::Code;
 use access::store::{NewSecretValue, PutSecretValue};
 use aws::ecr::CreatePullThroughCacheRuleRequest;
+use aws::iam::{CreateRoleRequest, DeleteRolePolicyRequest, DeleteRoleRequest, PutRolePolicyRequest};
 use aws::secrets_manager::{CreateSecretRequest, DeleteSecretRequest};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -103,4 +104,43 @@ async fn only_who_may_read_a_secret_can_send_it_to_a_host() {
     let absent = arn.replace("private", "absent");
     assert_eq!(code(create(&writer, &absent).await), Code::AccessDenied, "it learns nothing");
     create(&reader, &arn).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_that_is_made_again_has_a_login_of_its_own() {
+    let world = World::new().await;
+    let (identity, by) = (&world.rules.identity, ctx(&world.admin));
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"pullthroughcache.ecr.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let made = async || {
+        let create = CreateRoleRequest {
+            role_name: "upstream".to_owned(),
+            assume_role_policy_document: trust.to_owned(),
+            ..Default::default()
+        };
+        let role = identity.create_role(&by, create).await.unwrap().role;
+        let policy_document =
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":"*"}}"#;
+        let put = PutRolePolicyRequest {
+            role_name: "upstream".to_owned(),
+            policy_name: "all".to_owned(),
+            policy_document: policy_document.to_owned(),
+        };
+        identity.put_role_policy(&by, put).await.unwrap();
+        role.arn
+    };
+    let now = Timestamp::now();
+    let login = async |arn: &str| {
+        let (account, region) = (world.admin.account_id.clone(), region());
+        let at = ("localhost", Some(5100));
+        world.rules.access.upstream_role((&account, &region), arn, at, now).await.unwrap().version
+    };
+    let arn = made().await;
+    let first = login(&arn).await;
+    assert_eq!(login(&arn).await, first, "one password is used for a time");
+    let (role_name, policy_name) = ("upstream".to_owned(), "all".to_owned());
+    let policy = DeleteRolePolicyRequest { role_name: role_name.clone(), policy_name };
+    identity.delete_role_policy(&by, policy).await.unwrap();
+    identity.delete_role(&by, DeleteRoleRequest { role_name }).await.unwrap();
+    assert_eq!(made().await, arn);
+    assert_ne!(login(&arn).await, first);
 }

@@ -1,5 +1,7 @@
 //! Backfills: what was there before the configuration is replicated, and what became of each image is shown.
 
+use std::time::{Duration, Instant};
+
 use access::error::{Code, Error};
 use aws::ecr::{
     DescribeReplicationBackfillResultsRequest, DescribeReplicationBackfillResultsResponse,
@@ -8,10 +10,11 @@ use aws::ecr::{
     StopReplicationBackfillRequest,
 };
 use jiff::{SignedDuration, Timestamp};
+use meta::{ImageId, Micros, MissingContents, OperationId, PutImage, RepositoryKey, SameDigestSameTag};
 
 use crate::cross_account::{STAGING, staging};
 use crate::replication::{THERE, configure, images, replicate, rule, there, to_there};
-use crate::world::{ACCOUNT, World, code, ctx, region};
+use crate::world::{ACCOUNT, World, code, ctx, region, sha256};
 
 async fn start(world: &World, region_name: &str, account: &str) -> Result<String, Error> {
     let destination =
@@ -132,4 +135,90 @@ async fn a_backfill_of_a_removed_destination_fails() {
     assert_eq!(ended.status, Some(Status::Failed));
     assert_eq!(ended.failure_code.as_deref(), Some("DestinationNotFound"));
     assert_eq!(images(&world, (&world.admin, &there()), "app").await, []);
+}
+
+#[tokio::test]
+async fn images_that_fail_do_not_hold_up_the_others() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let key = world.row(&app).await;
+    // This server cannot read them: it tries them again and again.
+    for number in 0..250_i64 {
+        let body = format!("not a manifest {number}");
+        world
+            .meta
+            .write(image(key, number, "application/vnd.oci.image.manifest.v1+json", body))
+            .await
+            .unwrap();
+    }
+    world.push(&app, "good", b"1").await.unwrap();
+    to_there(&world, false).await;
+    let id = start(&world, THERE, ACCOUNT).await.unwrap();
+    replicate(&world).await;
+    let there = images(&world, (&world.admin, &there()), "app").await;
+    assert_eq!(there.into_iter().map(|(_, tags)| tags).collect::<Vec<_>>(), [["good".to_owned()]]);
+    assert_eq!(describe(&world, &id, None, (None, None)).await.status, Some(Status::InProgress));
+}
+
+/// `WHARF_BACKFILL_IMAGES=20000` measures a large one.
+#[tokio::test]
+async fn a_backfill_of_many_images_goes_on_in_slices() {
+    let count = std::env::var("WHARF_BACKFILL_IMAGES").map_or(1_500, |count| count.parse().unwrap());
+    let world = World::new().await;
+    let key = world.row(&world.create("app").await).await;
+    for number in 0..count {
+        let body = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[],"annotations":{{"n":"{number}"}}}}"#
+        );
+        world.meta.write(image(key, number, INDEX, body)).await.unwrap();
+    }
+    to_there(&world, false).await;
+    let id = start(&world, THERE, ACCOUNT).await.unwrap();
+    let (began, mut passes, mut longest) = (Instant::now(), 0, Duration::ZERO);
+    loop {
+        let pass_began = Instant::now();
+        let pass = world.rules.registry.replicate_images(Timestamp::now()).await.unwrap();
+        (passes, longest) = (passes + 1, longest.max(pass_began.elapsed()));
+        if !pass.has_more {
+            break;
+        }
+    }
+    println!("{count} images: {:?} in {passes} passes, the longest {longest:?}", began.elapsed());
+    let ended = describe(&world, &id, None, (None, Some(1))).await;
+    let progress = ended.progress.unwrap();
+    let count = u32::try_from(count).unwrap();
+    assert_eq!(ended.status, Some(Status::Complete));
+    assert_eq!((progress.total_replication_count, progress.completed_replication_count), (count, count));
+    assert!(passes > 5, "{passes} passes");
+}
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+fn image(repository: RepositoryKey, number: i64, media_type: &str, body: String) -> PutImage {
+    let body = body.into_bytes();
+    PutImage {
+        repository,
+        tags_limit: 10,
+        images_limit: 10_000_000,
+        is_over_storage_quota: false,
+        id: ImageId(number + 1),
+        digest: sha256(&body),
+        media_type: media_type.to_owned(),
+        artifact_type: None,
+        config_media_type: None,
+        body,
+        image_size: 1,
+        subject: None,
+        annotations_json: None,
+        blobs: Vec::new(),
+        foreign: Vec::new(),
+        children: Vec::new(),
+        missing: MissingContents::Refuse,
+        tags: Vec::new(),
+        pushed_by: "AIDA1".to_owned(),
+        moved_by: "arn".to_owned(),
+        at: Micros(number + 1),
+        op: OperationId(format!("op-{number}").into()),
+        same_digest_same_tag: SameDigestSameTag::Accept,
+    }
 }

@@ -201,6 +201,18 @@ impl World {
         repository(name)
     }
 
+    /// The key of a repository in the store.
+    pub(crate) async fn row(&self, repository: &RepositoryRef) -> meta::RepositoryKey {
+        let find = meta::Resolve {
+            account_id: repository.account_id.clone(),
+            region: repository.region.clone(),
+            repository: Some(repository.name.to_string()),
+            target: meta::Target::None,
+            caller: None,
+        };
+        self.meta.resolve(find).await.unwrap().basis.repository.as_ref().unwrap().key
+    }
+
     pub(crate) async fn push_blob(&self, repository: &RepositoryRef, bytes: &'static [u8]) -> Digest {
         let digest = sha256(bytes);
         let incoming = Incoming::buffered(bytes.into());

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use access::context::{Caller, RepositoryRef};
+use aws::ids::AccountId;
 use http::{Method, header};
 use oci::error::ErrorCode;
 use oci::path::Route;
@@ -34,14 +35,20 @@ pub(super) async fn pull(
     let Some(name) = name_in(&mut route) else { return Err(refusal) };
     let old = RepositoryRef { account_id, region, name: name.clone() };
     let Some(repository) = app.registry.renamed_for_pull(&ctx, &old).await? else { return Err(refusal) };
-    let (old, new) = (old.name, repository.name.clone());
-    *name = new.clone();
-    let prefix = account.map(|account| account.to_string());
+    let (old, new) = (named(&old, &repository.account_id), named(&repository, &old.account_id));
+    name.clone_from(&repository.name);
+    let prefix = account.map(|_| repository.account_id.to_string());
     let mut response =
         serve(Call { app, exchange, ctx, host, repository, prefix, at_mirror: None }, route).await?;
     let text = format!("299 - \"The repository {old} was renamed to {new}. The old name stops working.\"");
     response.headers_mut().insert(header::WARNING, value(&text));
     Ok(response)
+}
+
+/// The name of a repository for a text; with its account if the other one is in another account.
+fn named(repository: &RepositoryRef, other: &AccountId) -> String {
+    let RepositoryRef { account_id, name, .. } = repository;
+    if account_id == other { name.to_string() } else { format!("{account_id}/{name}") }
 }
 
 fn name_in(route: &mut Route) -> Option<&mut oci::RepositoryName> {

@@ -21,7 +21,7 @@ pub(crate) fn on_server(_server: &Wharf, data: &Path, words: &[&str]) -> Command
     command
 }
 
-fn push_layer(client: &Client, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn push_layer(client: &Client, name: &str, bytes: &[u8]) -> String {
     let digest = sha256(bytes);
     let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
     client.v2("POST", &path, "application/octet-stream", bytes).unwrap().expect(201).unwrap();

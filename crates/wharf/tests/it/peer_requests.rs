@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testkit::sha256;
 
+use crate::gc::push_layer;
 use crate::http::{answer, connect, send_head};
 use crate::peers::Side;
 
@@ -203,4 +204,20 @@ fn bytes_are_verified_when_they_arrive() {
     }
     let (status, text) = find();
     assert!(status == 200 && text.contains(r#"{"result":"done"}"#), "{text}");
+}
+
+#[test]
+fn a_digest_alone_gets_no_layer_of_another_repository() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    let (digest, manifest) = index();
+    assert_eq!(Asked::put(&b, &digest, &manifest).sent(&b).0, 200);
+    b.call("CreateRepository", &json!({"repositoryName": "secret"}));
+    let layer = push_layer(&b.client(), "secret", b"what only this deployment has");
+    let find = Asked::of(&b, PATH, &json!({"operation": "findLayer", "digest": layer}));
+    let (status, text) = find.sent(&b);
+    assert!(status == 200 && text.contains(r#""offset":0"#), "{text}");
+    let head = b.client().v2("HEAD", &format!("/v2/app/blobs/{layer}"), "", b"").unwrap();
+    assert_eq!(head.status, 404);
 }

@@ -14,7 +14,7 @@ use crate::proxy::Proxy;
 
 /// The longest time until everything that waits has arrived.
 const LIMIT: Duration = Duration::from_secs(90);
-const THERE: &str = "eu-west-1";
+pub(crate) const THERE: &str = "eu-west-1";
 
 pub(crate) struct Side {
     data: PathBuf,
@@ -30,6 +30,7 @@ impl Side {
         let settings = vec![
             setting("WHARF__REGION", region),
             setting("WHARF__OUTBOUND__INSECURE_HOSTS", r#"["127.0.0.1"]"#),
+            setting("WHARF__OUTBOUND__ALLOW_NETWORKS", r#"["127.0.0.1/32"]"#),
         ];
         let data = folder.join(name).join("data");
         std::fs::create_dir_all(data.parent().unwrap()).unwrap();
@@ -64,7 +65,7 @@ impl Side {
         self.server.take().unwrap().kill().unwrap();
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.server.as_ref().unwrap().client().unwrap()
     }
 
@@ -74,7 +75,7 @@ impl Side {
         ([127, 0, 0, 1], port).into()
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.with_extension("log")).unwrap()
     }
 
@@ -83,7 +84,7 @@ impl Side {
         reply.expect(200).unwrap().json().unwrap()
     }
 
-    fn replicates(&self, rules: &Value) {
+    pub(crate) fn replicates(&self, rules: &Value) {
         self.call("PutReplicationConfiguration", &json!({"replicationConfiguration": {"rules": rules}}));
     }
 
@@ -111,7 +112,7 @@ impl Side {
 }
 
 /// Two deployments, where `a` replicates to `b` through a proxy.
-fn two(folder: &Path, bandwidth: &str) -> (Side, Side, Proxy) {
+pub(crate) fn two(folder: &Path, bandwidth: &str) -> (Side, Side, Proxy) {
     let (mut a, mut b) = (Side::new(folder, "a", "us-east-1"), Side::new(folder, "b", THERE));
     let proxy = Proxy::start();
     let keys = (a.key(), b.key());
@@ -139,7 +140,7 @@ fn two(folder: &Path, bandwidth: &str) -> (Side, Side, Proxy) {
 }
 
 /// Waits until nothing waits for the destination.
-fn arrive(a: &Side, b: &Side) {
+pub(crate) fn arrive(a: &Side, b: &Side) {
     let began = Instant::now();
     loop {
         let shown = a.call("WharfDescribeReplication", &json!({}));
@@ -153,7 +154,7 @@ fn arrive(a: &Side, b: &Side) {
     }
 }
 
-fn create(side: &Side, name: &str) {
+pub(crate) fn create(side: &Side, name: &str) {
     side.call("CreateRepository", &json!({"repositoryName": name}));
 }
 
@@ -200,10 +201,10 @@ fn a_backfill_replicates_what_was_there_before() {
 }
 
 /// Numbers that look random, the same for the same seed.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }

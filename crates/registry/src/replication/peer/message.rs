@@ -26,6 +26,17 @@ pub(super) enum Ask {
     FindLayer { digest: String },
     /// Remove a tag, or an image with all its tags.
     Delete { digest: String, tag: Option<String> },
+    /// Apply settings of the repository.
+    PutSettings { settings: Vec<SentSetting> },
+}
+
+/// A setting of a repository, with the time of its last change.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SentSetting {
+    pub(super) kind: String,
+    pub(super) changed_at: i64,
+    pub(super) value: Option<String>,
 }
 
 /// The answer to a request that was not refused.
@@ -33,6 +44,10 @@ pub(super) enum Ask {
 #[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Answer {
     Done,
+    /// The settings were applied, except those that these codes are about.
+    Applied {
+        refused: Vec<String>,
+    },
     /// Nothing was done: a later request about the repository was carried out.
     Overtaken,
     /// The image refers to what the repository does not have.

@@ -9,6 +9,7 @@ mod message;
 mod pace;
 mod receive;
 mod send;
+mod send_settings;
 
 pub(crate) use link::Links;
 pub use link::PeerTraffic;
@@ -39,6 +40,7 @@ use self::ask::{Failure, Way};
 use self::due::Due;
 use self::link::Link;
 use super::backfill::open_backfills;
+use super::backfill_place::Page;
 use super::{Authority, DESTINATIONS, ITEMS, Route, end_item, failure_code, retry};
 use crate::Registry;
 use crate::reconcile::{Pass, Reconciler};
@@ -75,6 +77,8 @@ impl Reconciler for ReplicateToPeers {
 struct Run {
     until: Instant,
     is_stopped: AtomicBool,
+    /// Whether all images of a page failed, and others follow.
+    has_skipped: AtomicBool,
     done: AtomicUsize,
 }
 
@@ -82,6 +86,22 @@ impl Run {
     fn is_over(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed) || Instant::now() >= self.until
     }
+}
+
+/// What became of the images of one repository in a backfill.
+struct Sent {
+    /// The positions, each with the code of its failure if it failed.
+    ended: Vec<(i64, Option<String>)>,
+    /// The first one that was not tried to its end.
+    paused: Option<i64>,
+}
+
+/// Why an image of a backfill has not ended.
+enum Unsent {
+    /// The pass is over.
+    Paused,
+    /// It is tried again after those that follow it.
+    Failed,
 }
 
 /// The items of each repository, in their order.
@@ -180,7 +200,12 @@ impl Registry {
         now: Timestamp,
     ) -> Result<Pass> {
         let until = Instant::now() + PASS;
-        let run = Run { until, is_stopped: AtomicBool::new(false), done: AtomicUsize::new(0) };
+        let run = Run {
+            until,
+            is_stopped: AtomicBool::new(false),
+            has_skipped: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+        };
         let last = link.last_served();
         for (queue, (destination, backfill)) in due.after(last.as_ref()) {
             if run.is_over() {
@@ -197,7 +222,8 @@ impl Registry {
         }
         let done = run.done.load(Ordering::Relaxed);
         let is_stopped = run.is_stopped.load(Ordering::Relaxed);
-        Ok(Pass { done, has_more: !is_stopped && (done > 0 || run.is_over()) })
+        let has_skipped = run.has_skipped.load(Ordering::Relaxed);
+        Ok(Pass { done, has_more: !is_stopped && (done > 0 || has_skipped || run.is_over()) })
     }
 
     /// Carries out the items of a destination that are due.
@@ -211,6 +237,7 @@ impl Registry {
         let list = ListDueReplications { destination: destination.id, now: micros(now), limit: ITEMS };
         let items = permit.read(|()| list).await?;
         let route = self.route(destination, now).await?;
+        self.send_settings(permit, (link, &route, run), now).await?;
         let work = of_repositories(items, |item| item.key.source.id);
         let work = work.map(|items| self.send_items(permit, (link, &route, run), items));
         let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
@@ -279,28 +306,41 @@ impl Registry {
         backfill: ReplicationBackfillRow,
     ) -> Result<()> {
         let status = Some(BackfillItemStatus::Waiting);
-        let list = ListBackfillItems { id: backfill.id.clone(), status, after: -1, limit: ITEMS };
+        let after = self.backfill_places.after(&backfill.id);
+        let list = ListBackfillItems { id: backfill.id.clone(), status, after, limit: ITEMS };
         let items = permit.read(|()| list).await?;
+        let mut page = Page {
+            last: items.last().map(|item| item.position),
+            paused: None,
+            is_full: items.len() == ITEMS,
+        };
         let work = of_repositories(items, |item| item.repository)
             .map(|items| self.send_backfill_items(permit, (link, route, run), (&backfill, items)));
         let mut work = stream::iter(work).buffer_unordered(AT_ONCE);
         let mut ended = Vec::new();
-        while let Some(of_repository) = work.next().await {
+        while let Some(Sent { ended: of_repository, paused }) = work.next().await {
             ended.extend(of_repository);
+            page.paused = [page.paused, paused].into_iter().flatten().min();
         }
         drop(work);
+        if self.backfill_places.go_on(&backfill.id, &page) && ended.is_empty() && page.paused.is_none() {
+            run.has_skipped.store(true, Ordering::Relaxed);
+        }
         if ended.is_empty() {
             return Ok(());
         }
         run.done.fetch_add(ended.len(), Ordering::Relaxed);
         let end = EndBackfillItems {
-            id: backfill.id,
+            id: backfill.id.clone(),
             ended,
             failure: None,
             is_at_peer: true,
             at: micros(Timestamp::now()),
         };
-        permit.write(|()| end).await.or_store_error().map(|_| ())
+        if permit.write(|()| end).await.or_store_error()?.is_terminal() {
+            self.backfill_places.forget(&backfill.id);
+        }
+        Ok(())
     }
 
     /// The images of one repository, one after another.
@@ -309,23 +349,31 @@ impl Registry {
         permit: &Permit<Authority>,
         (link, route, run): (&Link, &Route, &Run),
         (backfill, items): (&ReplicationBackfillRow, Vec<BackfillItem>),
-    ) -> Vec<(i64, Option<String>)> {
-        let mut ended = Vec::with_capacity(items.len());
+    ) -> Sent {
+        let mut sent = Sent { ended: Vec::with_capacity(items.len()), paused: None };
         for item in items {
-            ended.extend(self.send_backfill_item(permit, (link, route, run), (backfill, item)).await);
+            let position = item.position;
+            match self.send_backfill_item(permit, (link, route, run), (backfill, item)).await {
+                Ok(code) => sent.ended.push((position, code)),
+                Err(Unsent::Failed) => {}
+                Err(Unsent::Paused) => {
+                    sent.paused = Some(position);
+                    break;
+                }
+            }
         }
-        ended
+        sent
     }
 
-    /// None: it is not ended, and is tried again.
+    /// The code of its failure, if the destination refuses it.
     async fn send_backfill_item(
         &self,
         permit: &Permit<Authority>,
         (link, route, run): (&Link, &Route, &Run),
         (backfill, item): (&ReplicationBackfillRow, BackfillItem),
-    ) -> Option<(i64, Option<String>)> {
+    ) -> std::result::Result<Option<String>, Unsent> {
         if run.is_over() {
-            return None;
+            return Err(Unsent::Paused);
         }
         let source = RepositoryKey { registry: backfill.registry, id: item.repository };
         let destination = backfill.destination;
@@ -334,17 +382,21 @@ impl Registry {
             let way = self.way(link, route, &item.repository_name)?;
             self.send_image(permit, (&way, run), &key).await
         };
-        let code = match sent.await {
-            Ok(Some(())) => None,
-            Ok(None) => Some("ImageNotFound".to_owned()),
-            Err(Failure::Refused(code)) => Some(code),
-            Err(Failure::Here(error)) if !retry::is_transient(&error) => Some(failure_code(&error)),
+        match sent.await {
+            Ok(Some(())) => Ok(None),
+            Ok(None) => Ok(Some("ImageNotFound".to_owned())),
+            Err(Failure::Refused(code)) => Ok(Some(code)),
+            Err(Failure::Here(error)) if !retry::is_transient(&error) => Ok(Some(failure_code(&error))),
             Err(Failure::NotReached(why)) => {
                 link.stop(run, &why);
-                return None;
+                Err(Unsent::Paused)
             }
-            Err(_) => return None,
-        };
-        Some((item.position, code))
+            Err(Failure::Paused) => Err(Unsent::Paused),
+            Err(Failure::Failed(why)) => {
+                tracing::warn!(digest = %key.digest, peer = link.peer.name, why, "an image is tried again");
+                Err(Unsent::Failed)
+            }
+            Err(Failure::Moved | Failure::Here(_)) => Err(Unsent::Failed),
+        }
     }
 }

@@ -12,18 +12,18 @@ use access::rate::Rate;
 use access::storage_quota::More;
 use access::store::{
     DeletionSource, Micros, MissingContents, OpError, PutImageRefusal, ReplicaSource, ReplicateImage,
-    ReplicateImageRefusal, ReplicationPlaces, SameDigestSameTag, Target, store_error,
+    ReplicateImageRefusal, ReplicationPlaces, SameDigestSameTag, Setting, SettingKind, Target, store_error,
 };
 use fault::Fault;
 use oci::digest::{Algorithm, Digest};
 use oci::manifest::Manifest;
 use oci::range::ContentRange;
 
-use super::message::{Answer, Ask, texts};
+use super::message::{Answer, Ask, SentSetting, texts};
 use crate::Registry;
 use crate::image::push::{ImagePush, put_image_error};
 use crate::layer::upload::{Incoming, UploadStatus, create_upload_as};
-use crate::replication::remove;
+use crate::replication::{remove, settings};
 
 /// How far the clock of a peer may be ahead, as for its signatures.
 const AHEAD: Duration = Duration::from_mins(5);
@@ -42,7 +42,7 @@ impl PeerAsk {
         match &self.0 {
             Ask::PutImage { .. } => Some(Rate::PutImage),
             Ask::FindLayer { .. } => Some(Rate::InitiateLayerUpload),
-            Ask::Delete { .. } => None,
+            Ask::Delete { .. } | Ask::PutSettings { .. } => None,
         }
     }
 }
@@ -79,6 +79,18 @@ impl Registry {
                 let digest = read(&digest)?;
                 let image = Arriving { digest, media_type, manifest, tag, tagged_at, allows_missing };
                 self.put_arriving(ctx, asked, image).await?
+            }
+            Ask::PutSettings { settings } => {
+                let latest = ctx.at().plus(AHEAD);
+                let read = |sent: SentSetting| {
+                    let kind = SettingKind::of_name(&sent.kind)?;
+                    let (changed_at, value) = (Micros(sent.changed_at), sent.value);
+                    Some(settings::of_peer(Setting { kind, changed_at, value }, latest))
+                };
+                // A newer peer can have more kinds of settings.
+                let settings = settings.into_iter().filter_map(read).collect();
+                let refused = self.apply_settings(ctx, &asked.source.0, to, settings).await?;
+                Answer::Applied { refused }
             }
             Ask::FindLayer { digest } => self.find_layer(ctx, to, read(&digest)?).await?,
             Ask::Delete { digest, tag } => {
@@ -164,7 +176,7 @@ impl Registry {
         }
     }
 
-    /// Links a layer that a repository of the registry has to which the peer may replicate. Otherwise its upload goes on:
+    /// Links a layer that the peer has sent to another repository of the registry. Otherwise its upload goes on:
     /// the ID follows from the layer, so a peer that starts again finds what has arrived.
     async fn find_layer(&self, ctx: &Ctx, to: &RepositoryRef, digest: Digest) -> Result<Answer> {
         if self.mount_blob(ctx, to, &digest, None).await? {

@@ -58,7 +58,7 @@ impl Registry {
             let (layers, images) = match way.ask(&ask).await? {
                 Answer::Lacks { layers, images } => (layers, images),
                 Answer::Overtaken => return Err(overtaken()),
-                Answer::Done | Answer::Upload { .. } => {
+                Answer::Done | Answer::Applied { .. } | Answer::Upload { .. } => {
                     waiting.pop();
                     continue;
                 }

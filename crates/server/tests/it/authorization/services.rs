@@ -62,7 +62,7 @@ macro_rules! with_operations {
             CreateRegistries: EnsureRegistry EnsurePublicRegistry;
             PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
-            ReadRepositories: DescribeRepositories FindRedirect ListTagsForResource GetAccountSetting
+            ReadRepositories: DescribeRepositories FindRedirect FindStoredBytes ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
@@ -72,7 +72,7 @@ macro_rules! with_operations {
             ValidateUpstreamTags: RecordUpstreamTag ExpireUpstreamTags;
             ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
             ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
-            ChangeRepositories: CreateRepository DeleteRepository RenameRepository PutImageTagMutability PutImageScanning TagResource
+            ChangeRepositories: CreateRepository DeleteRepository RenameRepository MoveRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
             FirstSettings: PutAccountSettingOnce;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
@@ -85,8 +85,8 @@ macro_rules! with_operations {
             ChangeReplicationConfiguration: PutReplicationConfiguration;
             ReadReplications: ListImageReplications ListReplicationLags;
             DueReplications: ListDueDestinations ListDueReplications FindReplicationSource FindReplicationTag EndReplication
-                ForgetReplications;
-            Replicate: ReplicateImage ReplicateDeletion;
+                ForgetReplications ListDueSettings FindRepositorySettings EndSettingsReplication;
+            Replicate: ReplicateImage ReplicateDeletion PutReplicatedSettings;
             ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
             ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
             WorkOnBackfills: ListOpenBackfills PrepareBackfill EndBackfillItems FindReplicationDestination

@@ -1,0 +1,67 @@
+//! Sends the settings of repositories to a peer.
+
+use std::sync::atomic::Ordering;
+
+use access::authz::Permit;
+use access::error::{Code, Error, Result};
+use access::store::{RepositorySettings, Setting, SettingsItem};
+use jiff::Timestamp;
+
+use super::Run;
+use super::ask::Failure;
+use super::link::Link;
+use super::message::{Answer, Ask, SentSetting};
+use crate::Registry;
+use crate::replication::{Authority, Route, settings};
+
+impl Registry {
+    /// Sends the settings that are due for a destination.
+    pub(super) async fn send_settings(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route, run): (&Link, &Route, &Run),
+        now: Timestamp,
+    ) -> Result<()> {
+        for item in settings::due(permit, route.destination.id, now).await? {
+            if run.is_over() {
+                break;
+            }
+            let outcome = match self.send_settings_of(permit, (link, route), &item).await {
+                Ok(refused) => Ok(refused),
+                Err(Failure::Refused(code)) => Ok(vec![code]),
+                Err(Failure::Here(error)) => Err(error),
+                Err(Failure::NotReached(why)) => {
+                    link.stop(run, &why);
+                    break;
+                }
+                Err(Failure::Failed(why)) => Err(Error::new(Code::Unavailable, why)),
+                Err(Failure::Paused | Failure::Moved) => break,
+            };
+            settings::end(permit, item, outcome, Timestamp::now()).await?;
+            run.done.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn send_settings_of(
+        &self,
+        permit: &Permit<Authority>,
+        (link, route): (&Link, &Route),
+        item: &SettingsItem,
+    ) -> std::result::Result<Vec<String>, Failure> {
+        let Some(RepositorySettings { name, settings }) = settings::read(permit, item.source).await? else {
+            return Ok(Vec::new());
+        };
+        let way = self.way(link, route, name.as_str())?;
+        let sent = |Setting { kind, changed_at, value }: Setting| SentSetting {
+            kind: kind.name().to_owned(),
+            changed_at: changed_at.0,
+            value,
+        };
+        let settings = settings.into_iter().map(sent).collect();
+        match way.ask(&Ask::PutSettings { settings }).await? {
+            Answer::Applied { refused } => Ok(refused),
+            _ => Err(Failure::Failed("the peer's answer is not about settings".to_owned())),
+        }
+    }
+}

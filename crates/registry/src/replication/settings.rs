@@ -1,0 +1,223 @@
+//! Settings of repositories that are replicated with their images, if the registry asks for it: tag mutability, scanning,
+//! policies and resource tags. Each has the time of its last change, and the destination keeps what was changed later
+//! there. A destination in another account takes only what it asks for, too.
+
+use access::authz::Permit;
+use access::context::{Ctx, RepositoryRef, micros};
+use access::error::{Error, Result};
+use access::op::ecr;
+use access::quota;
+use access::store::{
+    ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
+    Micros, Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
+    SettingKind, SettingValue, SettingsEnd, SettingsItem, StoreResultExt as _, Target,
+};
+use aws::ids::AccountId;
+use jiff::Timestamp;
+use policy::Use;
+
+use super::{Authority, Route, failure_code, retry};
+use crate::Registry;
+use crate::lifecycle_policy::parsed;
+use crate::policy_text::{CheckedPolicy, shown};
+use crate::registry_settings::account_setting::{is_enabled, of_repository};
+
+/// Repositories whose settings go to a destination in one pass.
+const REPOSITORIES: usize = 50;
+/// The limits of the API for exclusion filters, and for keys and values of tags.
+const MOST_FILTERS: usize = 5;
+const LONGEST_FILTER: usize = 128;
+const LONGEST_KEY: usize = 128;
+const LONGEST_VALUE: usize = 256;
+
+/// The destination, in another account, does not take a setting: its own setting is not enabled.
+const NOT_ACCEPTED: &str = "SettingsNotAccepted";
+
+/// The settings of a repository that are due for a destination.
+pub(super) async fn due(
+    permit: &Permit<Authority>,
+    destination: i64,
+    now: Timestamp,
+) -> Result<Vec<SettingsItem>> {
+    permit.read(|()| ListDueSettings { destination, now: micros(now), limit: REPOSITORIES }).await
+}
+
+/// The settings of a repository as they are sent: principals of policies by ARN. None: there is nothing to send.
+pub(super) async fn read(
+    permit: &Permit<Authority>,
+    repository: RepositoryKey,
+) -> Result<Option<RepositorySettings>> {
+    let Some(mut found) = permit.read(|()| FindRepositorySettings { repository }).await? else {
+        return Ok(None);
+    };
+    for setting in found.settings.iter_mut().filter(|setting| setting.kind == SettingKind::Policy) {
+        if let Some(document) = &setting.value {
+            setting.value = Some(shown(permit, document).await?);
+        }
+    }
+    Ok(Some(found).filter(|found| !found.settings.is_empty()))
+}
+
+/// Ends an item. `refused` are the codes of the settings that the destination did not take.
+pub(super) async fn end(
+    permit: &Permit<Authority>,
+    item: SettingsItem,
+    outcome: Result<Vec<String>>,
+    now: Timestamp,
+) -> Result<()> {
+    let at = micros(now);
+    let (repository, destination) = (item.source, item.destination);
+    let end = match outcome {
+        Ok(refused) => match refused.into_iter().next() {
+            None => SettingsEnd::Complete,
+            Some(code) => {
+                tracing::warn!(
+                    ?repository,
+                    destination,
+                    code,
+                    "the settings of a repository are not replicated"
+                );
+                SettingsEnd::Failed { code, retry_at: retry::refused_at(item.attempts, item.queued_at, at) }
+            }
+        },
+        Err(error) if retry::is_transient(&error) => {
+            tracing::warn!(?repository, destination, %error, "the settings of a repository are sent again");
+            SettingsEnd::Retry(retry::again_at(item.attempts, at))
+        }
+        Err(error) => {
+            tracing::warn!(?repository, destination, %error, "the settings of a repository are not replicated");
+            let retry_at = retry::refused_at(item.attempts, item.queued_at, at);
+            SettingsEnd::Failed { code: failure_code(&error), retry_at }
+        }
+    };
+    permit.write(|()| EndSettingsReplication { item, end }).await.or_store_error()
+}
+
+impl Registry {
+    /// Replicates the settings that are due for a destination in this deployment; returns how many repositories had some.
+    pub(super) async fn replicate_settings(
+        &self,
+        permit: &Permit<Authority>,
+        route: &Route,
+        now: Timestamp,
+    ) -> Result<usize> {
+        let items = due(permit, route.destination.id, now).await?;
+        let count = items.len();
+        for item in items {
+            let outcome = self.replicate_settings_of(permit, route, &item).await;
+            end(permit, item, outcome, now).await?;
+        }
+        Ok(count)
+    }
+
+    async fn replicate_settings_of(
+        &self,
+        permit: &Permit<Authority>,
+        route: &Route,
+        item: &SettingsItem,
+    ) -> Result<Vec<String>> {
+        let Some(RepositorySettings { name, settings }) = read(permit, item.source).await? else {
+            return Ok(Vec::new());
+        };
+        let (ctx, to) = (route.request()?, route.repository(name.as_str())?);
+        self.apply_settings(&ctx, &route.destination.source_account_id, &to, settings).await
+    }
+
+    /// Applies settings that have arrived from an account. Returns a code for each that was not taken.
+    pub(super) async fn apply_settings(
+        &self,
+        ctx: &Ctx,
+        from: &AccountId,
+        to: &RepositoryRef,
+        settings: Vec<Setting>,
+    ) -> Result<Vec<String>> {
+        let gate = self.access.gate(ctx, to, Target::None).await?;
+        let permit: Permit<ecr::ReplicateImage> =
+            self.permit_or_create(ctx, (to, &gate), "REPLICATION").await?;
+        let (mut arrived, mut refused) = (Vec::new(), Vec::new());
+        for setting in settings {
+            let (kind, changed_at) = (setting.kind, setting.changed_at);
+            if *from != to.account_id {
+                let option = permit.read(of_repository(kind.option())).await?;
+                if !is_enabled(option.as_deref()) {
+                    refused.push(NOT_ACCEPTED.to_owned());
+                    continue;
+                }
+            }
+            match checked(&permit, setting).await {
+                Ok(value) => arrived.push(ArrivedSetting { changed_at, value }),
+                Err(error) if retry::is_transient(&error) => return Err(error),
+                Err(error) => {
+                    tracing::info!(repository = %to.arn(), ?kind, %error, "a replicated setting is not valid here");
+                    refused.push(not_valid(kind).to_owned());
+                }
+            }
+        }
+        if !arrived.is_empty() {
+            let put = |repository| PutReplicatedSettings { repository, settings: arrived, at: ctx.at() };
+            permit.write(put).await.or_refused(|_gone| permit.repository_not_found())?;
+        }
+        Ok(refused)
+    }
+}
+
+/// The code of a setting that is not valid at the destination: a policy that names a principal which does not exist there,
+/// for example.
+const fn not_valid(kind: SettingKind) -> &'static str {
+    match kind {
+        SettingKind::Policy => "InvalidRepositoryPolicy",
+        SettingKind::LifecyclePolicy => "InvalidLifecyclePolicy",
+        SettingKind::Tags => "InvalidTags",
+        SettingKind::TagMutability | SettingKind::Scanning => "InvalidSetting",
+    }
+}
+
+/// Reads the value of a setting, by the rules of the operation that sets it.
+async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Result<SettingValue> {
+    let invalid = || Error::invalid_parameter("setting", "its value is not valid");
+    let kind = setting.kind;
+    let text = match (kind, setting.value) {
+        (SettingKind::Policy, None) => return Ok(SettingValue::Policy(None)),
+        (SettingKind::LifecyclePolicy, None) => return Ok(SettingValue::LifecyclePolicy(None)),
+        (_, value) => value.ok_or_else(invalid)?,
+    };
+    match kind {
+        SettingKind::Policy => {
+            let policy = CheckedPolicy::new(permit, &text, (Use::Repository, "repository")).await?;
+            Ok(SettingValue::Policy(Some(policy.stored())))
+        }
+        SettingKind::LifecyclePolicy => {
+            let extensions = permit.read(of_repository(LIFECYCLE_EXTENSIONS)).await?;
+            let policy = parsed(&text, extensions.as_deref())?;
+            Ok(SettingValue::LifecyclePolicy(Some(policy.text().to_owned())))
+        }
+        SettingKind::Scanning => {
+            serde_json::from_str(&text).map(SettingValue::Scanning).map_err(|_| invalid())
+        }
+        SettingKind::TagMutability => {
+            let read = serde_json::from_str::<(String, Vec<String>)>(&text).map_err(|_| invalid())?;
+            let mutability: Mutability = read.0.parse().map_err(|_| invalid())?;
+            let are_filters = read.1.iter().all(|filter| (1..=LONGEST_FILTER).contains(&filter.len()));
+            if read.1.len() > MOST_FILTERS || !are_filters {
+                return Err(invalid());
+            }
+            Ok(SettingValue::TagMutability(mutability, read.1))
+        }
+        SettingKind::Tags => {
+            let tags: Vec<(String, String)> = serde_json::from_str(&text).map_err(|_| invalid())?;
+            let is_short = |(key, value): &(String, String)| {
+                (1..=LONGEST_KEY).contains(&key.chars().count()) && value.chars().count() <= LONGEST_VALUE
+            };
+            let are_distinct = aws::tag::are_distinct(tags.iter().map(|(key, _)| key.as_str()));
+            if tags.len() > quota::TAGS_PER_REPOSITORY.most() || !tags.iter().all(is_short) || !are_distinct {
+                return Err(invalid());
+            }
+            Ok(SettingValue::Tags(tags))
+        }
+    }
+}
+
+/// The time of a change at a peer: one in the future would win against every later change for as long.
+pub(super) fn of_peer(setting: Setting, latest: Micros) -> Setting {
+    Setting { changed_at: setting.changed_at.min(latest), ..setting }
+}
