@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::Stream;
+use oci::digest::Digest;
 
 use crate::disk::FileStream;
 use crate::s3::S3Stream;
@@ -51,6 +52,16 @@ pub enum OpenError {
 }
 
 impl Content {
+    /// Compares the digest of all bytes of an object that another server sends. If it is another one, the stream ends with
+    /// an error instead of its last chunk. Local files are compared by the consistency check.
+    #[must_use]
+    pub fn expect(mut self, digest: Digest) -> Self {
+        if let Self::Remote(Remote(stream)) = &mut self {
+            stream.expect(digest);
+        }
+        self
+    }
+
     /// The bytes in chunks of a bounded size, read ahead by one chunk.
     pub fn into_stream(self) -> ContentStream {
         ContentStream(match self {
@@ -76,6 +87,21 @@ impl ContentStream {
         match &mut self.0 {
             Source::File(file) => file.limit_chunk(bytes),
             Source::S3(stream) => stream.limit_chunk(bytes),
+        }
+    }
+
+    /// The memory that the connection to another server holds in addition to the last chunk, unless the stream is narrow.
+    pub fn ahead(&self) -> u64 {
+        match &self.0 {
+            Source::File(_) => 0,
+            Source::S3(stream) => stream.ahead(),
+        }
+    }
+
+    /// In a narrow stream of another server each chunk is a request of its own, and nothing is read ahead.
+    pub fn set_narrow(&mut self, narrow: bool) {
+        if let Source::S3(stream) = &mut self.0 {
+            stream.set_narrow(narrow);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store of objects. Each kind of store is one variant with a folder of its own.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::append::{AppendError, Appended};
 use crate::content::{Content, OpenError};
 use crate::disk::{DiskStore, Found};
 use crate::key::{ObjectKey, Place};
+use crate::memory::Memory;
 use crate::s3::S3Store;
 use crate::stage::{InvalidStage, Own, Stage};
 
@@ -24,6 +26,15 @@ pub enum Store {
 }
 
 impl Store {
+    /// The same store. Parts of uploads that it holds in memory are charged to this account.
+    #[must_use]
+    pub fn charged_to(&self, memory: Arc<dyn Memory>) -> Self {
+        match self {
+            Self::Disk(disk) => Self::Disk(disk.clone()),
+            Self::S3(s3) => Self::S3(s3.charged_to(memory)),
+        }
+    }
+
     /// The stage of an upload that has no bytes yet.
     pub fn begin(&self, algorithm: Algorithm) -> Stage {
         let own = match self {

@@ -10,7 +10,6 @@ use access::rate::Rate;
 use http::{HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use oci::digest::Digest;
-use registry::layer::upload::Incoming;
 use registry::replication::{LAYERS, LayerPart, PATH, PeerAsk, failure_code};
 
 use crate::body::{BodyError, ResponseBody};
@@ -98,10 +97,8 @@ async fn receive_part(
     };
     admit(app, exchange, ctx, Some(Rate::UploadLayerPart))?;
     let part = LayerPart { upload, digest, start, size };
-    let length = exchange.body.declared_length();
     let share = Arc::clone(exchange.tab().share());
-    let body = Box::pin(receiving::charged(exchange.body.detach(), share));
-    let incoming = Incoming { range: None, length, body };
+    let incoming = receiving::incoming(exchange.body.detach(), None, &share);
     app.registry.receive_layer_part(ctx, &asked.repository, part, incoming).await
 }
 

@@ -1,11 +1,14 @@
-//! The bytes of a blob from a client. Each part is charged until it is written.
+//! The bytes of a blob from a client. Each part is charged until it is written. What a store in a bucket collects until it
+//! has a whole part is charged, too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
-use registry::layer::upload::BodyError;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use oci::range::ContentRange;
+use registry::layer::upload::{BodyError, Held, Incoming, Memory};
 
 use crate::body::{Kept, RequestBody};
 use crate::ledger::{Full, Share};
@@ -20,11 +23,36 @@ const OVERHEAD: u64 = 128;
 /// How long a part waits for room. The client is slowed down meanwhile, as by a slow disk.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the memory of a whole part is waited for. The other parts are being received meanwhile, by slow clients, too.
+const PART_PATIENCE: Duration = Duration::from_mins(1);
+
+/// The bytes of a layer, all charged to the share.
+pub(crate) fn incoming(body: RequestBody, range: Option<ContentRange>, share: &Arc<Share>) -> Incoming {
+    let length = body.declared_length();
+    let memory = PartMemory(Arc::clone(share));
+    Incoming {
+        range,
+        length,
+        body: Box::pin(charged(body, Arc::clone(share))),
+        memory: Some(Arc::new(memory)),
+    }
+}
+
+/// Pays for the parts of a layer that a store holds in memory.
+struct PartMemory(Arc<Share>);
+
+impl Memory for PartMemory {
+    fn take(&self, bytes: u64) -> BoxFuture<'_, Option<Held>> {
+        async move {
+            let charge = self.0.take_within(bytes, PART_PATIENCE).await;
+            charge.ok().map(|charge| Box::new(charge) as Held)
+        }
+        .boxed()
+    }
+}
+
 /// The body in parts, each charged to the share.
-pub(crate) fn charged(
-    body: RequestBody,
-    share: Arc<Share>,
-) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+fn charged(body: RequestBody, share: Arc<Share>) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
     futures::stream::unfold((body, share, Bytes::new()), |(mut body, share, mut rest)| async move {
         if rest.is_empty() {
             match body.next().await? {

@@ -1,25 +1,53 @@
 //! Parts of a blob on their way to a client. A part is charged before it is read, until the kernel has it. If room is
 //! short, the parts are small and are sent one at a time, so many slow clients fit.
+//!
+//! A connection to a bucket also holds what it reads ahead. If there is no room for that, each part is a request of its
+//! own to the bucket.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use access::error::Error;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt as _};
 use registry::layer::download::BlobStream;
 use tokio::sync::Notify;
 
 use crate::body::Kept;
+use crate::error::Refusal;
 use crate::ledger::{Charge, Full, Share};
 
 /// The maximum size of a part, and how much of one answer may be in transfer when it is read, by how full the share is
 /// in eighths.
 const PACES: [(u64, u64, u64); 3] =
     [(2, 512 * 1024, 256 * 1024), (4, 64 * 1024, 64 * 1024), (u64::MAX, 16 * 1024, 0)];
+/// What is read ahead may fill so many eighths of a share.
+const MOST_AHEAD: u64 = 4;
+/// The least size of a part that is a request of its own.
+const LEAST_NARROW: u64 = 64 * 1024;
 /// How long an answer that has begun waits for room before it is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a blob is not sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unsent {
+    #[error(transparent)]
+    NoRoom(#[from] Full),
+    #[error(transparent)]
+    NotRead(#[from] Error),
+}
+
+impl From<Unsent> for Refusal {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::NoRoom(full) => full.into(),
+            Unsent::NotRead(error) => error.into(),
+        }
+    }
+}
 
 /// How much of one answer has been read and not been sent.
 #[derive(Default)]
@@ -48,6 +76,8 @@ struct Sending {
     on_its_way: Arc<OnItsWay>,
     /// Room for the first part.
     first: Option<Charge>,
+    /// Room for what is read ahead.
+    ahead: Option<Charge>,
 }
 
 fn pace(share: &Share) -> (u64, u64) {
@@ -55,14 +85,15 @@ fn pace(share: &Share) -> (u64, u64) {
     PACES.iter().find(|(most, ..)| eighths < *most).map_or((16 * 1024, 0), |(_, part, ahead)| (*part, *ahead))
 }
 
-/// The bytes of a blob in parts, each charged to the share.
+/// `length` bytes of a blob in parts, each charged to the share. The blob is opened when there is room for the first.
 pub(crate) async fn charged(
-    content: BlobStream,
+    length: u64,
     share: &Arc<Share>,
-) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Full> {
-    let first = share.take(pace(share).0.min(content.remaining())).await?;
-    let (share, on_its_way) = (Arc::clone(share), Arc::default());
-    let sending = Sending { content, share, on_its_way, first: Some(first) };
+    open: BoxFuture<'_, Result<BlobStream, Error>>,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Unsent> {
+    let first = share.take(pace(share).0.min(length)).await?;
+    let (content, share, on_its_way) = (open.await?, Arc::clone(share), Arc::default());
+    let sending = Sending { content, share, on_its_way, first: Some(first), ahead: None };
     Ok(futures::stream::unfold(sending, |mut sending| async move {
         let part = sending.next().await?;
         Some((part, sending))
@@ -74,6 +105,7 @@ impl Sending {
         if self.content.remaining() == 0 {
             return None;
         }
+        self.read_ahead();
         let mut charge = match self.first.take() {
             Some(charge) => charge,
             None => match self.room().await {
@@ -97,10 +129,26 @@ impl Sending {
         Some(Ok(Bytes::from_owner(Kept { bytes, _kept: part })))
     }
 
+    /// Takes room for what the content reads ahead. Without room it reads nothing ahead.
+    fn read_ahead(&mut self) {
+        let ahead = self.content.ahead();
+        match &mut self.ahead {
+            Some(charge) => charge.shrink_to(ahead),
+            None => {
+                let fits = ahead == 0 || self.share.eighths() < MOST_AHEAD;
+                self.ahead = if fits { self.share.try_take(ahead) } else { None };
+                self.content.set_narrow(self.ahead.is_none());
+            }
+        }
+    }
+
     /// Room for the next part, when enough of the earlier parts has been sent. Mutable, because the content is not `Sync`.
     async fn room(&mut self) -> Result<Charge, Full> {
         loop {
-            let (part, ahead) = pace(&self.share);
+            let (mut part, ahead) = pace(&self.share);
+            if self.ahead.is_none() {
+                part = part.max(LEAST_NARROW);
+            }
             if self.on_its_way.bytes.load(Ordering::Relaxed) <= ahead {
                 return self.share.take_within(part.min(self.content.remaining()), PATIENCE).await;
             }

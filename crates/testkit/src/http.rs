@@ -109,6 +109,12 @@ impl Client {
         self.send(method, path, &headers, body, length)
     }
 
+    /// Sends the head of a request to the data plane. The caller sends the body, or a part of it.
+    pub fn begin(&self, method: &str, path: &str, kind: &str, length: u64) -> Result<TcpStream> {
+        let token = format!("Basic {}", self.token);
+        self.send_head(method, path, &[("authorization", token), ("content-type", kind.to_owned())], length)
+    }
+
     fn send(
         &self,
         method: &str,
@@ -117,6 +123,18 @@ impl Client {
         body: &mut dyn Read,
         length: u64,
     ) -> Result<Stream> {
+        let mut connection = self.send_head(method, path, headers, length)?;
+        io::copy(body, &mut connection)?;
+        answer(connection, method == "HEAD")
+    }
+
+    fn send_head(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&'static str, String)],
+        length: u64,
+    ) -> Result<TcpStream> {
         let mut connection = TcpStream::connect_timeout(&self.address, Duration::from_secs(5))?;
         connection.set_read_timeout(Some(Duration::from_secs(30)))?;
         connection.set_write_timeout(Some(Duration::from_secs(30)))?;
@@ -126,8 +144,7 @@ impl Client {
         }
         let _ = write!(head, "content-length: {length}\r\n\r\n");
         connection.write_all(head.as_bytes())?;
-        io::copy(body, &mut connection)?;
-        answer(connection, method == "HEAD")
+        Ok(connection)
     }
 }
 

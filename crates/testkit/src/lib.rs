@@ -5,8 +5,10 @@
 //! in a tested crate is not repeated here.
 
 mod aws;
+pub mod faulty_s3;
 mod http;
 mod process;
+pub mod s3_server;
 mod store;
 
 pub use aws::Credentials;

@@ -198,6 +198,8 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   # path_style = true                        # the bucket is in the path, not in the host [true with an endpoint]
   # access_key_id = "AKIA…"                  # with secret_access_key_file [the environment, or the machine's role]
   # secret_access_key_file = "/etc/s3.key"
+  # sse = "aws:kms"                          # or "AES256" or "aws:kms:dsse" [what the bucket says]
+  # sse_kms_key_id = "alias/layers"          # [AWS's key for S3]
   # serve = "stream"                         # or "redirect": clients read large layers from the bucket [stream]
 
 Example:

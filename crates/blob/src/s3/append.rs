@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use fault::Fault;
 use futures::Stream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use super::keys::TailPlace;
@@ -18,13 +17,15 @@ use crate::append::{AppendError, Appended};
 use crate::hash::Hash;
 use crate::intake::{End, Intake};
 use crate::key::ObjectKey;
+use crate::memory::Held;
 use crate::stage::{Own, Stage};
 use crate::turn::Turn;
 
 /// The number of parts of one upload that are sent at the same time.
 const IN_FLIGHT: usize = 2;
-/// A body of at most this size needs no permit for the memory of a part.
-const SMALL_BODY: u64 = 256 * 1024;
+/// The memory that an upload takes for its first bytes, and for a small layer. For more it takes that of a whole part: then
+/// a part that has begun never waits for memory.
+const FIRST_BYTES: [u64; 2] = [64 * 1024, 256 * 1024];
 
 /// What was received and is not sent yet, and the parts that are being sent.
 struct Parts<'a> {
@@ -36,7 +37,9 @@ struct Parts<'a> {
     part_bytes: u64,
     buffer: VecDeque<Bytes>,
     buffered: u64,
-    permit: Option<OwnedSemaphorePermit>,
+    /// The memory of the buffer, and how much it is.
+    held: Vec<Held>,
+    room: u64,
     in_flight: VecDeque<JoinHandle<io::Result<String>>>,
 }
 
@@ -66,12 +69,11 @@ impl S3Store {
             parts.load_tail(offset).await?;
         }
         loop {
-            let chunk = joined(batch);
-            if !chunk.is_empty() {
-                written += chunk.len() as u64;
+            if !batch.is_empty() {
+                written += batch.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
                 let hasher = hash.hasher().await.map_err(AppendError::Io)?;
-                hash = Hash::of(hasher, Arc::new([chunk.clone()]));
-                parts.push(chunk).await.map_err(error::from_io)?;
+                hash = Hash::of(hasher, batch.as_slice().into());
+                parts.push(batch).await.map_err(error::from_io)?;
             }
             match end {
                 End::More => (batch, end) = intake.batch().await,
@@ -132,6 +134,24 @@ fn joined(mut batch: Vec<Bytes>) -> Bytes {
     all.freeze()
 }
 
+/// At most this many bytes from the beginning.
+fn take_bytes(from: &mut VecDeque<Bytes>, most: u64) -> Vec<Bytes> {
+    let (mut taken, mut room) = (Vec::new(), usize::try_from(most).unwrap_or(usize::MAX));
+    while room > 0
+        && let Some(mut chunk) = from.pop_front()
+    {
+        let rest = chunk.split_off(room.min(chunk.len()));
+        room -= chunk.len();
+        if !chunk.is_empty() {
+            taken.push(chunk);
+        }
+        if !rest.is_empty() {
+            from.push_front(rest);
+        }
+    }
+    taken
+}
+
 impl<'a> Parts<'a> {
     fn new(
         store: &'a S3Store,
@@ -148,7 +168,8 @@ impl<'a> Parts<'a> {
             progress,
             buffer: VecDeque::new(),
             buffered: 0,
-            permit: None,
+            held: Vec::new(),
+            room: 0,
             in_flight: VecDeque::new(),
         }
     }
@@ -157,42 +178,55 @@ impl<'a> Parts<'a> {
     async fn load_tail<E>(&mut self, offset: u64) -> Result<(), AppendError<E>> {
         let in_parts = self.progress.in_parts();
         let len = offset.saturating_sub(in_parts);
+        if self.progress.tail.is_none() {
+            return Ok(());
+        }
+        self.make_room(len).await.map_err(error::from_io)?;
         let Some(tail) = &self.progress.tail else { return Ok(()) };
         match self.store.read_tail(&self.key, tail, len).await {
-            Ok(bytes) => self.push(bytes).await.map_err(error::from_io),
+            Ok(bytes) => self.push(vec![bytes]).await.map_err(error::from_io),
             Err(TailError::Missing(len)) => Err(AppendError::Missing { offset, len: in_parts + len }),
             Err(TailError::Replaced) => Err(AppendError::Overtaken),
             Err(TailError::Io(error)) => Err(error::from_io(error)),
         }
     }
 
-    /// Adds received bytes, and sends a part if there are more than a part. At least one byte remains for the tail.
-    async fn push(&mut self, mut chunk: Bytes) -> io::Result<()> {
-        while self.buffered + chunk.len() as u64 > self.part_bytes {
-            let room = usize::try_from(self.part_bytes - self.buffered).unwrap_or(usize::MAX);
-            let rest = chunk.split_off(room.min(chunk.len()));
-            self.add(chunk).await?;
-            self.send_part().await?;
-            chunk = rest;
-        }
-        self.add(chunk).await
-    }
-
-    async fn add(&mut self, chunk: Bytes) -> io::Result<()> {
-        if self.permit.is_none() && self.buffered + chunk.len() as u64 > SMALL_BODY {
-            let memory = Arc::clone(&self.store.memory);
-            self.permit = Some(memory.acquire_owned().await.map_err(io::Error::other)?);
-        }
-        self.buffered += chunk.len() as u64;
-        if !chunk.is_empty() {
-            self.buffer.push_back(chunk);
+    /// Adds received bytes, and sends a part if there are more than a part. At least one byte remains for the tail. The
+    /// bytes are charged to their request until there is room for them here.
+    async fn push(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
+        let mut rest = VecDeque::from(batch);
+        while !rest.is_empty() {
+            if self.buffered == self.part_bytes {
+                self.send_part().await?;
+            }
+            let fits = take_bytes(&mut rest, self.part_bytes - self.buffered);
+            let len = fits.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+            self.make_room(self.buffered + len).await?;
+            if len > 0 {
+                self.buffer.push_back(joined(fits));
+                self.buffered += len;
+            }
         }
         Ok(())
     }
 
-    fn take_buffer(&mut self) -> Vec<Bytes> {
+    /// Waits for the memory of a buffer of this size.
+    async fn make_room(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes <= self.room {
+            return Ok(());
+        }
+        let first = FIRST_BYTES.into_iter().find(|first| bytes <= *first);
+        let room = first.map_or(self.part_bytes, |first| first.min(self.part_bytes)).max(bytes);
+        self.held.push(self.store.hold(room - self.room).await?);
+        self.room = room;
+        Ok(())
+    }
+
+    /// The buffer, and its memory.
+    fn take_buffer(&mut self) -> (Vec<Bytes>, Vec<Held>) {
         self.buffered = 0;
-        std::mem::take(&mut self.buffer).into()
+        self.room = 0;
+        (std::mem::take(&mut self.buffer).into(), std::mem::take(&mut self.held))
     }
 
     /// Sends the buffer as the next part. If the request is dropped, the sending holds the turn until its end.
@@ -204,13 +238,13 @@ impl<'a> Parts<'a> {
         while self.in_flight.len() >= IN_FLIGHT {
             self.receive_part().await?;
         }
-        let (bytes, permit) = (self.take_buffer(), self.permit.take());
+        let (bytes, held) = self.take_buffer();
         let Some(Multipart { id, parts, .. }) = &self.progress.multipart else { return Ok(()) };
         let index = parts.len() + self.in_flight.len();
         let (store, key, id, turn) = (self.store.clone(), self.key, id.clone(), Arc::clone(&self.turn));
         self.in_flight.push_back(tokio::spawn(async move {
             let part = store.put_part(&key, &id, index, bytes).await;
-            drop((permit, turn));
+            drop((held, turn));
             part
         }));
         Ok(())
@@ -234,11 +268,11 @@ impl<'a> Parts<'a> {
             (Some(_), _) => TailPlace::A,
         };
         let known = known.version().await.map_err(error::from_io)?;
-        let (bytes, permit) = (self.take_buffer(), self.permit.take());
+        let (bytes, held) = self.take_buffer();
         let (store, key, turn) = (self.store.clone(), self.key, Arc::clone(&self.turn));
         let job = tokio::spawn(async move {
             let tail = store.put_tail(&key, place, known.as_ref(), bytes).await;
-            drop((permit, turn));
+            drop((held, turn));
             tail
         });
         let tail = job.await.map_err(io::Error::other).flatten().map_err(error::from_io)?;

@@ -53,7 +53,9 @@ impl S3Store {
         id: &MultipartId,
         size: u64,
     ) -> Result<(), OpenError> {
-        let part_bytes = usize::try_from(self.part_bytes_of(size)).unwrap_or(usize::MAX);
+        let part_bytes = self.part_bytes_of(size);
+        let _held = self.hold(2 * part_bytes).await.map_err(OpenError::Io)?;
+        let part_bytes = usize::try_from(part_bytes).unwrap_or(usize::MAX);
         let (mut parts, mut buffer) = (Vec::<PartId>::new(), BytesMut::new());
         while let Some(chunk) = stream.next().await {
             buffer.extend_from_slice(&chunk.map_err(OpenError::Io)?);

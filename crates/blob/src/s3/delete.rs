@@ -39,7 +39,7 @@ impl S3Store {
     }
 
     pub(super) async fn remove(&self, path: &Path) -> io::Result<()> {
-        match self.client.delete(path).await {
+        match self.repeat(|| self.client.delete(path)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error::io(error)),
         }

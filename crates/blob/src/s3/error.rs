@@ -1,14 +1,25 @@
 //! The errors of the client, as the errors of a store.
 
+use std::error::Error as StdError;
 use std::io;
 
 use object_store::Error;
 
 use crate::append::AppendError;
 use crate::content::OpenError;
+use crate::unavailable::unavailable;
 
 /// What servers answer when a quota is used up or their disks are full.
 const FULL: [&str; 4] = ["507 Insufficient Storage", "QuotaExceeded", "XMinioStorageFull", "no space left"];
+
+/// Refusals of S3 (400) that say that the request did not arrive as it was sent.
+const DAMAGED: [&str; 5] = [
+    "RequestTimeout<",
+    "IncompleteBody<",
+    "BadDigest<",
+    "XAmzContentSHA256Mismatch<",
+    "XAmzContentChecksumMismatch<",
+];
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 pub(crate) fn io(error: Error) -> io::Error {
@@ -17,13 +28,35 @@ pub(crate) fn io(error: Error) -> io::Error {
         _ if FULL.iter().any(|full| text.contains(full)) => io::ErrorKind::StorageFull,
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        Error::Generic { .. } if !is_refusal(&text) => return unavailable(text),
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, text)
 }
 
+/// Whether the server refused the request: it will refuse it again.
+fn is_refusal(text: &str) -> bool {
+    let status = text.split_once("status code: ").and_then(|(_, rest)| rest.get(..3));
+    match status.and_then(|status| status.parse::<u16>().ok()) {
+        Some(408 | 429) | None => false,
+        Some(status) => (400..500).contains(&status) && !is_damaged(text),
+    }
+}
+
+fn is_damaged(text: &str) -> bool {
+    DAMAGED.iter().any(|code| text.contains(code))
+}
+
+/// Whether the request may have been lost or damaged on its way, or its answer, and the client has not repeated it. It
+/// repeats only requests that it takes for idempotent, and only until it has the head of an answer.
+pub(super) fn is_lost(error: &Error) -> bool {
+    let text = chain(error);
+    let is_answered = text.contains("status code: ") && !is_damaged(&text);
+    matches!(error, Error::Generic { .. }) && !is_answered && !text.contains("max_retries: ")
+}
+
 /// The error with its causes: the text of the client's outer error alone does not have the server's answer.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -48,5 +81,50 @@ pub(super) fn open(error: Error) -> OpenError {
     match error {
         Error::NotFound { .. } => OpenError::Missing,
         error => OpenError::Io(io(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::is_unavailable;
+
+    fn answered(text: &str) -> io::Error {
+        io(Error::Generic { store: "S3", source: text.into() })
+    }
+
+    #[test]
+    fn a_failing_server_is_unavailable_and_a_refusal_is_not() {
+        for text in [
+            "Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>",
+            "Server returned non-2xx status code: 500 Internal Server Error: ",
+            "Server returned non-2xx status code: 429 Too Many Requests: ",
+            "Server returned non-2xx status code: 400 Bad Request: <Code>BadDigest</Code>",
+            "HTTP error: connection refused",
+            "Requested 0..4, got 0..3",
+        ] {
+            assert!(is_unavailable(&answered(text)), "{text}");
+        }
+        for text in [
+            "Server returned non-2xx status code: 400 Bad Request: <Code>InvalidPart</Code>",
+            "Server returned non-2xx status code: 416 Range Not Satisfiable: ",
+        ] {
+            assert!(!is_unavailable(&answered(text)), "{text}");
+        }
+        let full = answered("Server returned non-2xx status code: 507 Insufficient Storage: ");
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn what_was_answered_or_repeated_is_not_lost() {
+        for (text, expected) in [
+            ("HTTP error: connection reset", true),
+            ("Got invalid multipart response", true),
+            ("Server returned non-2xx status code: 400 Bad Request: <Code>BadDigest</Code>", true),
+            ("Server returned non-2xx status code: 400 Bad Request: <Code>InvalidPart</Code>", false),
+            ("after 6 retries, max_retries: 6, retry_timeout: 60s - HTTP error: connection reset", false),
+        ] {
+            assert_eq!(is_lost(&Error::Generic { store: "S3", source: text.into() }), expected, "{text}");
+        }
     }
 }

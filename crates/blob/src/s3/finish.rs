@@ -11,6 +11,7 @@ use super::{S3Store, error};
 use crate::content::OpenError;
 use crate::key::ObjectKey;
 use crate::stage::Stage;
+use crate::unavailable::unavailable;
 
 impl S3Store {
     pub(crate) async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
@@ -36,6 +37,7 @@ impl S3Store {
                     return Ok(());
                 }
                 // A request that was not recorded appended to it.
+                let _held = self.hold(offset).await?;
                 let bytes = self.read_tail(key, tail, offset).await?;
                 let put = self.put_tail(key, TailPlace::Object, version.as_ref(), vec![bytes]).await?;
                 put.map(drop).ok_or_else(|| io::Error::other("another request appends to the upload"))
@@ -58,18 +60,20 @@ impl S3Store {
         tail: &Tail,
         offset: u64,
     ) -> io::Result<()> {
-        let bytes = self.read_tail(key, tail, offset.saturating_sub(multipart.in_parts())).await?;
+        let len = offset.saturating_sub(multipart.in_parts());
+        let held = self.hold(len).await?;
+        let bytes = self.read_tail(key, tail, len).await?;
         let last = self.put_part(key, &multipart.id, multipart.parts.len(), vec![bytes]).await?;
+        drop(held);
         let parts = multipart.parts.iter().cloned().chain([last]);
         let completed = self.complete_multipart(key, &multipart.id, parts).await;
         fault::hit(Fault::AppendSynced);
-        if let Err(error) = completed {
-            // The answer of the first attempt can be lost: the upload does not exist any more then.
-            let version = self.version(&self.keys.object(key)).await?;
-            if version.is_none_or(|version| version.len != offset) {
-                return Err(error);
-            }
+        // The object shows what happened. The answer of the first attempt can be lost: the upload does not exist any more
+        // then. And some servers say that they have completed an upload before they have.
+        match self.version(&self.keys.object(key)).await? {
+            Some(version) if version.len == offset => Ok(()),
+            _ => completed
+                .and(Err(unavailable("the upload was completed, and the bucket does not have the object"))),
         }
-        Ok(())
     }
 }

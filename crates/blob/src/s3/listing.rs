@@ -31,6 +31,9 @@ impl S3Store {
                 found.push(Found { name: format!("{UPLOAD}{name}"), key, len: 0 });
             }
         }
+        if place == Place::Standard {
+            found.extend(self.orphans(folder).await?);
+        }
         Ok(found)
     }
 
@@ -50,6 +53,9 @@ impl S3Store {
 
     /// An upload that is not complete is ended: its bytes cannot be read.
     pub(crate) async fn quarantine(&self, place: Place, folder: u8, name: &str) -> io::Result<()> {
+        if place == Place::Standard && self.end_orphan(folder, name).await? {
+            return Ok(());
+        }
         let not_valid = || io::Error::new(io::ErrorKind::InvalidInput, "not the name of an object");
         let (is_upload, name) = match name.strip_prefix(UPLOAD) {
             Some(name) => (true, name),

@@ -12,35 +12,42 @@ mod copy;
 mod delete;
 pub(crate) mod error;
 mod finish;
+mod hedge;
 mod keys;
 mod listing;
 mod multipart;
 mod options;
+mod orphans;
 mod progress;
 mod read;
 mod record;
+mod repeat;
 mod store_id;
 mod stream;
 mod tail;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use object_store::aws::AmazonS3;
-use tokio::sync::Semaphore;
+use object_store::client::HttpClient;
 
 use crate::key::Place;
+use crate::memory::{Held, Memory, StoreMemory};
 use crate::store::Store;
 use crate::turn::Turns;
+use crate::unavailable::unavailable;
 
+use hedge::Hedge;
 use keys::Keys;
-pub use options::{Credentials, InvalidS3Url, S3Options, S3Url};
+pub use options::{Credentials, Encryption, InvalidS3Url, S3Options, S3Url};
 use progress::MAX_PARTS;
 pub(crate) use progress::Progress;
 pub(crate) use stream::S3Stream;
 
-/// The number of parts that a store holds in memory, of all its uploads. An upload that needs another one does not read
-/// its body until there is one.
-const PARTS_IN_MEMORY: usize = 48;
+/// The memory for parts of uploads that no client pays for, in parts.
+const PARTS_IN_MEMORY: u64 = 16;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -53,7 +60,14 @@ pub struct S3Store {
     keys: Keys,
     part_bytes: u64,
     turns: Arc<Turns>,
-    memory: Arc<Semaphore>,
+    memory: Arc<dyn Memory>,
+    hedge: Arc<Hedge>,
+    /// Whether the bucket had the ID of the store.
+    has_id: Arc<AtomicBool>,
+    /// Sends the requests that `client` does not have.
+    http: HttpClient,
+    retry_timeout: Duration,
+    orphaned_after: Duration,
 }
 
 impl Store {
@@ -67,15 +81,30 @@ impl Store {
             keys: Keys::new(&options.url.prefix),
             part_bytes: options.part_bytes,
             turns: Arc::default(),
-            memory: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
+            memory: Arc::new(StoreMemory::new(PARTS_IN_MEMORY * options.part_bytes)),
+            hedge: Arc::new(Hedge::new(options.hedge)),
+            has_id: Arc::default(),
+            http: options.http(options.endpoint.as_deref())?,
+            retry_timeout: options.retry_timeout,
+            orphaned_after: options.orphaned_after,
         }))
     }
 }
 
 impl S3Store {
+    /// Waits for memory.
+    async fn hold(&self, bytes: u64) -> std::io::Result<Held> {
+        let held = self.memory.take(bytes).await;
+        held.ok_or_else(|| unavailable("there is no memory for a part of an upload"))
+    }
+
     /// The size of the parts of an object of at most this length: the usual one, unless there would be too many parts.
     fn part_bytes_of(&self, len: u64) -> u64 {
         self.part_bytes.max(len.div_ceil(MAX_PARTS as u64).next_multiple_of(MIB))
+    }
+
+    pub(crate) fn charged_to(&self, memory: Arc<dyn Memory>) -> Self {
+        Self { memory, ..self.clone() }
     }
 
     /// There is no other place for archived objects: a rule of the bucket can move objects to a cheaper class.

@@ -16,12 +16,13 @@ impl S3Store {
     /// node, it is continued.
     pub(super) async fn begin_multipart(&self, key: &ObjectKey) -> io::Result<String> {
         let object = self.keys.object(key);
-        let mut id = self.client.create_multipart(&object).await.map_err(error::io)?;
+        let mut id = self.repeat(|| self.client.create_multipart(&object)).await.map_err(error::io)?;
         if !self.create_record(&self.keys.upload(key), id.clone()).await? {
             // The retry of a request whose answer was lost finds its own ID.
             let known = self.multipart_of(key).await?.unwrap_or_else(|| id.clone());
             if known != id {
-                self.abort_multipart(key, &id).await?;
+                // It has no parts. If this fails, the check of the store finds it.
+                let _ = self.abort_multipart(key, &id).await;
             }
             id = known;
         }
@@ -43,10 +44,9 @@ impl S3Store {
         index: usize,
         bytes: Vec<Bytes>,
     ) -> io::Result<String> {
-        let payload = PutPayload::from_iter(bytes);
-        let id = id.to_owned();
-        let part =
-            self.client.put_part(&self.keys.object(key), &id, index, payload).await.map_err(error::io)?;
+        let (object, id, payload) = (self.keys.object(key), id.to_owned(), PutPayload::from_iter(bytes));
+        let put = || self.client.put_part(&object, &id, index, payload.clone());
+        let part = self.repeat(put).await.map_err(error::io)?;
         fault::hit(Fault::AppendWritten);
         Ok(part.content_id)
     }
@@ -58,14 +58,16 @@ impl S3Store {
         id: &str,
         parts: impl IntoIterator<Item = String>,
     ) -> io::Result<()> {
-        let parts = parts.into_iter().map(|content_id| PartId { content_id }).collect();
-        let done = self.client.complete_multipart(&self.keys.object(key), &id.to_owned(), parts).await;
-        done.map(drop).map_err(error::io)
+        let parts: Vec<_> = parts.into_iter().map(|content_id| PartId { content_id }).collect();
+        let (object, id) = (self.keys.object(key), id.to_owned());
+        let complete = || self.client.complete_multipart(&object, &id, parts.clone());
+        self.repeat(complete).await.map(drop).map_err(error::io)
     }
 
     /// Ends a multipart upload. The server deletes its parts.
     pub(super) async fn abort_multipart(&self, key: &ObjectKey, id: &str) -> io::Result<()> {
-        match self.client.abort_multipart(&self.keys.object(key), &id.to_owned()).await {
+        let (object, id) = (self.keys.object(key), id.to_owned());
+        match self.repeat(|| self.client.abort_multipart(&object, &id)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error::io(error)),
         }

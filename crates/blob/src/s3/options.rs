@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::client::{HttpClient, HttpConnector as _, ReqwestConnector};
 use object_store::{ClientOptions, RetryConfig};
 
 /// A bucket and the beginning of the keys in it: `s3://BUCKET/PREFIX`.
@@ -93,16 +94,40 @@ pub struct S3Options {
     pub credentials: Credentials,
     /// The size of the parts of a multipart upload. S3 requires at least 5 MiB.
     pub part_bytes: u64,
+    /// How the server encrypts objects, if not as the bucket says.
+    pub encryption: Option<Encryption>,
+    /// Whether a GET that is slower than usual gets a second one.
+    pub hedge: bool,
+    /// A server that does not answer or send for this long has failed. It includes the time to send a part.
+    pub read_timeout: Duration,
+    /// The time after which a request is not repeated.
+    pub retry_timeout: Duration,
+    /// A multipart upload that no upload knows is ended when it is so old.
+    pub orphaned_after: Duration,
+}
+
+/// How the server encrypts objects, with keys that it has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Encryption {
+    /// With keys of S3 (SSE-S3).
+    S3,
+    /// With a key of KMS (SSE-KMS).
+    Kms {
+        /// Its ID or ARN. Without one it is AWS's key for S3.
+        key_id: Option<String>,
+        /// Encrypted twice (DSSE-KMS).
+        twice: bool,
+    },
 }
 
 /// The size of parts: 10,000 of them are more than the largest layer of ECR (52,000 MiB).
 pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A server that does not answer or send for this long has failed. It includes the time to send a part.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time after which a request is not repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
+/// An upload records its multipart upload within seconds.
+const ORPHANED_AFTER: Duration = Duration::from_hours(24);
 const MAX_RETRIES: usize = 6;
 
 impl S3Options {
@@ -117,18 +142,34 @@ impl S3Options {
             path_style: false,
             credentials: Credentials::Chain(Vec::new()),
             part_bytes: PART_BYTES,
+            encryption: None,
+            hedge: true,
+            read_timeout: READ_TIMEOUT,
+            retry_timeout: RETRY_TIMEOUT,
+            orphaned_after: ORPHANED_AFTER,
         }
+    }
+
+    fn client_options(&self, endpoint: Option<&str>) -> ClientOptions {
+        ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_read_timeout(self.read_timeout)
+            .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")))
+    }
+
+    /// A client for signed URLs of this endpoint.
+    pub(super) fn http(&self, endpoint: Option<&str>) -> object_store::Result<HttpClient> {
+        ReqwestConnector::default().connect(&self.client_options(endpoint))
     }
 
     /// A client of this endpoint; of AWS if there is none.
     pub(crate) fn client(&self, endpoint: Option<&str>) -> object_store::Result<AmazonS3> {
-        let client = ClientOptions::new()
-            .with_timeout_disabled()
-            .with_connect_timeout(CONNECT_TIMEOUT)
-            .with_read_timeout(READ_TIMEOUT)
-            .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")));
-        let retry =
-            RetryConfig { max_retries: MAX_RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
+        let retry = RetryConfig {
+            max_retries: MAX_RETRIES,
+            retry_timeout: self.retry_timeout,
+            ..RetryConfig::default()
+        };
         let mut builder = AmazonS3Builder::new();
         match &self.credentials {
             Credentials::Key { id, secret } => {
@@ -144,7 +185,7 @@ impl S3Options {
             }
         }
         builder = builder
-            .with_client_options(client)
+            .with_client_options(self.client_options(endpoint))
             .with_retry(retry)
             .with_region(&self.region)
             .with_bucket_name(&self.url.bucket)
@@ -155,7 +196,25 @@ impl S3Options {
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(self.with_bucket(endpoint));
         }
-        builder.build()
+        self.encrypted(builder).build()
+    }
+
+    /// The client sends the headers of the encryption with each request that creates an object.
+    fn encrypted(&self, builder: AmazonS3Builder) -> AmazonS3Builder {
+        let (kind, key_id) = match &self.encryption {
+            None => return builder,
+            Some(Encryption::S3) => ("AES256", None),
+            Some(Encryption::Kms { key_id, twice: false }) => ("aws:kms", key_id.as_ref()),
+            Some(Encryption::Kms { key_id, twice: true }) => ("aws:kms:dsse", key_id.as_ref()),
+        };
+        let settings =
+            [("aws_server_side_encryption", Some(kind)), ("aws_sse_kms_key_id", key_id.map(String::as_str))];
+        settings.into_iter().fold(builder, |builder, (name, value)| {
+            match (name.parse::<AmazonS3ConfigKey>(), value) {
+                (Ok(name), Some(value)) => builder.with_config(name, value),
+                _ => builder,
+            }
+        })
     }
 
     /// With virtual-host style the bucket is the first label of the host.

@@ -1,16 +1,40 @@
 //! Reads objects, hashes them again, and signs URLs to them.
 
 use std::io;
-use std::time::Duration;
+use std::ops::Range;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::future::{BoxFuture, Either, select};
+use futures::{FutureExt as _, StreamExt as _};
 use object_store::signer::{Method, SignedUrlOptions, Signer as _};
 use object_store::{GetOptions, ObjectStore as _};
 use oci::digest::{Algorithm, Digest, Hasher};
+use tokio::time::timeout;
 
+use super::stream::{Object, Received};
 use super::{S3Store, S3Stream, error};
 use crate::content::{Content, OpenError, Remote};
+use crate::is_unavailable;
 use crate::key::{ObjectKey, Place};
+
+/// One object of the bucket.
+struct Stored {
+    store: S3Store,
+    key: ObjectKey,
+}
+
+impl Object for Stored {
+    fn get(
+        &self,
+        start: u64,
+        len: u64,
+        etag: Option<String>,
+    ) -> BoxFuture<'static, Result<Received, OpenError>> {
+        let (store, key) = (self.store.clone(), self.key);
+        async move { store.get(&key, start..start.saturating_add(len), etag).await }.boxed()
+    }
+}
 
 impl S3Store {
     pub(crate) async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
@@ -19,25 +43,63 @@ impl S3Store {
 
     async fn stream(&self, key: &ObjectKey, start: u64, len: u64) -> Result<S3Stream, OpenError> {
         self.check_place(key).map_err(OpenError::Io)?;
-        let wanted = start.saturating_add(len);
+        let object = Box::new(Stored { store: self.clone(), key: *key });
         if len == 0 {
-            return self.expect_len(key, wanted).await.map(|()| S3Stream::empty());
+            return self.expect_len(key, start).await.map(|()| S3Stream::empty(object));
         }
-        let options = GetOptions { range: Some((start..wanted).into()), ..GetOptions::default() };
+        S3Stream::open(object, start, len).await
+    }
+
+    /// The bytes of a range, with the first of them. A slow GET gets a second one, and the faster of the two is used.
+    async fn get(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+        etag: Option<String>,
+    ) -> Result<Received, OpenError> {
+        let (begun, slow) = (Instant::now(), self.hedge.begin());
+        let mut first = pin!(self.get_once(key, range.clone(), etag.clone()));
+        let received = match timeout(slow.unwrap_or(Duration::MAX), &mut first).await {
+            Ok(received) => received,
+            Err(_) if self.hedge.spend() => {
+                match select(first, pin!(self.get_once(key, range, etag))).await {
+                    Either::Left((Err(_), second)) => second.await,
+                    Either::Right((Err(_), first)) => first.await,
+                    Either::Left((received, _)) | Either::Right((received, _)) => received,
+                }
+            }
+            Err(_) => first.await,
+        };
+        if received.is_ok() {
+            self.hedge.answered(begun.elapsed());
+        }
+        received
+    }
+
+    async fn get_once(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+        etag: Option<String>,
+    ) -> Result<Received, OpenError> {
+        let wanted = range.end;
+        let options = GetOptions { range: Some(range.into()), if_match: etag, ..GetOptions::default() };
         match self.client.get_opts(&self.keys.object(key), options).await {
             Ok(found) if found.meta.size < wanted => {
                 Err(OpenError::Truncated { wanted, len: found.meta.size })
             }
             Ok(found) => {
-                let stream = found.into_stream().map(|chunk| chunk.map_err(error::io));
-                Ok(S3Stream::new(stream.boxed(), len))
+                let etag = found.meta.e_tag.clone();
+                let mut chunks = found.into_stream().map(|chunk| chunk.map_err(error::io)).boxed();
+                let first = chunks.next().await;
+                Ok(Received { etag, chunks: futures::stream::iter(first).chain(chunks).boxed() })
             }
-            Err(object_store::Error::NotFound { .. }) => Err(OpenError::Missing),
-            // The server refuses a range that begins after the end.
-            Err(error) => {
-                self.expect_len(key, wanted).await?;
-                Err(error::open(error))
-            }
+            Err(error) => match error::open(error) {
+                OpenError::Missing => Err(self.missing().await),
+                OpenError::Io(error) if is_unavailable(&error) => Err(OpenError::Io(error)),
+                // The server refuses a range that begins after the end.
+                error => self.expect_len(key, wanted).await.and(Err(error)),
+            },
         }
     }
 
@@ -47,9 +109,16 @@ impl S3Store {
         if len < wanted { Err(OpenError::Truncated { wanted, len }) } else { Ok(()) }
     }
 
+    /// The length of an object that a row records.
     pub(crate) async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
         self.check_place(key)?;
-        Ok(self.version(&self.keys.object(key)).await?.map(|version| version.len))
+        if let Some(version) = self.version(&self.keys.object(key)).await? {
+            return Ok(Some(version.len));
+        }
+        match self.missing().await {
+            OpenError::Io(error) => Err(error),
+            _ => Ok(None),
+        }
     }
 
     /// There is no place for archived objects: nothing is taken for missing in it.

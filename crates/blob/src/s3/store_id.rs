@@ -1,11 +1,14 @@
 //! The ID of the store: a small object beside the others; see `disk::store_id`.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use object_store::ObjectStoreExt as _;
 
 use super::{S3Store, error};
+use crate::content::OpenError;
 use crate::key::ObjectKey;
+use crate::unavailable::unavailable;
 
 impl S3Store {
     /// The ID of the store in this bucket, if there is one.
@@ -13,7 +16,9 @@ impl S3Store {
         let Some(text) = self.read_record(&self.keys.store_id()).await? else { return Ok(None) };
         let text = String::from_utf8(text.to_vec()).unwrap_or_default();
         let id: Result<ObjectKey, _> = text.trim().parse();
-        id.map(|id| Some(id.to_string())).map_err(|_| io::Error::other("the object store-id has no valid ID"))
+        let id = id.map_err(|_| io::Error::other("the object store-id has no valid ID"))?;
+        self.has_id.store(true, Ordering::Relaxed);
+        Ok(Some(id.to_string()))
     }
 
     /// Gives the store in this bucket another ID.
@@ -30,5 +35,18 @@ impl S3Store {
         // If another node has created it at the same time, this returns the ID of that node.
         self.create_record(&self.keys.store_id(), format!("{}\n", ObjectKey::random())).await?;
         self.store_id().await?.ok_or_else(|| io::Error::other("the object store-id cannot be read again"))
+    }
+
+    /// The error of an object that the server does not have. A server that has lost the bucket, or another one that answers
+    /// in its place, does not have the ID of the store either: then nothing is taken for lost.
+    pub(super) async fn missing(&self) -> OpenError {
+        if !self.has_id.load(Ordering::Relaxed) {
+            return OpenError::Missing;
+        }
+        match self.version(&self.keys.store_id()).await {
+            Ok(Some(_)) => OpenError::Missing,
+            Ok(None) => OpenError::Io(unavailable("the bucket does not have the object store-id any more")),
+            Err(error) => OpenError::Io(error),
+        }
     }
 }

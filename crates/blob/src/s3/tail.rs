@@ -14,6 +14,7 @@ use super::keys::TailPlace;
 use super::progress::Tail;
 use super::{S3Store, error};
 use crate::key::ObjectKey;
+use crate::unavailable::unavailable;
 
 /// What is stored at a key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +56,11 @@ pub(super) fn sum(bytes: &[Bytes]) -> [u8; 32] {
     sum
 }
 
+/// Whether these are the bytes of a tail.
+fn is_of(tail: &Tail, len: u64, bytes: &Bytes) -> bool {
+    bytes.len() as u64 == len && sum(std::slice::from_ref(bytes)) == tail.sha256
+}
+
 impl S3Store {
     /// What is stored at a key, if anything.
     pub(super) async fn version(&self, path: &Path) -> io::Result<Option<Version>> {
@@ -67,18 +73,35 @@ impl S3Store {
 
     /// The first `len` bytes of a tail. They are the bytes of the stage.
     pub(super) async fn read_tail(&self, key: &ObjectKey, tail: &Tail, len: u64) -> Result<Bytes, TailError> {
-        let options = GetOptions { range: Some((0..len).into()), ..GetOptions::default() };
-        let found = match self.client.get_opts(&self.keys.tail(key, tail.place), options).await {
-            Ok(found) if found.meta.size < len => return Err(TailError::Missing(found.meta.size)),
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Err(TailError::Missing(0)),
-            Err(error) => return Err(TailError::Io(error::io(error))),
-        };
-        let bytes = found.bytes().await.map_err(|error| TailError::Io(error::io(error)))?;
-        if bytes.len() as u64 != len || sum(std::slice::from_ref(&bytes)) != tail.sha256 {
-            return Err(TailError::Replaced);
+        let mut before = None;
+        for _ in 0..2 {
+            let bytes = self.read_tail_once(key, tail, len).await?;
+            if is_of(tail, len, &bytes) {
+                return Ok(bytes);
+            }
+            // Bytes that were damaged on their way are not the same again.
+            if bytes.len() as u64 == len && before.as_ref() == Some(&bytes) {
+                return Err(TailError::Replaced);
+            }
+            before = Some(bytes);
         }
-        Ok(bytes)
+        Err(TailError::Io(unavailable("the bucket does not answer with the last bytes of the upload")))
+    }
+
+    async fn read_tail_once(&self, key: &ObjectKey, tail: &Tail, len: u64) -> Result<Bytes, TailError> {
+        let path = self.keys.tail(key, tail.place);
+        let read = || async {
+            let options = GetOptions { range: Some((0..len).into()), ..GetOptions::default() };
+            let found = self.client.get_opts(&path, options).await?;
+            let size = found.meta.size;
+            Ok((if size < len { Bytes::new() } else { found.bytes().await? }, size))
+        };
+        match self.repeat(read).await {
+            Ok((_, size)) if size < len => Err(TailError::Missing(size)),
+            Ok((bytes, _)) => Ok(bytes),
+            Err(Error::NotFound { .. }) => Err(TailError::Missing(0)),
+            Err(error) => Err(TailError::Io(error::io(error))),
+        }
     }
 
     /// Stores a tail. At the object's own key it is stored only over the version that the caller knows; None if there
@@ -101,7 +124,7 @@ impl S3Store {
         let len = bytes.iter().map(|chunk| chunk.len() as u64).sum();
         let payload = PutPayload::from_iter(bytes);
         let options = PutOptions { mode, ..PutOptions::default() };
-        match self.client.put_opts(&path, payload, options).await {
+        match self.repeat(|| self.client.put_opts(&path, payload.clone(), options.clone())).await {
             Ok(PutResult { e_tag, .. }) => Ok(Some(Tail { place, etag: e_tag.unwrap_or_default(), sha256 })),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 self.stored_already(key, Tail { place, etag: String::new(), sha256 }, len).await

@@ -10,7 +10,9 @@ use blob::{ObjectKey, OpenError, Store};
 use fault::Fault;
 use oci::digest::Algorithm;
 
-use super::s3_server::{self, PART_BYTES};
+use testkit::s3_server;
+
+use super::bucket::PART_BYTES;
 use super::{Place, body, bytes, digest, read};
 
 const CHILD: &str = "WHARF_TEST_CRASH";

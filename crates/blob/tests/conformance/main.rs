@@ -10,10 +10,13 @@
 )]
 
 mod append;
+mod bucket;
 mod crash;
+mod faults;
 mod multipart;
 mod read;
-mod s3_server;
+mod settings;
+mod slow_uploads;
 
 use std::path::Path;
 
@@ -136,4 +139,4 @@ suite!(disk, Ok::<_, String>(()), |folder| blob::Store::disk(
     blob::DiskOptions::default()
 )
 .unwrap());
-suite!(s3, super::s3_server::address(), super::s3_server::open);
+suite!(s3, testkit::s3_server::address(), super::bucket::open);

@@ -3,7 +3,9 @@
 use blob::{AppendError, ObjectKey, OpenError, Stage, Store};
 use oci::digest::Algorithm;
 
-use super::s3_server::{self, BUCKET, PART_BYTES};
+use testkit::s3_server::{self, BUCKET};
+
+use super::bucket::{self, PART_BYTES};
 use super::{Place, body, bytes, digest, read, stored, through_the_row};
 
 /// Two nodes with one bucket; None with a printed reason if there is no server.
@@ -12,9 +14,9 @@ fn nodes() -> Option<(String, Place, Store, Store)> {
         eprintln!("not tested: {reason}");
         return None;
     }
-    let place = Place::new(s3_server::open);
+    let place = Place::new(bucket::open);
     let (one, two) = (place.open(), place.open());
-    Some((s3_server::prefix_of(place.folder.path()), place, one, two))
+    Some((bucket::prefix_of(place.folder.path()), place, one, two))
 }
 
 async fn append(store: &Store, key: &ObjectKey, stage: Stage, bytes: &[u8]) -> Stage {
@@ -24,12 +26,12 @@ async fn append(store: &Store, key: &ObjectKey, stage: Stage, bytes: &[u8]) -> S
 }
 
 /// The keys of the multipart uploads that are not complete.
-fn open_uploads(prefix: &str) -> usize {
+pub(super) fn open_uploads(prefix: &str) -> usize {
     s3_server::signed("GET", &format!("{BUCKET}?uploads=")).matches(&format!("<Key>{prefix}/")).count()
 }
 
 /// The number of keys under a prefix.
-fn keys(prefix: &str) -> usize {
+pub(super) fn keys(prefix: &str) -> usize {
     s3_server::signed("GET", &format!("{BUCKET}?list-type=2&prefix={prefix}%2F")).matches("<Key>").count()
 }
 
@@ -203,7 +205,7 @@ async fn a_bucket_has_one_id() {
 async fn a_wrong_secret_is_an_error_and_not_a_missing_object() {
     let Some((prefix, _place, one, _)) = nodes() else { return };
     let key = stored(&one, b"abc").await;
-    let mut options = s3_server::options(&prefix);
+    let mut options = bucket::options(&prefix);
     options.credentials =
         blob::Credentials::Key { id: s3_server::KEY_ID.to_owned(), secret: "other".to_owned() };
     let store = Store::s3(&options).unwrap();

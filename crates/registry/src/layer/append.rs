@@ -70,7 +70,8 @@ impl Registry {
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();
-        let (appended, failure) = self.bytes.append(permit, &upload.row, &mut body, limit).await?;
+        let (appended, failure) =
+            self.bytes.append(permit, &upload.row, &mut body, limit, incoming.memory).await?;
         drop(body);
         let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
         if decided_by == DecidedBy::NewDecision {

@@ -1,10 +1,11 @@
 //! The bytes of layers, behind permits: `access::effects` lists which permit opens which use of them. No other file of
 //! this crate uses the blob store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Store};
-pub use ::blob::{Appended, Content, ContentStream, Stage};
+use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Store, is_unavailable};
+pub use ::blob::{Appended, Content, ContentStream, Held, Memory, Stage};
 use access::effects::OpensBytes;
 use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Move, Read};
 use access::error::{Code, Error, Result};
@@ -55,10 +56,7 @@ impl LayerBytes {
         algorithm: Algorithm,
         size: u64,
     ) -> Result<Digest> {
-        self.0.copy(&key(from)?, &key(to)?, algorithm, size).await.map_err(|error| match error {
-            OpenError::Io(error) => failed(error),
-            error => unreadable(error),
-        })
+        self.0.copy(&key(from)?, &key(to)?, algorithm, size).await.map_err(unreadable)
     }
 
     /// Appends to an upload at the offset in its row. If the body ends early, it returns what was written until then,
@@ -69,13 +67,15 @@ impl LayerBytes {
         row: &UploadRow,
         body: &mut S,
         limit: u64,
+        memory: Option<Arc<dyn Memory>>,
     ) -> Result<(Appended, Option<BodyError>)>
     where
         G: OpensBytes<Append> + Effect<On = OnRepository>,
         S: Stream<Item = std::result::Result<Bytes, BodyError>> + Unpin + Send,
     {
         let stage = self.stage(permit, row)?;
-        match self.0.append(&key(&row.object_key)?, stage, body, Some(limit)).await {
+        let store = memory.map_or_else(|| self.0.clone(), |memory| self.0.charged_to(memory));
+        match store.append(&key(&row.object_key)?, stage, body, Some(limit)).await {
             Ok(appended) => Ok((appended, None)),
             Err(AppendError::Body { appended, source }) => Ok((*appended, Some(source))),
             Err(AppendError::TooLarge { limit }) => {
@@ -176,7 +176,8 @@ impl LayerBytes {
         start: u64,
         len: u64,
     ) -> Result<Content> {
-        self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)
+        let content = self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)?;
+        Ok(if (start, len) == (0, row.size) { content.expect(row.digest) } else { content })
     }
 
     /// A URL of the store from which anybody can read a blob for a while, if the store has such URLs.
@@ -220,7 +221,12 @@ impl LayerBytes {
         }
         match self.0.rehash(&key, object.digest.algorithm(), object.size).await {
             Ok(digest) if digest == object.digest => Ok(None),
-            Ok(digest) => lost(format!("its bytes have the digest {digest}")),
+            Ok(digest) => {
+                // Bytes that were damaged on their way from another server are not the same again.
+                let again = self.0.rehash(&key, object.digest.algorithm(), object.size).await;
+                let is_lost = again.is_ok_and(|again| again == digest);
+                Ok(Some(Problem { text: format!("its bytes have the digest {digest}"), is_lost }))
+            }
             Err(OpenError::Missing) => lost("its bytes are missing".to_owned()),
             Err(OpenError::Truncated { wanted, len }) => lost(format!("it has {len} of {wanted} bytes")),
             Err(OpenError::Io(error)) => {
@@ -308,11 +314,17 @@ fn key(text: &str) -> Result<ObjectKey> {
 
 /// The error for a blob with a row whose bytes cannot be read.
 fn unreadable(error: OpenError) -> Error {
-    Error::internal(error)
+    match error {
+        OpenError::Io(error) => failed(error),
+        error => Error::internal(error),
+    }
 }
 
 /// The error for a failure of the blob store.
-fn failed(error: std::io::Error) -> Error {
+pub fn failed(error: std::io::Error) -> Error {
+    if is_unavailable(&error) {
+        return Error::unavailable(error);
+    }
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
         tracing::error!(%error, "the blob store has no space left");

@@ -15,6 +15,7 @@ use futures::Stream;
 use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
+pub use super::bytes::failed;
 use super::bytes::{ContentStream, LayerBytes};
 use super::{blob_unknown, readable};
 use crate::Registry;
@@ -49,6 +50,21 @@ impl BlobStream {
         match self {
             Self::Stored(content) => content.limit_chunk(bytes),
             Self::Arriving(Arriving(content)) => content.limit_chunk(bytes),
+        }
+    }
+
+    /// The memory that the connection to a store holds in addition to the last chunk, unless the stream is narrow.
+    pub fn ahead(&self) -> u64 {
+        match self {
+            Self::Stored(content) => content.ahead(),
+            Self::Arriving(_) => 0,
+        }
+    }
+
+    /// In a narrow stream of a store on another server each chunk is a request of its own, and nothing is read ahead.
+    pub fn set_narrow(&mut self, narrow: bool) {
+        if let Self::Stored(content) = self {
+            content.set_narrow(narrow);
         }
     }
 

@@ -22,6 +22,7 @@ use oci::range::ContentRange;
 
 use super::append::DecidedBy;
 use super::bytes::LayerBytes;
+pub use super::bytes::{Held, Memory};
 use super::permits::{Complete, LastPart, Part, UploadPermits, Whole};
 use crate::Registry;
 use crate::uploads_in_progress::Turn;
@@ -51,18 +52,20 @@ pub struct Incoming {
     pub length: Option<u64>,
     /// The bytes.
     pub body: ByteStream,
+    /// What pays for the parts of a layer that the store holds in memory; without it the store has some memory of its own.
+    pub memory: Option<Arc<dyn Memory>>,
 }
 
 impl Incoming {
     /// No bytes.
     pub fn empty() -> Self {
-        Self { range: None, length: Some(0), body: Box::pin(futures::stream::empty()) }
+        Self { range: None, length: Some(0), body: Box::pin(futures::stream::empty()), memory: None }
     }
 
     /// Bytes in memory.
     pub fn buffered(bytes: Bytes) -> Self {
         let length = Some(bytes.len() as u64);
-        Self { range: None, length, body: Box::pin(futures::stream::iter([Ok(bytes)])) }
+        Self { range: None, length, body: Box::pin(futures::stream::iter([Ok(bytes)])), memory: None }
     }
 }
 

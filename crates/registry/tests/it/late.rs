@@ -30,7 +30,7 @@ fn after(time: Duration) -> Incoming {
         Ok(Bytes::from_static(second))
     });
     let body = futures::stream::iter([Ok(Bytes::from_static(first))]).chain(rest);
-    Incoming { range: None, length: Some(BLOB.len() as u64), body: Box::pin(body) }
+    Incoming { range: None, length: Some(BLOB.len() as u64), body: Box::pin(body), memory: None }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn held() -> (Incoming, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot
         Ok(Bytes::from_static(b"older"))
     });
     let body = futures::stream::iter([Ok(Bytes::from_static(b"the "))]).chain(rest);
-    (Incoming { range: None, length: Some(9), body: Box::pin(body) }, said, go_on)
+    (Incoming { range: None, length: Some(9), body: Box::pin(body), memory: None }, said, go_on)
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use access::error::Error;
-use http::{HeaderValue, Method, StatusCode, header};
+use futures::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
 use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
-use registry::layer::download::{BlobHandle, BlobStat};
+use registry::layer::download::{BlobHandle, BlobStat, failed};
 
 use super::content_digest::{ContentDigest, Kept};
 use super::{Call, Outcome, RouteOp, byteranges, not_allowed, redirect};
@@ -110,10 +110,10 @@ async fn bytes(
         return small(app, exchange, blob, start, length).await;
     }
     let (transfer, file) = place(app, exchange)?;
-    let content = blob.open(start, length).await?;
-    let chunks: Chunks = Box::pin(sending::charged(content, exchange.tab().share()).await?);
+    let open = blob.open(start, length).boxed();
+    let chunks: Chunks = Box::pin(sending::charged(length, exchange.tab().share(), open).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
-    body.map_err(|error| Error::internal(error).into())
+    body.map_err(|error| failed(error).into())
 }
 
 /// Bytes of a small blob. They are kept in memory for the next request; this one was permitted before.

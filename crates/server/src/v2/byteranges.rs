@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use access::error::Error;
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use http::{StatusCode, header};
 use oci::range::ByteRange;
-use registry::layer::download::BlobHandle;
+use registry::layer::download::{BlobHandle, failed};
 
 use super::Outcome;
 use super::blob::{content_range, place};
@@ -43,7 +42,7 @@ pub(super) async fn answer_parts(
     });
     let chunks: Chunks = Box::pin(parts.chain(end));
     let (transfer, file) = place(app, exchange)?;
-    let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await.map_err(Error::internal)?;
+    let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await.map_err(failed)?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
@@ -70,8 +69,9 @@ fn parts(
     let parts = futures::stream::iter(ranges.into_iter().enumerate()).then(move |(at, range)| {
         let (blob, share, boundary) = (Arc::clone(&blob), Arc::clone(&share), Arc::clone(&boundary));
         async move {
-            let content = blob.open(range.start, range.length()).await.map_err(std::io::Error::other)?;
-            let content = sending::charged(content, &share).await.map_err(std::io::Error::other)?;
+            let open = blob.open(range.start, range.length()).boxed();
+            let content =
+                sending::charged(range.length(), &share, open).await.map_err(std::io::Error::other)?;
             let head = Bytes::from(head(at, &boundary, range, blob.stat.size));
             Ok::<_, std::io::Error>(futures::stream::iter([Ok(head)]).chain(content))
         }

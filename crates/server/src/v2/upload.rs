@@ -160,9 +160,8 @@ fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
         }
         None => None,
     };
-    let length = exchange.body.declared_length();
     let share = Arc::clone(exchange.tab().share());
-    Ok(Incoming { range, length, body: Box::pin(receiving::charged(exchange.body.detach(), share)) })
+    Ok(receiving::incoming(exchange.body.detach(), range, &share))
 }
 
 fn parse_digest(text: &str) -> Result<Digest, Refusal> {

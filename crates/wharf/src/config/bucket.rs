@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use blob::{Credentials, S3Options, S3Url};
+use blob::{Credentials, Encryption, S3Options, S3Url};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -21,6 +21,20 @@ pub(super) struct S3Section {
     access_key_id: Option<String>,
     secret_access_key_file: Option<PathBuf>,
     serve: Option<Serve>,
+    sse: Option<Sse>,
+    sse_kms_key_id: Option<String>,
+    hedge: Option<bool>,
+}
+
+/// How the server encrypts objects: the values of the header `x-amz-server-side-encryption`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Sse {
+    #[serde(rename = "AES256")]
+    S3,
+    #[serde(rename = "aws:kms")]
+    Kms,
+    #[serde(rename = "aws:kms:dsse")]
+    KmsTwice,
 }
 
 /// How layers reach clients.
@@ -106,7 +120,25 @@ pub(super) fn bucket(section: &BlobsSection, region: &str) -> anyhow::Result<Opt
     options.redirects = s3.serve.unwrap_or_default() == Serve::Redirect;
     options.public_endpoint = public.or_else(|| endpoint.clone());
     options.endpoint = endpoint;
+    options.encryption = encryption(s3)?;
+    options.hedge = s3.hedge.unwrap_or(true);
     Ok(Some(Bucket { url, options, key }))
+}
+
+fn encryption(s3: &S3Section) -> anyhow::Result<Option<Encryption>> {
+    let key_id = s3.sse_kms_key_id.clone();
+    if key_id.as_ref().is_some_and(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic())) {
+        bail!("blobs.s3.sse_kms_key_id is not the ID or the ARN of a key");
+    }
+    match (s3.sse, key_id) {
+        (None, None) => Ok(None),
+        (Some(Sse::S3), None) => Ok(Some(Encryption::S3)),
+        (Some(Sse::Kms), key_id) => Ok(Some(Encryption::Kms { key_id, twice: false })),
+        (Some(Sse::KmsTwice), key_id) => Ok(Some(Encryption::Kms { key_id, twice: true })),
+        (None | Some(Sse::S3), Some(_)) => {
+            bail!("blobs.s3.sse_kms_key_id needs blobs.s3.sse = \"aws:kms\" or \"aws:kms:dsse\"")
+        }
+    }
 }
 
 /// The bucket of a `wharf dev`, which has no configuration file.
@@ -192,6 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn the_encryption_of_objects_is_read() {
+        let kms = |key_id: Option<&str>, twice| Encryption::Kms { key_id: key_id.map(str::to_owned), twice };
+        for (settings, expected) in [
+            ("", None),
+            ("sse = \"AES256\"", Some(Encryption::S3)),
+            ("sse = \"aws:kms\"", Some(kms(None, false))),
+            ("sse = \"aws:kms\"\nsse_kms_key_id = \"alias/layers\"", Some(kms(Some("alias/layers"), false))),
+            ("sse = \"aws:kms:dsse\"", Some(kms(None, true))),
+        ] {
+            let bucket = read(&format!("url = \"s3://layers\"\n[s3]\n{settings}")).unwrap().unwrap();
+            assert_eq!(bucket.options.encryption, expected, "{settings}");
+            assert!(bucket.options.hedge);
+        }
+        let without = read("url = \"s3://layers\"\n[s3]\nhedge = false").unwrap().unwrap();
+        assert!(!without.options.hedge);
+    }
+
+    #[test]
     fn an_error_says_which_setting_is_wrong() {
         for (text, word) in [
             ("[s3]\nregion = \"r\"", "blobs.url"),
@@ -204,6 +254,10 @@ mod tests {
             ("url = \"s3://layers\"\n[s3]\nsecret_access_key_file = \"/x\"", "access_key_id"),
             ("url = \"s3://layers\"\n[s3]\nserve = \"proxy\"", "redirect"),
             ("url = \"s3://layers\"\n[s3]\nsecret_access_key = \"SK\"", "secret_access_key"),
+            ("url = \"s3://layers\"\n[s3]\nsse = \"aes\"", "AES256"),
+            ("url = \"s3://layers\"\n[s3]\nsse_kms_key_id = \"k\"", "blobs.s3.sse"),
+            ("url = \"s3://layers\"\n[s3]\nsse = \"AES256\"\nsse_kms_key_id = \"k\"", "aws:kms"),
+            ("url = \"s3://layers\"\n[s3]\nsse = \"aws:kms\"\nsse_kms_key_id = \"a b\"", "sse_kms_key_id"),
         ] {
             let complaint = format!("{:#}", read(text).err().expect(text));
             assert!(complaint.contains(word), "{complaint}");

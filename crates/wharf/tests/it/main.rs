@@ -24,6 +24,7 @@ mod crash_work;
 mod descriptors;
 mod events;
 mod export;
+mod faulty_bucket;
 mod first_start;
 mod gc;
 mod health;

@@ -1,22 +1,28 @@
 //! A server with the API of S3 for one test process: versitygw, which keeps objects as files. It stops with the process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::format_push_string,
+    reason = "a failed test is allowed to panic"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use blob::{Credentials, S3Options, Store};
-
 /// The server's address, for the processes that a test starts.
-pub(super) const ADDRESS: &str = "WHARF_TEST_S3";
-pub(super) const BUCKET: &str = "layers";
-pub(super) const KEY_ID: &str = "AKIDTEST";
-pub(super) const SECRET: &str = "secret-of-the-test";
-/// The smallest size that S3 allows.
-pub(super) const PART_BYTES: usize = 5 * 1024 * 1024;
-
+pub const ADDRESS: &str = "WHARF_TEST_S3";
+/// Its bucket.
+pub const BUCKET: &str = "layers";
+/// The ID of its access key.
+pub const KEY_ID: &str = "AKIDTEST";
+/// The secret of its access key.
+pub const SECRET: &str = "secret-of-the-test";
 /// Started by a shell that waits for the end of its standard input. A killed process closes that too.
 const SUPERVISE: &str = r#"
 folder="$1" address="$2" server="$3"
@@ -38,7 +44,7 @@ struct Server {
 }
 
 /// The address of the server, or why there is none.
-pub(super) fn address() -> Result<String, String> {
+pub fn address() -> Result<String, String> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     if let Ok(address) = std::env::var(ADDRESS) {
         return Ok(address);
@@ -91,30 +97,8 @@ fn start() -> Result<Server, String> {
     Ok(Server { address, _supervisor: supervisor, _lifeline: lifeline })
 }
 
-/// The settings of a store under a prefix of its own.
-pub(super) fn options(prefix: &str) -> S3Options {
-    let endpoint = format!("http://{}", address().unwrap());
-    let mut options = S3Options::new(format!("s3://{BUCKET}/{prefix}").parse().unwrap(), "us-east-1");
-    options.path_style = true;
-    options.redirects = true;
-    options.public_endpoint = Some(endpoint.clone());
-    options.endpoint = Some(endpoint);
-    options.credentials = Credentials::Key { id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
-    options.part_bytes = PART_BYTES as u64;
-    options
-}
-
-/// The prefix of a test: the name of its folder.
-pub(super) fn prefix_of(folder: &Path) -> String {
-    folder.file_name().unwrap().to_str().unwrap().replace('.', "")
-}
-
-pub(super) fn open(folder: &Path) -> Store {
-    Store::s3(&options(&prefix_of(folder))).unwrap()
-}
-
 /// Sends a signed request with curl; returns the answer's body.
-pub(super) fn signed(method: &str, path: &str) -> String {
+pub fn signed(method: &str, path: &str) -> String {
     let answer = Command::new("curl")
         .args(["-sS", "--aws-sigv4", "aws:amz:us-east-1:s3", "-X", method])
         .args(["--user", &format!("{KEY_ID}:{SECRET}"), "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
@@ -127,7 +111,7 @@ pub(super) fn signed(method: &str, path: &str) -> String {
 }
 
 /// The status and the body of an unsigned request.
-pub(super) fn curl(words: &[&str]) -> (String, String) {
+pub fn curl(words: &[&str]) -> (String, String) {
     let answer = Command::new("curl")
         .args(["-sS", "--max-time", "20", "-w", "\n%{http_code}"])
         .args(words)
