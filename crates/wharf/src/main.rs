@@ -22,6 +22,7 @@ mod node_identity;
 mod outgoing;
 mod peer_key;
 mod systemd;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -51,6 +51,7 @@ mod public_registry;
 mod pull_through_cache;
 mod purge;
 mod reconciler;
+mod replica;
 mod replication;
 mod replication_backfill;
 mod repository;

@@ -13,7 +13,8 @@ use super::peers::peer_settings;
 use super::pull_through_cache::cache_settings;
 use super::{
     Config, Public, ServerSection, Settings, accounts, blocks, bootstrap, bucket::bucket, database::database,
-    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
+    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas,
+    telemetry::telemetry, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -79,6 +80,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        telemetry: telemetry(file.telemetry, &file.outbound.insecure_hosts)?,
         peers: peer_settings(file.peers, &file.outbound.insecure_hosts)?,
         cache: cache_settings(file.pull_through, file.outbound.insecure_hosts)?,
         limits,

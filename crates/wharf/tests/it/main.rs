@@ -52,3 +52,5 @@ mod storage_folder;
 mod systemd;
 mod tags;
 mod tls;
+mod traces;
+mod two_versions;
