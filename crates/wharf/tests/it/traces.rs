@@ -187,13 +187,13 @@ fn push(dev: &Dev, traceparent: Option<&str>) {
         let (status, text) = answer(&mut stream);
         assert!(status < 300, "{line}: {text}");
     };
-    let layer = testkit::noise(300_000, 1);
+    let layer = testkit::noise(1_300_000, 1);
     for bytes in [&b"{}"[..], &layer] {
         send(&format!("POST /v2/app/blobs/uploads/?digest={}", testkit::sha256(bytes)), bytes);
     }
     let (config, layer) = (testkit::sha256(b"{}"), testkit::sha256(&layer));
     let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":300000}}]}}"#
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":1300000}}]}}"#
     );
     send("PUT /v2/app/manifests/v1", manifest.as_bytes());
     send(&format!("GET /v2/app/blobs/{layer}"), b"");
@@ -256,8 +256,8 @@ fn a_request_is_a_trace_with_its_steps() {
             .collect();
         found.into_iter().max().unwrap_or_else(|| panic!("{root} has no {step}: {found:?}", found = roots))
     };
-    assert_eq!(bytes_of("put_blob", "append bytes"), 300_000);
-    assert_eq!(bytes_of("get_blob", "send bytes"), 300_000);
+    assert_eq!(bytes_of("put_blob", "append bytes"), 1_300_000);
+    assert_eq!(bytes_of("get_blob", "send bytes"), 1_300_000);
     // Nothing that opens a door is in what was sent.
     let secrets = [KEY.1, bearer.trim_start_matches("Basic ")];
     for request in receiver.requests() {
