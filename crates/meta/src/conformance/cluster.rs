@@ -106,6 +106,11 @@ impl Cluster {
         Self::begin(true, Some(&self.folder))
     }
 
+    /// Returns when it answers.
+    pub(crate) async fn ready(&self) -> Result<(), String> {
+        self.command("SELECT 1").await
+    }
+
     /// The folder of its socket.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.clone()

@@ -74,6 +74,7 @@ pub(super) fn on_replicated_postgres<F: Future<Output = ()>>(case: impl FnOnce(W
         let cluster = Cluster::start(true).unwrap();
         let url = cluster.database(REPLICATED, EMPTY).await.unwrap();
         let standby = cluster.standby().unwrap();
+        standby.ready().await.unwrap();
         case(World::make(Place::Postgres(url)).await, standby).await;
     });
 }
