@@ -28,6 +28,7 @@ use meta::{
     Account, Basis, CallerRef, CallerState, ImageRow, ListTagsForResource, Never, Operation, RegistryKey,
     Resolve, Resolved, Target,
 };
+use trace::Kind;
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
 pub use event_resources::EventKind;
@@ -101,6 +102,7 @@ impl Access {
 
     /// The gate of a caller. `root` is the state of a root that has no row in the store.
     async fn gate_of(&self, ctx: &Ctx, to: Destination<'_>, root: Option<&CallerState>) -> Result<Gate> {
+        let _step = trace::begin("gate", Kind::Internal);
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
             return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
         }

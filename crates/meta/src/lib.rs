@@ -24,7 +24,7 @@ pub use kept::{Keep, Kept, SCOPES, Shelf};
 pub use meta::Meta;
 pub use migrate::{COMPAT, SchemaVersion};
 pub use operations::*;
-pub use postgres::PostgresOptions;
+pub use postgres::{PostgresOptions, PostgresReplica};
 pub use sqlite::SqliteOptions;
 pub use tx::{Dialect, Tx};
 pub use value::{FromValue, Param, Row, ToParam, Value};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
+use trace::{Kind, Open};
 
 use crate::{
     Keep, Never, Resolve, Resolved,
@@ -14,7 +15,7 @@ use crate::{
     kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
-    postgres::{Postgres, PostgresOptions},
+    postgres::{Postgres, PostgresOptions, PostgresReplica},
     sqlite::{Snapshots, Sqlite, SqliteOptions},
 };
 
@@ -54,6 +55,22 @@ impl Meta {
         Ok(meta)
     }
 
+    /// Lets a standby answer lists and reports ([`Access::List`]). It may be away now. Only with PostgreSQL.
+    pub fn with_replica(mut self, replica: &PostgresReplica) -> Result<Self, StoreError> {
+        if let Driver::Postgres(postgres) = self.driver {
+            self.driver = Driver::Postgres(postgres.with_replica(replica)?);
+        }
+        Ok(self)
+    }
+
+    /// How many lists and reports a standby answered.
+    pub fn replica_reads(&self) -> u64 {
+        match &self.driver {
+            Driver::Sqlite(_) => 0,
+            Driver::Postgres(postgres) => postgres.replica_reads(),
+        }
+    }
+
     /// What a migration needs that SQL cannot do.
     async fn backfill(&self) -> Result<(), StoreError> {
         let mut slices = 0_u64;
@@ -72,15 +89,20 @@ impl Meta {
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
         self.reads.fetch_add(1, Ordering::Relaxed);
+        let mut step = self.step(O::NAME);
         let (job, answer) = job(operation);
-        self.start(job).await?;
-        settle(answered::<O>(answer).await)
+        let ended = async {
+            self.start(job).await?;
+            settle(answered::<O>(answer).await)
+        };
+        failed(&mut step, ended.await)
     }
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
     pub async fn read_kept<O: Keep>(&self, operation: O) -> Result<Arc<O::Output>, OpError<Never>> {
         match &self.driver {
             Driver::Sqlite(sqlite) => {
+                let _step = self.step(O::NAME);
                 let store = Counted { sqlite, reads: &self.reads };
                 Ok(sqlite.kept().read(operation, &store)?)
             }
@@ -91,7 +113,10 @@ impl Meta {
     /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
     pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
         match &self.driver {
-            Driver::Sqlite(sqlite) => Ok(self.resolve_kept(sqlite, ask)?),
+            Driver::Sqlite(sqlite) => {
+                let _step = self.step(Resolve::NAME);
+                Ok(self.resolve_kept(sqlite, ask)?)
+            }
             Driver::Postgres(_) => self.read(ask).await,
         }
     }
@@ -105,20 +130,39 @@ impl Meta {
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
         self.writes.fetch_add(1, Ordering::Relaxed);
+        let mut step = self.step(O::NAME);
         let (job, answer) = job(operation);
-        self.start(job).await?;
-        settle(answered::<O>(answer).await)
+        let ended = async {
+            self.start(job).await?;
+            settle(answered::<O>(answer).await)
+        };
+        failed(&mut step, ended.await)
+    }
+
+    /// The span of an operation in the trace of a request.
+    fn step(&self, operation: &'static str) -> Open {
+        let (kind, system) = match &self.driver {
+            Driver::Sqlite(_) => (Kind::Internal, "sqlite"),
+            Driver::Postgres(_) => (Kind::Client, "postgresql"),
+        };
+        let mut step = trace::begin(operation, kind);
+        step.text("db.system.name", system);
+        step
     }
 
     /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
     fn start(&self, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
         match (&self.driver, job.access()) {
             (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
-            (Driver::Sqlite(sqlite), Access::Page) => Box::pin(sqlite.page(job)),
+            (Driver::Sqlite(sqlite), Access::Page | Access::List) => Box::pin(sqlite.page(job)),
             (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
                 Box::pin(ready(sqlite.write(job)))
             }
             (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
+            (Driver::Postgres(postgres), Access::List) => {
+                postgres.spawn_list(job);
+                Box::pin(ready(Ok(())))
+            }
             (Driver::Postgres(postgres), _) => {
                 postgres.spawn(job);
                 Box::pin(ready(Ok(())))
@@ -209,6 +253,14 @@ impl Points for Counted<'_> {
 /// The outcome of a job. Only a driver that ended drops a job without an answer.
 async fn answered<O: Operation>(answer: Answer<O>) -> Outcome<O> {
     answer.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Marks the span of an operation whose store failed. A refusal is an answer.
+fn failed<T, R>(step: &mut Open, ended: Result<T, OpError<R>>) -> Result<T, OpError<R>> {
+    if matches!(ended, Err(OpError::Store(_))) {
+        step.fail();
+    }
+    ended
 }
 
 fn settle<O, R>(result: Result<Result<O, R>, StoreError>) -> Result<O, OpError<R>> {

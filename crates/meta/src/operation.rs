@@ -11,6 +11,9 @@ pub enum Access {
     Point,
     /// Reads more: one read snapshot, on the blocking pool on SQLite.
     Page,
+    /// A page of a list or a report for a client. On PostgreSQL a standby may answer it, so no permission, no write and no
+    /// pull may depend on it.
+    List,
     /// Writes that a power cut may take back (upload progress, pull times).
     Relaxed,
     /// Writes that are on stable storage before they are answered.

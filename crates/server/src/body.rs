@@ -332,8 +332,11 @@ impl ResponseBody {
     }
 
     /// Connects the answer with its request's line in the log.
-    pub(crate) fn attach(&mut self, ending: Ending, over_http2: bool) {
+    pub(crate) fn attach(&mut self, mut ending: Ending, over_http2: bool) {
         self.over_http2 = over_http2;
+        if matches!(self.source, Source::Transfer(_)) {
+            ending.traced.send();
+        }
         if over_http2 && self.remaining > 0 {
             if let Source::Bytes(bytes) = &mut self.source {
                 let transfer = Transfer::new(ending.connection().address, ending.pace());

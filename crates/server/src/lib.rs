@@ -38,6 +38,7 @@ mod slots;
 mod speak;
 mod throttle;
 mod tls;
+mod traced;
 mod transfer;
 mod unsent;
 mod v2;

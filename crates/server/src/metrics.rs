@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use registry::CacheCounts;
 use registry::replication::{DestinationLag, PeerTraffic};
+use trace::{Counts, Dropped};
 
 use pull_through::PullThrough;
 
@@ -75,6 +76,14 @@ pub(crate) struct Metrics {
     storage: Storage,
     replication: Replication,
     pull_through: PullThrough,
+    traces: Traces,
+}
+
+/// The spans of traces.
+#[derive(Default)]
+struct Traces {
+    sent: Counter<u64, AtomicU64>,
+    dropped: Family<Reason, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -126,8 +135,11 @@ impl Metrics {
             storage: Storage::default(),
             replication: Replication::default(),
             pull_through: PullThrough::default(),
+            traces: Traces::default(),
         };
         metrics.register();
+        // The metrics show each reason from the start.
+        metrics.traces(&Counts::default());
         let help = "Lines of the log that were lost because it could not be written in time, by kind";
         metrics.registry.register("log_dropped_lines", help, dropped_lines.metric());
         metrics
@@ -176,6 +188,10 @@ impl Metrics {
         let help = "How many images and tags a destination of replication refused, counted up to 10000";
         registry.register("replication_failed", help, self.replication.failed.clone());
         self.pull_through.register(registry);
+        let help = "Spans of traces that the collector took";
+        registry.register("trace_sent_spans", help, self.traces.sent.clone());
+        let help = "Spans of traces that were dropped, by reason";
+        registry.register("trace_dropped_spans", help, self.traces.dropped.clone());
         let help = "Bytes of layers that this process sent to a peer since it started";
         registry.register("replication_sent_bytes", help, self.replication.sent.clone());
         let help = "Bytes of layers and manifests that are stored; each layer counts once";
@@ -244,6 +260,18 @@ impl Metrics {
     /// Takes what the pull-through cache has counted.
     pub(crate) fn pull_through(&self, counts: &CacheCounts) {
         self.pull_through.set(counts);
+    }
+
+    /// Takes how many spans were sent and dropped.
+    pub(crate) fn traces(&self, counts: &Counts) {
+        let set = |counter: &Counter<u64, AtomicU64>, count: u64| {
+            counter.inc_by(count.saturating_sub(counter.get()));
+        };
+        set(&self.traces.sent, counts.sent());
+        for why in Dropped::ALL {
+            let counter = self.traces.dropped.get_or_create(&Reason { reason: why.name() });
+            set(&counter, counts.dropped(why));
+        }
     }
 
     /// Takes what was sent to the peers.

@@ -30,6 +30,9 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
         async move {
             if is_asked(&request) {
                 app.metrics.throttle_accounts.set(app.throttle.accounts());
+                if let Some(counts) = app.options.tracer.counts() {
+                    app.metrics.traces(counts);
+                }
                 app.metrics.pull_through(&app.registry.cache_counts());
                 // Without an answer of the store in time, the other metrics are served alone.
                 let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use access::settings::Cidr;
+use trace::Tracer;
 
 use crate::log_lines::DroppedLines;
 use crate::pace::Pace;
@@ -115,6 +116,8 @@ pub struct Options {
     pub limits: Limits,
     /// The lines that the process's log lost, for the metrics.
     pub dropped_lines: DroppedLines,
+    /// Which requests are traced, and where their spans go.
+    pub tracer: Tracer,
 }
 
 impl Options {
@@ -129,6 +132,7 @@ impl Options {
             drain: Duration::from_secs(30),
             limits: Limits::default(),
             dropped_lines: DroppedLines::default(),
+            tracer: Tracer::default(),
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::options::Options;
 use crate::pace::Pace;
 use crate::slots::Slots;
 use crate::throttle::{Throttle, Throttled};
+use crate::traced::Traced;
 use crate::transfer::Transfer;
 use crate::{control, download, health, logo, peer, v2};
 
@@ -87,7 +88,8 @@ pub(crate) async fn serve(
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
     let outcome = if is_read {
-        AssertUnwindSafe(Box::pin(route(&app, &mut exchange)))
+        let run = Box::pin(route(&app, &mut exchange));
+        AssertUnwindSafe(trace::within(ending.traced.request(), run))
             .catch_unwind()
             .await
             .ok()
@@ -95,11 +97,11 @@ pub(crate) async fn serve(
     } else {
         // A write runs to its end: hyper drops the service's future with the connection.
         let shared = Arc::clone(&app);
-        let run = Finishing::new(&app.tasks, async move {
+        let run = trace::within(ending.traced.request(), async move {
             let response = route(&shared, &mut exchange).await;
             (exchange, response)
         });
-        run.await.ok()
+        Finishing::new(&app.tasks, run).await.ok()
     };
     let mut response = match outcome {
         Some((exchange, response)) => {
@@ -202,6 +204,7 @@ pub(crate) struct Ending {
     running: Running,
     idle: Duration,
     pace: Pace,
+    pub(crate) traced: Traced,
 }
 
 impl Ending {
@@ -225,6 +228,7 @@ impl Ending {
             running: connection.begin(exchange.body.is_expected()),
             idle: app.options.limits.body_idle,
             pace: app.options.limits.pace(),
+            traced: Traced::begin(&app.options.tracer, &exchange.headers),
         }
     }
 
@@ -275,6 +279,25 @@ impl Ending {
         response
     }
 
+    /// Ends the span of the request.
+    fn trace(&mut self, received: u64) {
+        let Some(mut span) = self.traced.end(self.sent) else { return };
+        span.rename(self.operation);
+        span.text("http.request.method", self.method.as_str());
+        span.text("url.path", self.path());
+        span.number("http.response.status_code", self.status.into());
+        span.number("http.request.body.size", received);
+        span.number("http.response.body.size", self.sent);
+        span.text("client.address", &self.client.to_string());
+        span.text("wharf.request_id", &self.request_id);
+        if let Some(cut) = self.cut {
+            span.text("wharf.cut", cut.label());
+        }
+        if self.status >= 500 {
+            span.fail();
+        }
+    }
+
     /// The one place, at the end of a request, with all facts for an audit record.
     fn audit(&self) {
         let (request_id, caller) = (&self.request_id, self.caller());
@@ -309,6 +332,7 @@ impl Drop for Ending {
             self.metrics.cut(cut.label());
         }
         self.metrics.observe(self.operation, self.status, took, received, self.sent);
+        self.trace(received);
         tracing::info!(
             target: ACCESS,
             request_id = %self.request_id,

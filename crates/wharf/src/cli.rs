@@ -183,8 +183,16 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
+  [telemetry]                              # traces of OpenTelemetry; headers_file and ca_file as in docs/operations.md [off]
+  otlp_endpoint = "https://otel.test:4318" # a collector, by OTLP over HTTP
+  sample_ratio = 0.05                      # the part of requests that is traced, if the client does not decide
+  follow_traceparent = true                # a client that sends traceparent decides
+  service_name = "wharf"
+  resource_attributes = { "deployment.environment.name" = "prod" }
+
   [database]
   url = "postgres://wharf@db/wharf"        # or sqlite:///path [sqlite, in data_dir]
+  replica_url = "postgres://wharf@db-2/w"  # a standby that answers lists [none], replica_wait_milliseconds [50] behind
 
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]

@@ -14,6 +14,7 @@ mod pull_through_cache;
 mod rates;
 mod read;
 mod storage_quota;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use peers::PeerSection;
 use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
+use telemetry::TelemetrySection;
 
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use bucket::{Bucket, bucket_at, bucket_of_environment};
@@ -44,7 +46,9 @@ pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
 pub(crate) use peers::PeerSettings;
 pub(crate) use pull_through_cache::CacheSettings;
+pub(crate) use read::{host_name, load};
 pub(crate) use read::{host_name, load, load_alone};
+pub(crate) use telemetry::Telemetry;
 
 /// The file as it is written. Everything is optional here; the check for required settings gives better error messages.
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +60,7 @@ struct Settings {
     region: Option<String>,
     server: ServerSection,
     metrics: MetricsSection,
+    telemetry: TelemetrySection,
     database: DatabaseSection,
     blobs: BlobsSection,
     bootstrap: Option<BootstrapSection>,
@@ -253,6 +258,8 @@ pub(crate) struct Config {
     pub(crate) allow_networks: Vec<Cidr>,
     pub(crate) cache: CacheSettings,
     pub(crate) peers: PeerSettings,
+    /// Where traces go.
+    pub(crate) telemetry: Option<Telemetry>,
     /// Limits of the rules, for every caller.
     pub(crate) limits: access::settings::Limits,
 }

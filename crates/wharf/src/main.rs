@@ -23,6 +23,7 @@ mod outgoing;
 mod peer_key;
 mod store_move;
 mod systemd;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 use crate::blob_store::BlobStore;
+use crate::telemetry::Exporter;
 use crate::{logging, systemd};
 
 /// Opens the deployment on SQLite or PostgreSQL and its store of blobs.
@@ -56,8 +57,10 @@ pub(crate) async fn run(
     listener: Listener,
     deployment: Deployment,
     master_key: MasterKeyFile,
+    exporter: Option<Exporter>,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
+    let exporting = exporter.map(Exporter::start);
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let peers = tokio::spawn(background::replicate_to_peers(deployment.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
@@ -74,6 +77,9 @@ pub(crate) async fn run(
     delivery.abort();
     follower.abort();
     alive.abort();
+    if let Some(exporting) = exporting {
+        exporting.finish().await;
+    }
     if !drained? {
         tracing::warn!("stopped; unfinished requests were cut off");
     }

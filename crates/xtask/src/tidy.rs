@@ -13,28 +13,29 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
     ("lifecycle", &[]),
     ("pattern", &[]),
-    ("meta", &["aws", "oci"]),
+    ("trace", &[]),
+    ("meta", &["aws", "oci", "trace"]),
     ("fault", &[]),
     ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
     ("upstream", &["oci", "outbound"]),
-    ("access", &["aws", "meta", "oci", "outbound", "policy"]),
+    ("access", &["aws", "meta", "oci", "outbound", "policy", "trace"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy", "upstream"]),
+    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy", "trace", "upstream"]),
     ("events", &["access", "aws", "fault", "outbound", "pattern", "policy"]),
-    ("server", &["access", "aws", "events", "identity", "oci", "registry"]),
+    ("server", &["access", "aws", "events", "identity", "oci", "registry", "trace"]),
     (
         "wharf",
         &[
             "access", "aws", "blob", "events", "fault", "identity", "meta", "oci", "outbound", "registry",
-            "server", "upstream",
+            "server", "trace", "upstream",
         ],
     ),
     ("testkit", &[]),

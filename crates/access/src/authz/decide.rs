@@ -8,6 +8,16 @@ use crate::context::Caller;
 use crate::error::{Code, Error, Result};
 use crate::op::{Op, StsOp};
 
+/// The attribute of a decision's span that has its result.
+const ALLOWED: &str = "wharf.allowed";
+
+/// The span of a decision in the trace of a request.
+fn deciding(op: Op) -> trace::Open {
+    let mut step = trace::begin("decision", trace::Kind::Internal);
+    step.text("wharf.action", op.action());
+    step
+}
+
 impl Gate {
     pub(super) fn decide(&self, asked: (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
         self.decide_if(asked, shown, context, || Ok(()))
@@ -22,14 +32,17 @@ impl Gate {
         and: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let op = self.decided_as(op)?;
+        let mut step = deciding(op);
         if self.is_open_to_everyone(op) {
             self.decisions.record(op, resource, true);
+            step.flag(ALLOWED, true);
             return and();
         }
         let outcome =
             self.is_open_to_session(op).and_then(|()| self.evaluate((op, resource), shown, context));
         let outcome = outcome.and_then(|()| and());
         self.decisions.record(op, resource, outcome.is_ok());
+        step.flag(ALLOWED, outcome.is_ok());
         outcome
     }
 
@@ -42,12 +55,14 @@ impl Gate {
         policy: Option<&Named>,
     ) -> Result<()> {
         let op = self.decided_as(op)?;
+        let mut step = deciding(op);
         let outcome = self.is_open_to_session(op).and_then(|()| {
             let request = policy::Request { action: op.action(), resource, context };
             let of = (&*self.caller, &self.account_id);
             self.answer((op, resource), shown, &self.policies.decide_on_resource(op, policy, &request, of))
         });
         self.decisions.record(op, resource, outcome.is_ok());
+        step.flag(ALLOWED, outcome.is_ok());
         outcome
     }
 

@@ -24,11 +24,22 @@ pub(crate) struct Cluster {
     _lifeline: ChildStdin,
 }
 
-/// Started by a shell that waits for the end of its standard input. A killed process closes that too.
-const SUPERVISE: &str = r#"
+/// The data of a new server.
+const INITIALIZE: &str = r#"
 folder="$1" bin="$2"; shift 2
 "$@" "$bin/initdb" -D "$folder/data" -U wharf -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1 \
     || { echo "initdb failed: $(tail -n 3 "$folder/initdb.log")"; rm -rf "$folder"; exit 1; }
+"#;
+
+/// The data of a standby are a copy of its primary's.
+const FOLLOW: &str = r#"
+folder="$1" bin="$2"; shift 2
+"$@" "$bin/pg_basebackup" -D "$folder/data" -h "$WHARF_TEST_PRIMARY" -U wharf -R -X stream -c fast >"$folder/copy.log" 2>&1 \
+    || { echo "pg_basebackup failed: $(tail -n 3 "$folder/copy.log")"; rm -rf "$folder"; exit 1; }
+"#;
+
+/// Started by a shell that waits for the end of its standard input. A killed process closes that too.
+const SUPERVISE: &str = r#"
 "$@" "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=400 \
     -c fsync="$WHARF_TEST_FSYNC" -c shared_buffers=64MB >"$folder/postgres.log" 2>&1 </dev/null &
 server=$!
@@ -42,12 +53,18 @@ rm -rf "$folder"
 impl Cluster {
     /// Creates and starts a server. `fsync` off is faster and loses everything in a power cut, which no test survives.
     pub(crate) fn start(fsync: bool) -> Result<Self, String> {
+        Self::begin(fsync, None)
+    }
+
+    fn begin(fsync: bool, primary: Option<&Path>) -> Result<Self, String> {
         let bin = binaries()?;
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("wharf-pg-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         let mut command = Command::new("sh");
-        command.args(["-c", SUPERVISE, "sh"]).arg(&folder).arg(&bin);
+        let script = if primary.is_some() { FOLLOW } else { INITIALIZE };
+        command.args(["-c", &[script, SUPERVISE].concat(), "sh"]).arg(&folder).arg(&bin);
+        command.env("WHARF_TEST_PRIMARY", primary.unwrap_or(Path::new("")));
         if is_root(&folder)? {
             // PostgreSQL refuses to run as root.
             let given = Command::new("chown").arg("postgres").arg(&folder).status();
@@ -82,6 +99,16 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// A standby of this server, as Debian's tools make it: a copy that follows the log.
+    pub(crate) fn standby(&self) -> Result<Self, String> {
+        Self::begin(true, Some(&self.folder))
+    }
+
+    /// Returns when it answers.
+    pub(crate) async fn ready(&self) -> Result<(), String> {
+        self.command("SELECT 1").await
     }
 
     /// The folder of its socket.

@@ -41,6 +41,7 @@ mod mfa_device;
 mod migration;
 mod object_move;
 mod oidc_provider;
+mod older;
 mod organizational_unit;
 mod outbox;
 mod place;
@@ -52,6 +53,7 @@ mod pull_through_cache;
 mod purge;
 mod read_only;
 mod reconciler;
+mod replica;
 mod replicated_settings;
 mod replication;
 mod replication_backfill;
@@ -170,6 +172,7 @@ suite! {
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
         references_of_stored_manifests_are_written, uploads_of_roles_go_on, text_is_bytes;
+    older: its_statements_are_accepted, what_it_writes_is_complete, it_may_start;
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;

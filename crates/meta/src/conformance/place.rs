@@ -68,6 +68,20 @@ pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) 
     });
 }
 
+/// Runs a case on a PostgreSQL server of its own, with a standby.
+pub(super) fn on_replicated_postgres<F: Future<Output = ()>>(case: impl FnOnce(World, Cluster) -> F) {
+    run(async {
+        let cluster = Cluster::start(true).unwrap();
+        let url = cluster.database(REPLICATED, EMPTY).await.unwrap();
+        let standby = cluster.standby().unwrap();
+        standby.ready().await.unwrap();
+        case(World::make(Place::Postgres(url)).await, standby).await;
+    });
+}
+
+/// The database of a server with a standby.
+pub(super) const REPLICATED: &str = "replicated";
+
 /// A database on the one server of the process, like another one: its name, and how to connect to it.
 async fn database(template: &str) -> (String, String) {
     static DATABASES: AtomicI64 = AtomicI64::new(0);

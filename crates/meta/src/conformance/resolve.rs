@@ -3,7 +3,7 @@
 use super::world::{ACCOUNT, REGION, World, digest, tag};
 use crate::*;
 
-fn ask(repository: &str, target: Target) -> Resolve {
+pub(super) fn ask(repository: &str, target: Target) -> Resolve {
     Resolve {
         account_id: ACCOUNT.parse().unwrap(),
         region: REGION.parse().unwrap(),

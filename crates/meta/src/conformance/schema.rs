@@ -24,17 +24,26 @@ fn without_comments(sql: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n    ")
 }
 
-pub(super) async fn it_is_the_one_of_the_snapshot(world: World) {
+/// The columns, constraints and indexes, or for SQLite the statements that made them.
+pub(super) async fn lines(world: &World) -> Vec<String> {
     let beside = world.beside().await;
-    let (name, queries) = match world.place() {
-        Place::Sqlite(_) => ("sqlite", &SQLITE[..]),
-        Place::Postgres(_) | Place::Lossy(..) => ("postgres", &POSTGRES[..]),
+    let queries = match world.place() {
+        Place::Sqlite(_) => &SQLITE[..],
+        Place::Postgres(_) | Place::Lossy(..) => &POSTGRES[..],
     };
     let mut schema = Vec::new();
     for query in queries {
         schema.extend(beside.texts(query).await.iter().map(|text| without_comments(text)));
     }
-    insta::assert_snapshot!(name, schema.join("\n"));
+    schema
+}
+
+pub(super) async fn it_is_the_one_of_the_snapshot(world: World) {
+    let name = match world.place() {
+        Place::Sqlite(_) => "sqlite",
+        Place::Postgres(_) | Place::Lossy(..) => "postgres",
+    };
+    insta::assert_snapshot!(name, lines(&world).await.join("\n"));
 }
 
 /// A database that came step by step from the first schema has the same schema as a new one.

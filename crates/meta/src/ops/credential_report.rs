@@ -149,7 +149,7 @@ pub struct ListUserCredentials {
     pub limit: usize,
 }
 
-operation!(ListUserCredentials: Page -> Vec<UserCredentials>, Never, |op, tx| {
+operation!(ListUserCredentials: List -> Vec<UserCredentials>, Never, |op, tx| {
     let after = op.after.to_ascii_lowercase();
     let select = "SELECT p.name, p.path, p.created_at, l.changed_at, \
             (SELECT COUNT(*) FROM mfa_device d WHERE d.owner = p.unique_id) \

@@ -211,7 +211,7 @@ pub struct DescribeImages {
     pub state: Option<ImageState>,
 }
 
-operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
+operation!(DescribeImages: List -> Vec<TaggedImage>, Never, |op, tx| {
     let page = page_of(tx, (op.state, op.tag_status), "i.id > ?3", "?4");
     let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM ({}) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
@@ -253,7 +253,7 @@ pub struct ImageIdPage {
     pub next: Option<ImageCursor>,
 }
 
-operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
+operation!(ListImages: List -> ImageIdPage, Never, |op, tx| {
     // Each image has an entry, except the one at which the page before ended.
     let page = page_of(tx, (op.state, op.tag_status), "i.id >= ?3", "?5 + 1");
     let sql = format!("SELECT i.id, i.digest, t.name FROM ({page}) i \

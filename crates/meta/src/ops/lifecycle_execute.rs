@@ -309,7 +309,7 @@ pub struct ListLifecycleRecords {
     pub limit: usize,
 }
 
-operation!(ListLifecycleRecords: Page -> Vec<LifecycleRecord>, Never, |op, tx| {
+operation!(ListLifecycleRecords: List -> Vec<LifecycleRecord>, Never, |op, tx| {
     let select = "SELECT id, at, digest, tags, action, rule_priority, reason FROM lifecycle_action \
                   WHERE registry = ?1 AND repository = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
     let before = op.before.unwrap_or(i64::MAX);

@@ -235,7 +235,7 @@ pub struct ListPreviewResults {
     pub limit: usize,
 }
 
-operation!(ListPreviewResults: Page -> Vec<PreviewResult>, Never, |op, tx| {
+operation!(ListPreviewResults: List -> Vec<PreviewResult>, Never, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     let tagged = match op.tag_status {
         TagStatus::Any => "",

@@ -111,6 +111,9 @@ macro_rules! operation {
     ($name:ident: Page -> $($rest:tt)*) => {
         $crate::ops::operation!($name: Page [] -> $($rest)*);
     };
+    ($name:ident: List -> $($rest:tt)*) => {
+        $crate::ops::operation!($name: List [] -> $($rest)*);
+    };
     (
         $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [..$scopes:expr] -> $output:ty, $refusal:ty,
         |$self:ident, $tx:ident| $body:block

@@ -112,7 +112,7 @@ impl ListReferrers {
     }
 }
 
-operation!(MeasureReferrers: Page -> ReferrersMeasure, Never, |op, tx| {
+operation!(MeasureReferrers: List -> ReferrersMeasure, Never, |op, tx| {
     let limit = op.list.limit + 1;
     let (sql, values) = op.list.query(tx, "CAST(COALESCE(length(annotations), 0) AS BIGINT)", &limit);
     let mut measure = ReferrersMeasure { count: 0, bytes: 0, more: false };
@@ -129,7 +129,7 @@ operation!(MeasureReferrers: Page -> ReferrersMeasure, Never, |op, tx| {
     Ok(Ok(measure))
 });
 
-operation!(ListReferrers: Page -> Vec<Referrer>, Never, |op, tx| {
+operation!(ListReferrers: List -> Vec<Referrer>, Never, |op, tx| {
     let (sql, values) =
         op.query(tx, "id, digest, media_type, manifest_size, artifact_type, annotations, status", &op.limit);
     let rows = tx.rows(&sql, &values).await?;

@@ -212,7 +212,7 @@ pub struct DescribeRepositories {
     pub limit: usize,
 }
 
-operation!(DescribeRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
+operation!(DescribeRepositories: List -> Vec<RepositoryRow>, Never, |op, tx| {
     let select = concat!("SELECT ", repository_columns!(), " FROM repository r \
         WHERE r.registry = ?1 AND r.deleted_at IS NULL AND r.name > ?2 ORDER BY r.name LIMIT ?3");
     let after = op.after.as_deref().unwrap_or_default();

@@ -23,7 +23,7 @@ pub struct ListTags {
     pub limit: usize,
 }
 
-operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
+operation!(ListTags: List -> Vec<Tag>, Never, |op, tx| {
     let select = format!(
         "SELECT name FROM tag {} WHERE registry = ?1 AND repository = ?2 AND name > ?3 AND archived = 0 \
          ORDER BY name LIMIT ?4",

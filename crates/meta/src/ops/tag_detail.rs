@@ -29,7 +29,7 @@ pub struct ListTagDetails {
     pub limit: usize,
 }
 
-operation!(ListTagDetails: Page -> Vec<TagDetail>, Never, |op, tx| {
+operation!(ListTagDetails: List -> Vec<TagDetail>, Never, |op, tx| {
     let select = concat!("SELECT t.name, t.tagged_at, ", image_columns!(), " FROM tag t \
         JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
         WHERE t.registry = ?1 AND t.repository = ?2 AND t.name > ?3 ORDER BY t.name LIMIT ?4");

@@ -113,7 +113,7 @@ pub struct ListTagged {
     pub limit: usize,
 }
 
-operation!(ListTagged: Page -> TaggedPage, Never, |op, tx| {
+operation!(ListTagged: List -> TaggedPage, Never, |op, tx| {
     let rows = if op.kind == TaggedKind::Repository {
         let after: i64 = op.after.parse().unwrap_or(i64::MIN);
         let select = format!(
@@ -184,7 +184,7 @@ pub struct ListTagTexts {
     pub limit: usize,
 }
 
-operation!(ListTagTexts: Page -> Vec<String>, Never, |op, tx| {
+operation!(ListTagTexts: List -> Vec<String>, Never, |op, tx| {
     let (column, of_key) = if op.key.is_some() { ("value", "t.key = ?3") } else { ("key", "?3 = ''") };
     let mut all = format!(
         "SELECT t.{column} AS text FROM repository_tag t \

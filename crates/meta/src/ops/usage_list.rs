@@ -55,7 +55,7 @@ pub struct ListUsage {
     pub limit: usize,
 }
 
-operation!(ListUsage: Page -> Usage, Never, |op, tx| {
+operation!(ListUsage: List -> Usage, Never, |op, tx| {
     let all = "SELECT CAST(COALESCE(SUM(object_bytes + manifest_bytes), 0) AS BIGINT) FROM repository_usage";
     let physical_bytes = tx.value(all, &[]).await?.unwrap_or_default();
     let registries = if op.after.is_none() { registries(tx).await? } else { Vec::new() };

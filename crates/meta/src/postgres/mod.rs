@@ -4,7 +4,10 @@
 mod fault;
 mod marker;
 mod param;
+mod replica;
 mod session;
+#[cfg(test)]
+mod statements;
 mod tls;
 
 use std::{
@@ -20,6 +23,7 @@ use deadpool_postgres::{
 };
 use fault::{Fault, fault};
 use marker::{Marker, Markers};
+use replica::Replica;
 use session::Sending;
 pub(crate) use session::Session;
 
@@ -74,28 +78,44 @@ pub(crate) struct Postgres {
     pool: Pool,
     options: PostgresOptions,
     markers: Arc<Markers>,
+    replica: Option<Arc<Replica>>,
     round_trips: Arc<AtomicU64>,
+}
+
+/// A standby for lists and reports. The URL can contain a password, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresReplica {
+    /// How to connect to it.
+    pub url: String,
+    /// How long a page waits for the standby to come as far as the primary, before the primary answers.
+    pub wait: Duration,
+}
+
+/// A pool of connections, which are made when they are needed.
+fn pool(url: &str, options: PostgresOptions, patience: Duration) -> Result<Pool, StoreError> {
+    let (mut config, tls) = tls::of_url(url)?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    if options.keeps_session {
+        config.options(session_settings(config.get_options(), options.statement_timeout));
+    }
+    let manager =
+        Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager)
+        .max_size(options.connections.max(1))
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(patience))
+        .create_timeout(Some(CONNECT * 2))
+        .build()
+        .map_err(|error| StoreError::Connect(Box::new(error)))
 }
 
 impl Postgres {
     pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let (mut config, tls) = tls::of_url(url)?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
-        }
-        if options.keeps_session {
-            config.options(session_settings(config.get_options(), options.statement_timeout));
-        }
-        let manager =
-            Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let pool = Pool::builder(manager)
-            .max_size(options.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(options.patience))
-            .create_timeout(Some(CONNECT * 2))
-            .build()
-            .map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let opened = Self { pool, options, markers: Arc::default(), round_trips: Arc::default() };
+        let pool = pool(url, options, options.patience)?;
+        let (markers, round_trips) = (Arc::default(), Arc::default());
+        let opened = Self { pool, options, markers, replica: None, round_trips };
         let session = opened.session().await?.unlimited();
         let migrated = async {
             if options.keeps_session {
@@ -115,8 +135,23 @@ impl Postgres {
         self.round_trips.load(Ordering::Relaxed)
     }
 
+    /// Runs lists on a standby from now on, which need not be there yet.
+    pub(crate) fn with_replica(self, replica: &PostgresReplica) -> Result<Self, StoreError> {
+        let pool = pool(&replica.url, self.options, replica.wait)?;
+        Ok(Self { replica: Some(Arc::new(Replica::new(pool, replica.wait))), ..self })
+    }
+
+    /// How many lists a standby answered.
+    pub(crate) fn replica_reads(&self) -> u64 {
+        self.replica.as_ref().map_or(0, |replica| replica.answered())
+    }
+
     async fn session(&self) -> Result<Session, StoreError> {
-        let object: Object = self.pool.get().await.map_err(no_session)?;
+        self.session_of(&self.pool).await
+    }
+
+    async fn session_of(&self, pool: &Pool) -> Result<Session, StoreError> {
+        let object: Object = pool.get().await.map_err(no_session)?;
         let sending = Sending { limit: self.options.statement_timeout, prepares: self.options.keeps_session };
         Ok(Session::new(object, Arc::clone(&self.round_trips), sending))
     }
@@ -330,7 +365,7 @@ impl Tries {
 /// How the transaction of an operation begins.
 fn begin(access: Access) -> &'static str {
     match access {
-        Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Access::Point | Access::Page | Access::List => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Access::Relaxed | Access::Contended => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
         }

@@ -77,6 +77,8 @@ impl Session {
     /// All rows of a statement.
     pub(crate) async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let sql = number_placeholders(sql);
+        #[cfg(test)]
+        super::statements::note(&sql);
         let sent = async {
             if !self.sending.prepares {
                 self.count();
@@ -95,6 +97,8 @@ impl Session {
     }
 
     async fn send(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
+        #[cfg(test)]
+        super::statements::note(sql);
         if !self.sending.prepares {
             self.count();
             return execute_typed(&self.connection, sql, params).await;

@@ -15,9 +15,13 @@ use access::store::{BlobRow, ObjectRow, UploadRow};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use oci::digest::{Algorithm, Digest};
+use trace::Kind;
 
 use super::permits::upload_not_found;
 use super::upload::{BodyError, superseded};
+
+/// The attribute of a span that has a number of bytes.
+const BYTES: &str = "wharf.bytes";
 
 /// How long a URL of the store is valid: a client follows a redirect at once, and can retry.
 const SIGNED_URL_LIFETIME: Duration = Duration::from_mins(20);
@@ -73,11 +77,18 @@ impl LayerBytes {
         G: OpensBytes<Append> + Effect<On = OnRepository>,
         S: Stream<Item = std::result::Result<Bytes, BodyError>> + Unpin + Send,
     {
+        let mut step = trace::begin("append bytes", Kind::Internal);
         let stage = self.stage(permit, row)?;
         let store = memory.map_or_else(|| self.0.clone(), |memory| self.0.charged_to(memory));
         match store.append(&key(&row.object_key)?, stage, body, Some(limit)).await {
-            Ok(appended) => Ok((appended, None)),
-            Err(AppendError::Body { appended, source }) => Ok((*appended, Some(source))),
+            Ok(appended) => {
+                step.number(BYTES, appended.written);
+                Ok((appended, None))
+            }
+            Err(AppendError::Body { appended, source }) => {
+                step.number(BYTES, appended.written);
+                Ok((*appended, Some(source)))
+            }
             Err(AppendError::TooLarge { limit }) => {
                 Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")))
             }
@@ -145,6 +156,7 @@ impl LayerBytes {
     where
         G: OpensBytes<Finish> + Effect<On = OnRepository>,
     {
+        let _step = trace::begin("finish bytes", Kind::Internal);
         let stage = self.stage(permit, row)?;
         self.0.finish(&key(&row.object_key)?, &stage).await.map_err(unreadable)?;
         Ok(stage.digest())
@@ -176,6 +188,8 @@ impl LayerBytes {
         start: u64,
         len: u64,
     ) -> Result<Content> {
+        let mut step = trace::begin("open bytes", Kind::Internal);
+        step.number(BYTES, len);
         let content = self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)?;
         Ok(if (start, len) == (0, row.size) { content.expect(row.digest) } else { content })
     }

@@ -15,12 +15,14 @@ use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
+use crate::telemetry::Exporter;
 use crate::{config, descriptors, files, logging, master_key, node, outgoing, peer_key};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let mut config = config::for_dev(&dev)?;
     descriptors::fit(&mut config.options.limits);
     config.options.dropped_lines = logging::dropped();
+    let exporter = Exporter::begin(&mut config, outgoing::of_dev)?;
     warn(&config);
     let path = config.data_dir.as_path();
     let folder = DataFolder::hold(path)?;
@@ -78,7 +80,8 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &host, path))?;
-    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+    let master_key = MasterKeyFile { path: key, is_alone: config.database.is_alone() };
+    node::run(listener, deployment, master_key, exporter).await
 }
 
 /// The access key that the environment chooses for a new folder: both variables or neither.

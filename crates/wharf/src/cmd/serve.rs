@@ -17,6 +17,7 @@ use crate::config::{self, Bootstrap, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
+use crate::telemetry::Exporter;
 use crate::{descriptors, files, logging, master_key, node, peer_key, systemd};
 
 pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
@@ -24,6 +25,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     warn(&config);
     descriptors::fit(&mut config.options.limits);
     config.options.dropped_lines = logging::dropped();
+    let exporter = Exporter::begin(&mut config, dialler)?;
     let folder = DataFolder::hold(&config.data_dir)?;
     let listener = Listener::bind_or_take(config.options.clone(), sockets).await?;
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
@@ -61,7 +63,8 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
     systemd::ready();
-    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+    let master_key = MasterKeyFile { path: key, is_alone: config.database.is_alone() };
+    node::run(listener, deployment, master_key, exporter).await
 }
 
 /// Creates what the configuration names and does not exist.
@@ -150,9 +153,13 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
             let opened = Meta::sqlite(&path, meta::SqliteOptions::default()).await;
             opened.with_context(|| format!("cannot open the database {}", path.display()))
         }
-        Database::Postgres(url, options) => {
+        Database::Postgres(url, options, replica) => {
             let opened = Meta::postgres(url, *options).await;
-            opened.context("cannot open the database at database.url")
+            let opened = opened.context("cannot open the database at database.url")?;
+            match replica {
+                Some(replica) => opened.with_replica(replica).context("database.replica_url"),
+                None => Ok(opened),
+            }
         }
     }
 }

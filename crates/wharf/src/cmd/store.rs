@@ -171,7 +171,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (sqlite(&path).await?, Some(folder))
         }
         // Servers may use it at the same time: each change is one transaction, and servers read principals on each request.
-        Database::Postgres(url, options) => {
+        Database::Postgres(url, options, _) => {
             let opened = Meta::postgres(url, *options).await;
             (opened.context("cannot open the database at database.url")?, None)
         }

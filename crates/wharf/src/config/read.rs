@@ -13,7 +13,8 @@ use super::peers::peer_settings;
 use super::pull_through_cache::cache_settings;
 use super::{
     Config, Public, ServerSection, Settings, accounts, blocks, bootstrap, bucket::bucket, database::database,
-    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
+    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas,
+    telemetry::telemetry, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -67,6 +68,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let limits = limits::limits(&file.events, (&file.collection, &file.lifecycle, &file.tags), &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     let peers = peer_settings(file.peers, &file.outbound.insecure_hosts)?;
+    let telemetry = telemetry(file.telemetry, &file.outbound.insecure_hosts)?;
     let cache = cache_settings(file.pull_through, file.outbound.insecure_hosts, &region)?;
     Ok(Config {
         data_dir,
@@ -87,6 +89,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        telemetry,
         peers,
         cache,
         limits,

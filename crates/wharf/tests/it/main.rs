@@ -59,3 +59,5 @@ mod systemd;
 mod tags;
 mod tls;
 mod tls_front;
+mod traces;
+mod two_versions;

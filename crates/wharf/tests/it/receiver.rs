@@ -30,6 +30,8 @@ pub(crate) struct Received {
     pub(crate) line: String,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The body, which need not be text.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Received {
@@ -168,7 +170,8 @@ fn serve(state: &State, mut stream: impl Read + Write) -> Option<()> {
     let length = length.map_or(Some(0), |(_, length)| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let received = Received { line: request, headers, body: String::from_utf8(body).ok()? };
+    let received =
+        Received { line: request, headers, body: String::from_utf8_lossy(&body).into_owned(), bytes: body };
     let answer = *state.answer.lock().unwrap();
     state.requests.lock().unwrap().push(received);
     respond(answer, stream).ok()

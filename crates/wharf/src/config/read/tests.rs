@@ -72,7 +72,7 @@ fn a_whole_file_is_read() {
     let options = meta::PostgresOptions { connections: 40, keeps_session: false, ..Default::default() };
     assert!(
         config.database
-            == crate::config::Database::Postgres("postgres://wharf:secret@db/wharf".into(), options)
+            == crate::config::Database::Postgres("postgres://wharf:secret@db/wharf".into(), options, None)
     );
     let suffix = Some("registry.example.org".to_owned());
     let (host, port) = ("localhost".to_owned(), Some(8443));
