@@ -1,15 +1,17 @@
-//! Shared by the tests of several crates: the real binary on its own folder, a small client of both its APIs, and
-//! access to the data folder of a stopped server.
+//! Shared by the tests of several crates: the real binary on its own folder, or as several nodes behind a load balancer, a
+//! small client of both its APIs, and access to the data folder of a stopped server.
 //!
 //! Nothing here depends on the tested crates: signatures, framing and queries are written a second time, so a mistake
 //! in a tested crate is not repeated here.
 
 mod aws;
+mod cluster;
 mod http;
 mod process;
 mod store;
 
 pub use aws::Credentials;
+pub use cluster::{Cluster, ClusterOptions};
 pub use http::{Client, Reply, Stream};
 pub use process::{Started, Wharf, memory_folder};
 pub use store::Offline;
