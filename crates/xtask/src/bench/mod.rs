@@ -14,6 +14,7 @@ mod lists;
 mod load;
 mod machine;
 mod measure;
+mod nodes;
 mod postgres;
 mod rivals;
 mod run;
@@ -75,7 +76,7 @@ pub(crate) struct Options {
 
 #[derive(clap::Subcommand)]
 enum Part {
-    /// Measure the database with many images: opening it, pages, times of pulls, removals.
+    /// Measure the database with many images, and nodes on PostgreSQL and S3: three against one, by layer.
     Scale(scale::Options),
 }
 
