@@ -28,11 +28,17 @@ pub(crate) struct Uploads {
     pub(crate) continued: AtomicU64,
     /// Uploads that the database forgot when it was killed.
     pub(crate) forgotten: AtomicU64,
-    /// How often the database was killed.
+    /// How often a kill of the database began or was over: odd in between.
     pub(crate) database_kills: AtomicU64,
 }
 
 impl Uploads {
+    /// Whether the database was killed since the counter had this value.
+    pub(crate) fn database_was_killed(&self, since: u64) -> bool {
+        let now = self.database_kills.load(Ordering::Relaxed);
+        now != since || !now.is_multiple_of(2)
+    }
+
     pub(crate) fn create(client: &Client) -> Result<()> {
         client.ecr("CreateRepository", &format!(r#"{{"repositoryName":"{NAME}"}}"#))?.expect(200)?;
         Ok(())
@@ -44,10 +50,7 @@ impl Uploads {
             seed += 1;
             let kills = self.database_kills.load(Ordering::Relaxed);
             match self.push(client, &noise(LENGTH, seed | 3 << 60)) {
-                Err(error)
-                    if error.to_string() == TAKEN_BACK
-                        && self.database_kills.load(Ordering::Relaxed) > kills =>
-                {
+                Err(error) if error.to_string() == TAKEN_BACK && self.database_was_killed(kills) => {
                     self.forgotten.fetch_add(1, Ordering::Relaxed);
                 }
                 ended => ended?,
