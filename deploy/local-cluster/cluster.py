@@ -36,14 +36,18 @@ defaults
     timeout connect 5s
     timeout client 10m
     timeout server 10m
+    # A node waits for a database that restarts (database.failover_seconds), and so do its answers to /readyz.
+    timeout check 20s
     option redispatch
     retries 3
-    # A request that no node has seen can go to another one.
+    # Another node gets a request that no node has seen, and a GET or HEAD that a node did not answer.
     retry-on conn-failure empty-response
     option forwardfor
 frontend registry
     bind 127.0.0.1:{port}
     http-request set-header X-Forwarded-Proto http
+    # A node that ends may have carried out the others: a part of an upload must not be appended twice.
+    http-request disable-l7-retry unless METH_GET
     default_backend nodes
 backend nodes
     balance roundrobin
@@ -90,6 +94,9 @@ def main():
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--store", choices=["versitygw", "seaweedfs"], default="versitygw")
     parser.add_argument("--serve", choices=["stream", "redirect"], default="stream")
+    parser.add_argument("--no-standby", action="store_true", help="PostgreSQL alone")
+    parser.add_argument("--restart", action="store_true", help="start again what ends, as systemd and Kubernetes do")
+    parser.add_argument("--skew", metavar="OFFSET", help="the clock of the last node, such as +40s; needs Debian's faketime")
     options = parser.parse_args()
     # SIGTERM ends the program as Ctrl-C does, so the other processes end too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -108,7 +115,7 @@ class Cluster:
         self.options, self.root = options, options.folder.resolve()
         self.root.mkdir(parents=True)
         self.root.chmod(0o755)
-        self.processes = {}
+        self.processes, self.commands, self.metrics = {}, {}, []
         self.port = options.port or free_port()
 
     def start(self):
@@ -119,23 +126,27 @@ class Cluster:
         ]:
             private(self.root / name, content)
         database = self.postgres()
-        store = getattr(self, self.options.store)()
-        self.bucket(store)
-        ports = [self.node(number, database, store) for number in range(1, self.options.nodes + 1)]
-        for port in ports:
+        self.store = getattr(self, self.options.store)()
+        self.bucket(self.store)
+        self.nodes = [self.node(number, database) for number in range(1, self.options.nodes + 1)]
+        for port in self.nodes:
             wait(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "a node", self)
-        self.balancer(ports)
+        self.balancer(self.nodes)
         wait(lambda: answers(f"http://127.0.0.1:{self.port}/readyz"), "the load balancer", self)
-        self.tell(ports)
+        self.tell()
 
     def run(self, name, words, env=None, user=None):
         """Starts a process whose output goes to NAME.log."""
-        log = open(self.root / f"{name}.log", "ab")
-        whole = as_user(user, words)
         env = {"PATH": os.environ["PATH"], "HOME": str(self.root), "LANG": "C.UTF-8"} | (env or {})
-        self.processes[name] = subprocess.Popen(
-            whole, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+        self.commands[name] = (as_user(user, words), env)
+        self.spawn(name)
+
+    def spawn(self, name):
+        words, env = self.commands[name]
+        with open(self.root / f"{name}.log", "ab") as log:
+            self.processes[name] = subprocess.Popen(
+                words, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
 
     def postgres(self):
         """The URL of a primary with a synchronous standby; clients find the one that can write."""
@@ -147,15 +158,18 @@ class Cluster:
             shutil.chown(folder, user, user)
         ports = [free_port(), free_port()]
 
-        def server(name, port, *settings):
+        def server(name, port):
             words = [tools / "postgres", "-D", folder / name, "-p", port, "-k", folder]
             words += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
-            self.run(f"postgres-{name}", words + [word for one in settings for word in ("-c", one)], user=user)
+            self.run(f"postgres-{name}", words, user=user)
             ask = [tools / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-U", "wharf", "-d", "postgres"]
             wait(lambda: subprocess.run(list(map(str, ask))).returncode == 0, f"PostgreSQL {name}", self)
 
         call(as_user(user, [tools / "initdb", "-D", folder / "primary", "-A", "trust", "-U", "wharf", "-E", "UTF8"]))
-        server("primary", ports[0], "synchronous_standby_names=")
+        server("primary", ports[0])
+        if self.options.no_standby:
+            self.promote = []
+            return f"postgres://wharf@127.0.0.1:{ports[0]}/postgres"
         base = ["pg_basebackup", "-h", "127.0.0.1", "-p", ports[0], "-U", "wharf", "-D", folder / "standby"]
         base[0] = tools / base[0]
         call(as_user(user, [*base, "-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast"]))
@@ -194,17 +208,23 @@ class Cluster:
     def bucket(self, port):
         wait(lambda: create_bucket(f"127.0.0.1:{port}"), "the S3 server", self)
 
-    def node(self, number, database, store):
+    def node(self, number, database):
         folder = self.root / f"node-{number}"
         folder.mkdir()
         port, metrics = free_port(), free_port()
         settings = NODE.format(
             folder=folder, root=self.root, region=REGION, port=port, public=self.port, metrics=metrics,
-            account=ACCOUNT, key=KEY, database=database, bucket=BUCKET, store=f"http://127.0.0.1:{store}",
-            public_store=f"http://localhost:{store}", store_key=STORE_KEY, serve=self.options.serve,
+            account=ACCOUNT, key=KEY, database=database, bucket=BUCKET, store=f"http://127.0.0.1:{self.store}",
+            public_store=f"http://localhost:{self.store}", store_key=STORE_KEY, serve=self.options.serve,
         )  # fmt: skip
         private(folder / "wharf.toml", settings)
-        self.run(f"node-{number}", [self.options.wharf, "serve", "--config", folder / "wharf.toml"])
+        env = {name: value for name, value in os.environ.items() if name.startswith("WHARF__")}
+        if self.options.skew and number == self.options.nodes:
+            # Timers must not see it: they use a clock that nobody sets.
+            (library,) = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+            env |= {"LD_PRELOAD": library, "FAKETIME": self.options.skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        self.run(f"node-{number}", [self.options.wharf, "serve", "--config", folder / "wharf.toml"], env)
+        self.metrics.append(metrics)
         return port
 
     def balancer(self, ports):
@@ -212,30 +232,34 @@ class Cluster:
         (self.root / "haproxy.cfg").write_text(HAPROXY.format(port=self.port, servers=servers))
         self.run("balancer", [shutil.which("haproxy") or "/usr/sbin/haproxy", "-f", self.root / "haproxy.cfg"])
 
-    def tell(self, ports):
+    def tell(self):
         """Writes the environment for clients, and what a test needs: processes, ports, the command of a failover."""
         endpoint = f"http://127.0.0.1:{self.port}"
         lines = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
         lines |= {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint, "WHARF_REGISTRY": endpoint[7:]}
-        state = {
-            "pids": {name: process.pid for name, process in self.processes.items()},
-            "nodes": ports,
-            "promote": list(map(str, self.promote)),
-            "environment": lines,
-        }
-        private(self.root / "state.json", json.dumps(state))
+        self.state = {"nodes": self.nodes, "metrics": self.metrics, "store": self.store, "environment": lines}
+        self.state["promote"] = list(map(str, self.promote))
+        self.write_state()
         private(self.root / "env", "".join(f"export {name}='{value}'\n" for name, value in lines.items()))
         print(f"ready: {endpoint}; the environment for clients: . {self.root / 'env'}", flush=True)
+
+    def write_state(self):
+        self.state["pids"] = {name: process.pid for name, process in self.processes.items()}
+        private(self.root / "state.json.next", json.dumps(self.state))
+        (self.root / "state.json.next").rename(self.root / "state.json")
 
     def watch(self):
         """Reports processes that end, until this program is ended."""
         reported = set()
         while True:
             for name, process in self.processes.items():
-                if process.poll() is not None and name not in reported:
-                    reported.add(name)
+                if process.poll() is not None and process not in reported:
+                    reported.add(process)
                     print(f"{name} ended with {process.returncode}: {self.root / name}.log", flush=True)
-            time.sleep(0.5)
+                    if self.options.restart:
+                        self.spawn(name)
+                        self.write_state()
+            time.sleep(0.1 if self.options.restart else 0.5)
 
     def stop(self):
         """Ends the processes in the order in which they need each other."""

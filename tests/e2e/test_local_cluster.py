@@ -102,6 +102,7 @@ def test_a_revoked_permission_is_refused_by_every_node(cluster, client, tmp_path
 
 
 def test_a_promoted_standby_has_what_was_acknowledged(cluster, client, tmp_path):
+    assert cluster.sql("SELECT sync_state FROM pg_stat_replication") == "sync", "an acknowledgement waits for the standby"
     name = repository(client, "cluster/failover")
     before = images.layout(tmp_path / "before")
     push(cluster, client, before, f"{name}:before")

@@ -10,6 +10,7 @@ pub mod authz;
 pub mod backup;
 pub mod caller;
 pub mod check;
+pub mod clock;
 pub mod collection;
 pub mod context;
 pub mod decisions;
@@ -62,6 +63,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::authz::PolicyCaches;
+use crate::clock::Clock;
 use crate::context::Caller;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
@@ -100,6 +102,7 @@ pub struct Access {
     aliases: Cache<String, AccountId>,
     /// The caller of requests without credentials.
     anonymous: Arc<Caller>,
+    clock: Clock,
 }
 
 impl Access {
@@ -125,6 +128,7 @@ impl Access {
             tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
             aliases: Cache::new(ALIASES),
             anonymous: Arc::new(Caller::anonymous().map_err(Error::internal)?),
+            clock: Clock::default(),
         }))
     }
 

@@ -75,6 +75,9 @@ pub enum SealError {
     Failed,
 }
 
+/// How long a node knows a key before it seals with it: twice the time in which each node reads the ring.
+const KNOWN_SECONDS: i64 = 20;
+
 struct Len32;
 
 impl KeyType for Len32 {
@@ -93,16 +96,33 @@ pub struct Keys {
 
 struct KeyRing {
     keys: Vec<(u8, [u8; 32])>,
+    /// Since when this node knows each of them, in seconds of its own clock.
+    known_from: Vec<(u8, i64)>,
     /// The one of them that seals.
     sealing: (u8, [u8; 32]),
 }
 
 impl KeyRing {
-    fn of(ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
+    /// A key that this node has just read does not seal yet, even if it should by the clock of this node: other nodes may
+    /// not have read it, and clocks differ.
+    fn of(ring: &Ring, now: Timestamp, before: Option<&Self>) -> Result<Self, SealError> {
         let key = |entry: &Entry| Some((entry.id, entry.bytes()?));
         let keys = ring.entries().iter().map(key).collect::<Option<Vec<_>>>().ok_or(SealError::Broken)?;
-        let sealing = *keys.get(ring.sealing(now)).ok_or(SealError::Broken)?;
-        Ok(Self { keys, sealing })
+        let now_seconds = now.as_second();
+        let since = |id: u8| match before {
+            None => i64::MIN,
+            Some(before) => before.since(id).unwrap_or(now_seconds),
+        };
+        let known_from: Vec<_> = keys.iter().map(|(id, _)| (*id, since(*id))).collect();
+        let latest = now_seconds.saturating_sub(KNOWN_SECONDS);
+        let is_known = |at: &usize| known_from.get(*at).is_some_and(|(_, from)| *from <= latest);
+        let sealing = (0..=ring.sealing(now)).rev().find(is_known).unwrap_or_default();
+        let sealing = *keys.get(sealing).ok_or(SealError::Broken)?;
+        Ok(Self { keys, known_from, sealing })
+    }
+
+    fn since(&self, id: u8) -> Option<i64> {
+        self.known_from.iter().find(|(known, _)| *known == id).map(|(_, from)| *from)
     }
 
     fn find(&self, id: u8) -> Result<&[u8; 32], SealError> {
@@ -112,13 +132,13 @@ impl KeyRing {
 
 impl Keys {
     pub fn new(master: MasterKey, ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
-        let ring = KeyRing::of(ring, now)?;
+        let ring = KeyRing::of(ring, now, None)?;
         Ok(Self { master: RwLock::new(master), ring: RwLock::new(Arc::new(ring)) })
     }
 
     /// Goes on with the ring that the store holds by now, and the master key that opens it.
     pub fn renew(&self, master: MasterKey, ring: &Ring, now: Timestamp) -> Result<(), SealError> {
-        let ring = Arc::new(KeyRing::of(ring, now)?);
+        let ring = Arc::new(KeyRing::of(ring, now, Some(&self.ring()))?);
         *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         Ok(())
@@ -242,5 +262,21 @@ mod tests {
         for len in 0..sealed.len() {
             assert!(ring.open_value(Purpose::Token, &sealed[..len]).is_err(), "length {len}");
         }
+    }
+
+    #[test]
+    fn a_new_key_seals_after_all_nodes_have_read_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut ring = Ring::generate(at(0)).unwrap();
+        let node = || Keys::new(MasterKey::new([7; 32]), &ring, at(0)).unwrap();
+        let [right, ahead] = [node(), node()];
+        ring.turn(at(100)).unwrap().unwrap();
+        let sealing = |node: &Keys, second| {
+            node.renew(MasterKey::new([7; 32]), &ring, at(second)).unwrap();
+            node.sealing()
+        };
+        assert_eq!([105, 115, 129, 130].map(|second| sealing(&right, second)), [1, 1, 1, 2]);
+        // By this clock, which is 40 s ahead, the key seals already.
+        assert_eq!([145, 155, 164, 165].map(|second| sealing(&ahead, second)), [1, 1, 1, 2]);
     }
 }

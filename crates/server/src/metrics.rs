@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws::organizations::{Reconciler, WharfDescribeCollectionResponse};
+use jiff::SignedDuration;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -72,6 +73,7 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) uploads_in_flight: Gauge,
     pub(crate) memory: Figures,
+    clock_skew: Gauge<f64, AtomicU64>,
     reconcilers: Reconcilers,
     storage: Storage,
     replication: Replication,
@@ -131,6 +133,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             uploads_in_flight: Gauge::default(),
             memory: Figures::default(),
+            clock_skew: Gauge::default(),
             reconcilers: Reconcilers::default(),
             storage: Storage::default(),
             replication: Replication::default(),
@@ -171,6 +174,8 @@ impl Metrics {
         registry.register("memory_held_bytes", help, self.memory.held.clone());
         let help = "Requests, or parts of them, for which the memory budget had no room in time";
         registry.register("memory_refused", help, self.memory.refused.clone());
+        let help = "How far the clock of this node is ahead of the database's, in seconds";
+        registry.register("clock_skew_seconds", help, self.clock_skew.clone());
         let help = "When the last pass of a reconciler ended, in seconds since 1970; 0 if none did";
         registry.register("reconciler_ended_seconds", help, self.reconcilers.ended.clone());
         let help = "How much the last pass of a reconciler did";
@@ -202,6 +207,10 @@ impl Metrics {
         registry.register("collection_freed_bytes", help, self.storage.freed.clone());
         let help = "Layers and objects that wait for the collector, up to 100,000 of each";
         registry.register("collection_reviews", help, self.storage.reviews.clone());
+    }
+
+    pub(crate) fn clock(&self, skew: Option<SignedDuration>) {
+        self.clock_skew.set(skew.unwrap_or_default().as_secs_f64());
     }
 
     pub(crate) fn observe(

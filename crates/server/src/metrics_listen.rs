@@ -34,6 +34,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                     app.metrics.traces(counts);
                 }
                 app.metrics.pull_through(&app.registry.cache_counts());
+                app.metrics.clock(app.access.clock_skew());
                 // Without an answer of the store in time, the other metrics are served alone.
                 let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
                 if let Ok(Ok(shown)) = states {

@@ -16,6 +16,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// These, for requests in this Region.
+    pub fn new(access_key_id: &str, secret: &str, region: &str) -> Self {
+        Self { access_key_id: access_key_id.to_owned(), secret: secret.to_owned(), region: region.to_owned() }
+    }
+
     /// The access key ID and the secret, for the environment of a command.
     pub fn key(&self) -> (&str, &str) {
         (&self.access_key_id, &self.secret)

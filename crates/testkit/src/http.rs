@@ -79,6 +79,33 @@ impl Client {
         Ok(client)
     }
 
+    /// `HOST:PORT`, as the server knows it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its access key.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Where it connects to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The value of `Authorization: Basic`.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The password of the user `AWS` for container clients.
+    pub fn password(&self) -> Result<String> {
+        let pair = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &self.token)?;
+        let pair = String::from_utf8(pair)?;
+        Ok(pair.strip_prefix("AWS:").context("a token of another user")?.to_owned())
+    }
+
     /// Calls an operation of ECR.
     pub fn ecr(&self, operation: &str, input: &str) -> Result<Reply> {
         let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
@@ -92,7 +119,15 @@ impl Client {
         whole(self.v2_stream(method, path, kind, &mut &*body, body.len() as u64)?)
     }
 
-    /// The same with a streamed body and an answer that has not been read.
+    /// A part of an upload that begins at this offset.
+    pub fn patch(&self, path: &str, offset: usize, part: &[u8]) -> Result<Reply> {
+        let range = format!("{offset}-{}", offset + part.len().saturating_sub(1));
+        let mut headers = self.v2_headers("application/octet-stream");
+        headers.push(("content-range", range));
+        whole(self.send("PATCH", path, &headers, &mut &*part, part.len() as u64)?)
+    }
+
+    /// The same as [`Self::v2`] with a streamed body and an answer that has not been read.
     pub fn v2_stream(
         &self,
         method: &str,
@@ -101,12 +136,16 @@ impl Client {
         body: &mut dyn Read,
         length: u64,
     ) -> Result<Stream> {
+        self.send(method, path, &self.v2_headers(kind), body, length)
+    }
+
+    fn v2_headers(&self, kind: &str) -> Vec<(&'static str, String)> {
         let mut headers =
             vec![("authorization", format!("Basic {}", self.token)), ("accept", "*/*".to_owned())];
         if !kind.is_empty() {
             headers.push(("content-type", kind.to_owned()));
         }
-        self.send(method, path, &headers, body, length)
+        headers
     }
 
     /// Sends the head of a request to the data plane. The caller sends the body, or a part of it.

@@ -1,10 +1,11 @@
-//! Shared by the tests of several crates: the real binary on its own folder, a small client of both its APIs, and
-//! access to the data folder of a stopped server.
+//! Shared by the tests of several crates: the real binary on its own folder, or as several nodes behind a load balancer, a
+//! small client of both its APIs, and access to the data folder of a stopped server.
 //!
 //! Nothing here depends on the tested crates: signatures, framing and queries are written a second time, so a mistake
 //! in a tested crate is not repeated here.
 
 mod aws;
+mod cluster;
 pub mod faulty_s3;
 mod http;
 mod process;
@@ -12,6 +13,7 @@ pub mod s3_server;
 mod store;
 
 pub use aws::Credentials;
+pub use cluster::{Cluster, ClusterOptions};
 pub use http::{Client, Reply, Stream};
 pub use process::{Started, Wharf, memory_folder};
 pub use store::Offline;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::Access;
+use access::clock;
 use access::error::Result;
 use access::reconcilers::DELIVER_EVENTS;
 use events::Events;
@@ -29,6 +30,31 @@ pub(crate) async fn follow_keys(deployment: Deployment, file: MasterKeyFile) {
             tracing::error!(error = format!("{error:#}"), "the keys could not be read again");
         }
         tokio::time::sleep(access::keys::REFRESH).await;
+    }
+}
+
+/// Compares the clocks of this node and of the database until it is stopped, and reports a difference.
+pub(crate) async fn watch_clock(access: Arc<Access>) {
+    if access.is_alone() {
+        return;
+    }
+    let mut was_far = false;
+    loop {
+        // A store that does not answer is reported by what needs it.
+        if let Ok(Some(skew)) = access.compare_clocks().await {
+            let is_far = skew.abs() > clock::LIMIT;
+            let seconds = skew.as_secs_f64();
+            if is_far && !was_far {
+                tracing::warn!(
+                    seconds,
+                    "the clock of this node is ahead of the database's, or behind it (< 0)"
+                );
+            } else if was_far && !is_far {
+                tracing::info!(seconds, "the clock of this node agrees with the database's again");
+            }
+            was_far = is_far;
+        }
+        tokio::time::sleep(clock::INTERVAL).await;
     }
 }
 

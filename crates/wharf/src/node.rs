@@ -66,6 +66,7 @@ pub(crate) async fn run(
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
     let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
+    let clock = tokio::spawn(background::watch_clock(Arc::clone(&deployment.access)));
     let registry = Arc::clone(&deployment.registry);
     let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
     if tokio::time::timeout(LAST_WRITE, registry.write_pull_times()).await.is_err() {
@@ -76,6 +77,7 @@ pub(crate) async fn run(
     peers.abort();
     delivery.abort();
     follower.abort();
+    clock.abort();
     alive.abort();
     if let Some(exporting) = exporting {
         exporting.finish().await;

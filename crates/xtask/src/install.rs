@@ -19,7 +19,7 @@ use crate::{command, workspace};
 
 /// Clients and other servers from Debian 12. The container engines call `runc`, `crun`, `netavark`, `iptables` and
 /// `uidmap`.
-const DEBIAN: [&str; 30] = [
+const DEBIAN: [&str; 31] = [
     "amazon-ecr-credential-helper",
     "buildah",
     "ca-certificates",
@@ -28,6 +28,7 @@ const DEBIAN: [&str; 30] = [
     "curl",
     "docker-registry",
     "docker.io",
+    "faketime",
     "fuse-overlayfs",
     "git",
     "haproxy",

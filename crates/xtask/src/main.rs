@@ -42,7 +42,7 @@ enum Task {
         filter: Option<String>,
     },
     /// Run the OCI conformance suite with every option, for OCI_VERSION 1.1 and dev.
-    Conformance,
+    Conformance(conformance::Options),
     /// Compare the control plane with botocore's model.
     Contract,
     /// Check the rules of the workspace: dependencies between crates, unused dependencies, file lengths, file headers.
@@ -58,15 +58,8 @@ enum Task {
     /// Run every known attack on a server while honest clients use it.
     Abuse(abuse::Options),
     /// Push, pull, delete, expire by lifecycle policies and collect at random for some time, with kill -9 every few seconds;
-    /// then nothing is lost and nothing is left.
-    Soak {
-        /// How long.
-        #[arg(long, default_value_t = 120, conflicts_with = "minutes")]
-        seconds: u64,
-        /// How long, in minutes.
-        #[arg(long)]
-        minutes: Option<u64>,
-    },
+    /// then nothing is lost and nothing is left. With --nodes, on a cluster.
+    Soak(soak::Options),
     /// Make the container image, without a container engine.
     Image(image::Options),
     /// Compare Wharf with distribution 3, Debian's docker-registry and nginx on the same data.
@@ -77,13 +70,13 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Install => install::run().map(|()| true),
         Task::E2e { filter } => pytest::e2e(filter.as_deref()).map(tally::Tally::report),
-        Task::Conformance => conformance::run().map(tally::Tally::report),
+        Task::Conformance(options) => conformance::run(&options).map(tally::Tally::report),
         Task::Contract => pytest::contract().map(tally::Tally::report),
         Task::Tidy => tidy::run(),
         Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
-        Task::Soak { seconds, minutes } => soak::run(minutes.map_or(seconds, |minutes| minutes * 60)),
+        Task::Soak(options) => soak::run(&options),
         Task::Image(options) => image::run(&options).map(|()| true),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };

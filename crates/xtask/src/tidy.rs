@@ -39,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         ],
     ),
     ("testkit", &[]),
-    ("xtask", &[]),
+    ("xtask", &["testkit"]),
 ];
 
 /// What must not be reachable from a crate, at any depth. The pure crates have no runtime, no database and no HTTP; the

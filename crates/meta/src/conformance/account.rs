@@ -52,6 +52,14 @@ pub(super) async fn a_setting_is_written_once(world: World) {
     assert_eq!(put("late").await.unwrap(), stored);
 }
 
+pub(super) async fn the_clock_of_the_database_is_read(world: World) {
+    let now = || i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
+    let before = now();
+    let read = world.meta.read(ReadClock).await.unwrap().0;
+    // SQLite counts milliseconds.
+    assert!((before - 1_000..=now()).contains(&read), "{read} is not after {before}");
+}
+
 pub(super) async fn a_setting_is_replaced_by_who_read_it(world: World) {
     let bytes = |text: &str| text.as_bytes().to_vec();
     let put = PutSettingOnce { name: "ring".into(), value: bytes("one") };

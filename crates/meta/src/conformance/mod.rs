@@ -100,6 +100,7 @@ macro_rules! suite {
 
 suite! {
     account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once,
+        the_clock_of_the_database_is_read,
         a_setting_is_replaced_by_who_read_it, what_the_fullest_one_has_is_counted;
     account_access: an_alias_belongs_to_one_account, rules_for_passwords_are_replaced_whole;
     principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,

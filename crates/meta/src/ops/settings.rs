@@ -1,6 +1,19 @@
-//! Values of the whole deployment: the sealed key ring, the organization.
+//! Values of the whole deployment: the sealed key ring, the organization, the clock of the database.
 
-use crate::{Never, StoreError, ops::operation, value::params};
+use crate::{Dialect, Micros, Never, StoreError, ops::operation, value::params};
+
+/// Reads the clock of the database: on PostgreSQL, that of its machine.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadClock;
+
+operation!(ReadClock: Point -> Micros, Never, |_op, tx| {
+    let select = match tx.dialect() {
+        Dialect::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+        Dialect::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)",
+    };
+    let micros = tx.value::<i64>(select, &params![]).await?;
+    Ok(Ok(Micros(micros.ok_or(StoreError::Conflict)?)))
+});
 
 /// Reads a value.
 #[derive(Clone, Debug)]

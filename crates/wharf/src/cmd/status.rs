@@ -32,7 +32,13 @@ pub(crate) async fn status(options: Options) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
         Some(store) => {
             let shown = store.deployment.identity.shown_reconcilers(Timestamp::now()).await?;
-            serde_json::to_value(shown)?
+            let mut answer = serde_json::to_value(shown)?;
+            let access = &store.deployment.access;
+            let skew = if access.is_alone() { None } else { access.compare_clocks().await? };
+            if let (Some(skew), Some(members)) = (skew, answer.as_object_mut()) {
+                members.insert("ClockSkewSeconds".to_owned(), json!(skew.as_secs_f64()));
+            }
+            answer
         }
         None => list(&options.connection.open()?).await?,
     };
@@ -87,7 +93,16 @@ fn table(answer: &Value) -> String {
             text("LastError"),
         ));
     }
+    rows.extend(clock(answer));
     rows.join("\n")
+}
+
+/// A line about the clock of this machine, if the command opened the store and the clock is far from the database's.
+fn clock(answer: &Value) -> Option<String> {
+    let skew = seconds(answer, "ClockSkewSeconds")?;
+    let direction = if skew > 0.0 { "ahead of" } else { "behind" };
+    let is_far = skew.abs() > access::clock::LIMIT.as_secs_f64();
+    is_far.then(|| format!("The clock of this machine is {:.1} s {direction} the database's.", skew.abs()))
 }
 
 /// Backlogs are counted up to a limit, so a count at the limit can be more.
@@ -142,6 +157,15 @@ fn find<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_far_away_is_shown() {
+        let shown = |skew: f64| clock(&json!({ "ClockSkewSeconds": skew }));
+        assert_eq!(shown(4.9), None);
+        let text = "The clock of this machine is 40.0 s behind the database's.";
+        assert_eq!(shown(-40.0).as_deref(), Some(text));
+        assert_eq!(clock(&json!({})), None, "SQLite has no clock of its own");
+    }
 
     #[test]
     fn a_count_at_the_limit_may_be_more() {

@@ -80,6 +80,14 @@ impl Model {
         }
     }
 
+    /// The database was killed: what it had of an upload may be older, or nothing.
+    pub(crate) fn uploads_may_go_back(&mut self) {
+        for upload in self.0.values_mut().flat_map(|repository| &mut repository.uploads) {
+            upload.acknowledged = 0;
+            upload.may_be_over = true;
+        }
+    }
+
     /// The bytes of all layers of all images, by digest.
     pub(crate) fn bytes_of_images(&self) -> BTreeMap<String, usize> {
         let mut bytes = BTreeMap::new();

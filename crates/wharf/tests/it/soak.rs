@@ -16,8 +16,9 @@ use crate::soak_expiry::Expiring;
 /// Clients at the same time.
 const CLIENTS: u64 = 3;
 
-fn seconds() -> u64 {
-    std::env::var("WHARF_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
+/// A setting of the environment.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// What a client knows.
@@ -59,7 +60,9 @@ fn a_soak_loses_nothing_and_leaves_nothing() {
     let mut clients: Vec<Known> = (0..CLIENTS).map(known).collect();
     let (begun, mut dice) = (Instant::now(), 4_711_u64);
     let (mut kills, mut rounds) = (0_u64, 0_u64);
-    while begun.elapsed() < Duration::from_secs(seconds()) {
+    let time = Duration::from_secs(setting("WHARF_SOAK_SECONDS", 10));
+    let most_kills = setting("WHARF_SOAK_KILLS", u64::MAX);
+    while begun.elapsed() < time && kills < most_kills {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         rounds += one_life(&data, &mut clients, Duration::from_millis(1_000 + (dice >> 33) % 3_000));
         kills += 1;

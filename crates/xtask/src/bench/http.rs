@@ -44,6 +44,12 @@ impl Connection {
         Ok(Self { address: address.to_owned(), stream, buffer: vec![0; READ_BYTES], filled: 0 })
     }
 
+    /// The same with little memory, for connections that are only open.
+    pub(crate) fn small(address: &str) -> Result<Self> {
+        let stream = connect(address)?;
+        Ok(Self { address: address.to_owned(), stream, buffer: vec![0; 4096], filled: 0 })
+    }
+
     /// Sends a request (its head with the empty line, then a body) and reads the whole answer. `sink` gets every piece
     /// of the body.
     pub(crate) fn exchange(

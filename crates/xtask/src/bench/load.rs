@@ -94,6 +94,23 @@ fn repeat(
     })
 }
 
+/// Repeats a piece of work on all connections. It gets a place for a second connection, to another server.
+pub(crate) fn timed(
+    side: &Side,
+    connections: usize,
+    time: Duration,
+    work: impl Fn(&mut Connection, &mut Option<Connection>) -> Result<()> + Sync,
+) -> Result<Sample> {
+    measured(side, connections, |_, connection| {
+        let (end, mut there, mut operations) = (Instant::now() + time, None, 0);
+        while Instant::now() < end {
+            work(connection, &mut there)?;
+            operations += 1;
+        }
+        Ok(operations)
+    })
+}
+
 /// Pushes every blob once. Each connection pushes its share, one after another.
 pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Result<Sample> {
     measured(side, connections, |index, connection| {

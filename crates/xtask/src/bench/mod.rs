@@ -15,6 +15,7 @@ mod lists;
 mod load;
 mod machine;
 mod measure;
+mod nodes;
 mod postgres;
 mod rivals;
 mod run;
@@ -76,7 +77,7 @@ pub(crate) struct Options {
 
 #[derive(clap::Subcommand)]
 enum Part {
-    /// Measure the database with many images: opening it, pages, times of pulls, removals.
+    /// Measure the database with many images, and nodes on PostgreSQL and S3: three against one, by layer.
     Scale(scale::Options),
     /// Measure how many clients pull one new image through the cache: the first byte, and memory.
     Cache(cache::Options),

@@ -1,14 +1,15 @@
 //! `cargo xtask bench scale`: runs the measurement of the database with many images and prints its lines as a table. Then a
-//! server collects as many layers and evaluates a lifecycle policy over as many images, while requests are measured.
+//! server collects as many layers and evaluates a lifecycle policy over as many images, while requests are measured. Then
+//! three nodes on PostgreSQL and S3 are compared with one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::table::Table;
-use super::{background, machine};
+use super::{background, machine, nodes};
 use crate::{command, workspace};
 
 /// The options of the command.
@@ -24,32 +25,59 @@ pub(crate) struct Options {
     /// The folder for the database, on a real disk [default: cargo's target folder].
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Measure only the database with many images, or only the nodes.
+    #[arg(long)]
+    only: Option<Part>,
     /// Also write the table to this file.
     #[arg(long)]
     output: Option<PathBuf>,
 }
 
-/// Fills a database, measures it and prints the table.
+/// A part of the measurement.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The database with many images, alone and beside background work.
+    Images,
+    /// Nodes on PostgreSQL and S3.
+    Nodes,
+}
+
+/// Measures all parts, or one, and prints the tables.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = options.folder.clone().map_or_else(workspace::target_folder, Ok)?;
     machine::refuse_memory_disk(&folder)?;
     let folder =
         TempDir::with_prefix_in("scale-", &folder).context("cannot make a folder for the database")?;
-    let mut text = machine::describe(folder.path())?;
-    if options.wharf.is_none() {
-        let mut cargo = workspace::cargo();
-        cargo.args(["run", "--locked", "--release", "--package", "meta", "--example", "scale", "--"]);
-        let printed = command::capture(cargo.arg(folder.path()).arg(options.images.to_string()))?;
-        text = format!("{text}\n{}", table(&printed));
+    let wants = |part| options.only.is_none_or(|only| only == part);
+    let mut text = String::new();
+    if wants(Part::Images) {
+        text = images(options, folder.path())?;
     }
-    let size = background::Size { layers: options.images, images: options.images };
-    let beside = background::run(options.wharf.as_ref(), folder.path(), size)?;
-    let text = format!("{text}\n{beside}");
+    if wants(Part::Nodes) {
+        let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
+        text = format!("{text}{}", nodes::run(&binary, folder.path())?);
+    }
+    // At the end, for the load of the machine.
+    let text = format!("{}\n{text}", machine::describe(folder.path())?);
     println!("\n{text}");
     if let Some(path) = &options.output {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Fills a database and measures it, alone and beside background work.
+fn images(options: &Options, folder: &Path) -> Result<String> {
+    let mut text = String::new();
+    if options.wharf.is_none() {
+        let mut cargo = workspace::cargo();
+        cargo.args(["run", "--locked", "--release", "--package", "meta", "--example", "scale", "--"]);
+        let printed = command::capture(cargo.arg(folder).arg(options.images.to_string()))?;
+        text = format!("{}\n", table(&printed));
+    }
+    let size = background::Size { layers: options.images, images: options.images };
+    let beside = background::run(options.wharf.as_ref(), folder, size)?;
+    Ok(format!("{text}{beside}\n"))
 }
 
 /// The lines with a time as a table, the others below it.

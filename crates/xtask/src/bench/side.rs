@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use testkit::Cluster;
 
 use super::caller::Caller;
 use super::http::Connection;
@@ -86,6 +87,16 @@ impl Side {
             prefix: String::new(),
             cases: Vec::new(),
         })
+    }
+
+    /// A load balancer before nodes, with a token and the administrator's key. It has no process of its own.
+    pub(crate) fn balanced(cluster: &Cluster) -> Result<Self> {
+        let client = &cluster.client;
+        let (id, secret) = client.credentials().key();
+        let key = Key { id: id.to_owned(), secret: secret.to_owned() };
+        let pid = u32::try_from(cluster.pid("balancer")?)?;
+        let open = Self::open(WHARF, Kind::Registry, client.host().to_owned(), pid);
+        Ok(Self { authorization: Some(client.token().to_owned()), key: Some(key), ..open })
     }
 
     /// A server without authentication.
