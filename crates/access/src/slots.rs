@@ -188,7 +188,8 @@ mod tests {
         let slots = Slots::new(1, 1);
         let held = slots.take(&account(1)).await.unwrap();
         for number in 2..50 {
-            let waits = slots.take(&account(number));
+            let account = account(number);
+            let waits = slots.take(&account);
             assert!(tokio::time::timeout(Duration::from_millis(1), waits).await.is_err());
         }
         drop(held);

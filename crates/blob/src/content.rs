@@ -25,7 +25,7 @@ pub enum Content {
         len: u64,
     },
     /// Bytes that another server sends.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// Bytes that another server sends.
@@ -56,8 +56,8 @@ impl Content {
     /// an error instead of its last chunk. Local files are compared by the consistency check.
     #[must_use]
     pub fn expect(mut self, digest: Digest) -> Self {
-        if let Self::Remote(Remote(stream)) = &mut self {
-            stream.expect(digest);
+        if let Self::Remote(remote) = &mut self {
+            remote.0.expect(digest);
         }
         self
     }
@@ -66,7 +66,7 @@ impl Content {
     pub fn into_stream(self) -> ContentStream {
         ContentStream(match self {
             Self::File { file, start, len } => Source::File(FileStream::new(file, start, len)),
-            Self::Remote(Remote(stream)) => Source::S3(stream),
+            Self::Remote(remote) => Source::S3(remote.0),
         })
     }
 }

@@ -14,5 +14,5 @@ pub(crate) fn unavailable(text: impl Into<String>) -> io::Error {
 
 /// Whether a store could not answer: the same request may succeed later.
 pub fn is_unavailable(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|cause| cause.is::<Unavailable>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Unavailable>)
 }

@@ -238,20 +238,17 @@ impl Events {
         let counts = (failed.attempts + 1, failures);
         let next = next_attempt(&failure, retries, counts, (happened, now));
         let (target, error) = (key.to_owned(), failure.error.clone());
-        let ended = match next {
-            Some(next) => {
-                let fail = FailDelivery { target, sequence: failed.sequence, error, retry_at: micros(next) };
-                permit.write(|()| fail).await.or_store_error()?;
-                1
-            }
-            None => {
-                let is_unusable = matches!(to, Destination::Unusable(_)) && !failure.is_temporary;
-                let dead = if is_unusable { deliveries.len() } else { 1 };
-                let sequences = deliveries.iter().take(dead).map(|delivery| delivery.sequence).collect();
-                let bury = BuryDeliveries { target, sequences, error, limits, at: micros(now) };
-                permit.write(|()| bury).await.or_store_error()?;
-                dead
-            }
+        let ended = if let Some(next) = next {
+            let fail = FailDelivery { target, sequence: failed.sequence, error, retry_at: micros(next) };
+            permit.write(|()| fail).await.or_store_error()?;
+            1
+        } else {
+            let is_unusable = matches!(to, Destination::Unusable(_)) && !failure.is_temporary;
+            let dead = if is_unusable { deliveries.len() } else { 1 };
+            let sequences = deliveries.iter().take(dead).map(|delivery| delivery.sequence).collect();
+            let bury = BuryDeliveries { target, sequences, error, limits, at: micros(now) };
+            permit.write(|()| bury).await.or_store_error()?;
+            dead
         };
         let error = failure.error;
         tracing::warn!(target = key, error, retry_at = ?next, deliveries = ended, "an event could not be delivered");

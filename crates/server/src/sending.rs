@@ -132,14 +132,13 @@ impl Sending {
     /// Takes room for what the content reads ahead. Without room it reads nothing ahead.
     fn read_ahead(&mut self) {
         let ahead = self.content.ahead();
-        match &mut self.ahead {
-            Some(charge) => charge.shrink_to(ahead),
-            None => {
-                let fits = ahead == 0 || self.share.eighths() < MOST_AHEAD;
-                self.ahead = if fits { self.share.try_take(ahead) } else { None };
-                self.content.set_narrow(self.ahead.is_none());
-            }
+        if let Some(charge) = &mut self.ahead {
+            charge.shrink_to(ahead);
+            return;
         }
+        let fits = ahead == 0 || self.share.eighths() < MOST_AHEAD;
+        self.ahead = if fits { self.share.try_take(ahead) } else { None };
+        self.content.set_narrow(self.ahead.is_none());
     }
 
     /// Room for the next part, when enough of the earlier parts has been sent. Mutable, because the content is not `Sync`.

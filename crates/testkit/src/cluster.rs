@@ -78,7 +78,12 @@ impl Cluster {
             Client::login(address, &host, Credentials::new(&id, &secret, &text("/environment/AWS_REGION")?))
         };
         let client = login(host.rsplit(':').next().context("no port")?.parse()?)?;
-        let ports = state["nodes"].as_array().context("no nodes")?.iter().filter_map(Value::as_u64);
+        let ports = state
+            .get("nodes")
+            .and_then(Value::as_array)
+            .context("no nodes")?
+            .iter()
+            .filter_map(Value::as_u64);
         let nodes = ports.map(login).collect::<Result<_>>()?;
         let script = starting.script.take().context("it was taken")?;
         Ok(Self { script, folder, binary: options.binary.to_owned(), client, nodes })
@@ -100,12 +105,15 @@ impl Cluster {
 
     /// The process ID of a process.
     pub fn pid(&self, name: &str) -> Result<u64> {
-        state(self.folder.path())?["pids"][name].as_u64().with_context(|| format!("no process {name}"))
+        state(self.folder.path())?
+            .pointer(&format!("/pids/{name}"))
+            .and_then(Value::as_u64)
+            .with_context(|| format!("no process {name}"))
     }
 
     /// The port of the S3 server.
     pub fn store_port(&self) -> Result<u64> {
-        state(self.folder.path())?["store"].as_u64().context("no port of the S3 server")
+        state(self.folder.path())?.get("store").and_then(Value::as_u64).context("no port of the S3 server")
     }
 
     /// Whether a node accepts requests, by its number from 0.
@@ -120,7 +128,7 @@ impl Cluster {
         let state = state(self.folder.path())?;
         let mut command = Command::new(&self.binary);
         command.args(words).env("HOME", self.folder.path());
-        for (name, value) in state["environment"].as_object().context("no environment")? {
+        for (name, value) in state.get("environment").and_then(Value::as_object).context("no environment")? {
             command.env(name, value.as_str().unwrap_or_default());
         }
         Ok(command)

@@ -4,6 +4,7 @@
 //! It has one thread for each connection, at most [`MOST_CONNECTIONS`], and each connection ends after one request or after
 //! [`LONGEST`].
 #![allow(
+    clippy::missing_panics_doc,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -24,7 +25,7 @@ pub use exchange::Request;
 /// The maximum number of connections at the same time. Others are closed.
 pub const MOST_CONNECTIONS: usize = 256;
 /// The longest time that a connection waits for bytes.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST: Duration = Duration::from_mins(1);
 
 /// What the proxy does to a request that it would otherwise pass on.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! A server with the API of S3 for one test process: versitygw, which keeps objects as files. It stops with the process.
 #![allow(
+    clippy::missing_panics_doc,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -92,7 +92,7 @@ impl Tracer {
             let entrance = Arc::clone(&inner.entrance);
             Request(Arc::new(Trace {
                 entrance,
-                trace,
+                id: trace,
                 parent: AtomicU64::new(parent),
                 begun: AtomicU32::new(0),
             }))
@@ -119,7 +119,8 @@ pub struct Request(Arc<Trace>);
 #[derive(Debug)]
 struct Trace {
     entrance: Arc<Entrance>,
-    trace: [u8; 16],
+    /// The ID that all its spans have.
+    id: [u8; 16],
     /// The span in which the next one begins; 0: none.
     parent: AtomicU64,
     begun: AtomicU32,
@@ -134,7 +135,7 @@ impl Request {
         }
         let Some(id) = random().map(u64::from_be_bytes) else { return Open::none() };
         let parent = self.0.parent.swap(id, Ordering::Relaxed);
-        Open::of(self.clone(), name, kind, (self.0.trace, id, parent))
+        Open::of(self.clone(), name, kind, (self.0.id, id, parent))
     }
 
     /// Ends a span: its parent is the span again in which the next one begins. Spans of concurrent steps can end in another

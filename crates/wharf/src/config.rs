@@ -46,7 +46,6 @@ pub(crate) use database::Database;
 pub(crate) use dev::for_dev;
 pub(crate) use peers::PeerSettings;
 pub(crate) use pull_through_cache::CacheSettings;
-pub(crate) use read::{host_name, load};
 pub(crate) use read::{host_name, load, load_alone};
 pub(crate) use telemetry::Telemetry;
 

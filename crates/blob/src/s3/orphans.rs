@@ -38,7 +38,8 @@ struct Page {
 #[serde(rename_all = "PascalCase")]
 struct Upload {
     key: String,
-    upload_id: String,
+    #[serde(rename = "UploadId")]
+    id: String,
     initiated: String,
 }
 
@@ -62,9 +63,9 @@ impl S3Store {
                 let name = upload.key.strip_prefix(&objects).unwrap_or_default();
                 let Ok(key) = ObjectKey::of_file(Place::Standard, name) else { continue };
                 if upload.is_older_than(self.orphaned_after)
-                    && self.multipart_of(&key).await?.as_ref() != Some(&upload.upload_id)
+                    && self.multipart_of(&key).await?.as_ref() != Some(&upload.id)
                 {
-                    let name = format!("{ORPHAN}{key}.{}", upload.upload_id);
+                    let name = format!("{ORPHAN}{key}.{}", upload.id);
                     // It has no key: its object can have a row.
                     found.push(Found { name, key: None, len: 0 });
                 }
@@ -140,7 +141,7 @@ mod tests {
         .unwrap();
         assert!(page.is_truncated && page.next_key_marker == "k" && page.next_upload_id_marker == "u");
         let [first, second] = &page.uploads[..] else { panic!("{page:?}") };
-        assert_eq!(first.upload_id, "a&b");
+        assert_eq!(first.id, "a&b");
         assert!(first.is_older_than(Duration::from_hours(24)) && !second.is_older_than(Duration::ZERO));
         let empty: Page = quick_xml::de::from_str("<ListMultipartUploadsResult/>").unwrap();
         assert!(!empty.is_truncated && empty.uploads.is_empty());

@@ -38,7 +38,7 @@ impl Object for Stored {
 
 impl S3Store {
     pub(crate) async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
-        self.stream(key, start, len).await.map(|stream| Content::Remote(Remote(stream)))
+        self.stream(key, start, len).await.map(|stream| Content::Remote(Box::new(Remote(stream))))
     }
 
     async fn stream(&self, key: &ObjectKey, start: u64, len: u64) -> Result<S3Stream, OpenError> {

@@ -163,7 +163,7 @@ async fn an_outage_is_an_error_and_a_push_goes_on_after_it() {
         assert!(is_unavailable(&error), "{fault:?}: {error:?}");
         let error = store.finish(&key, &stage).await.unwrap_err();
         assert!(matches!(&error, OpenError::Io(error) if is_unavailable(error)), "{fault:?}: {error:?}");
-        assert!(begun.elapsed() < Duration::from_secs(60), "{fault:?}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_mins(1), "{fault:?}: {:?}", begun.elapsed());
         assert!(proxy.seen().len() <= 60, "the number of attempts is bounded");
         proxy.heal();
         assert_eq!(read(&store, &other, 0, 14).await, b"another object", "nothing was deleted");

@@ -31,12 +31,8 @@ async fn each_object_is_created_with_the_encryption() {
         let Behind { proxy, store, direct, .. } = behind;
         let from = stored(&direct, &bytes(PART_BYTES + 10, 1)).await;
         // Servers for tests may not have keys: what matters is what arrives.
-        let append = store.append(
-            &ObjectKey::random(),
-            store.begin(Algorithm::Sha256),
-            &mut body(&bytes(PART_BYTES + 10, 1)),
-            None,
-        );
+        let (object, mut body) = (ObjectKey::random(), body(&bytes(PART_BYTES + 10, 1)));
+        let append = store.append(&object, store.begin(Algorithm::Sha256), &mut body, None);
         let appended = append.await.map(drop).map_err(|error| error.to_string());
         let copied = store.copy(&from, &ObjectKey::random(), Algorithm::Sha256, PART_BYTES as u64 + 10).await;
         eprintln!("{kind:?}: {appended:?}, {:?}", copied.map(drop));

@@ -95,7 +95,8 @@ async fn slow_uploads_hold_only_what_is_charged() {
     // Another client has an account of its own.
     let other = store.charged_to(Arc::new(Account::new(PART_BYTES as u64)));
     let (key, all) = (ObjectKey::random(), bytes(2 * PART_BYTES, 1));
-    let fast = other.append(&key, other.begin(Algorithm::Sha256), &mut body(&all), None);
+    let mut body = body(&all);
+    let fast = other.append(&key, other.begin(Algorithm::Sha256), &mut body, None);
     let appended = tokio::time::timeout(Duration::from_secs(20), fast).await.unwrap().unwrap();
     assert_eq!(appended.stage.digest(), digest(&all));
     other.finish(&key, &appended.stage).await.unwrap();

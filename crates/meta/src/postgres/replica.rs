@@ -78,7 +78,7 @@ impl Replica {
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         match why {
             Instead::Behind => {
-                tracing::warn!("the standby of database.replica_url is behind: the primary answers")
+                tracing::warn!("the standby of database.replica_url is behind: the primary answers");
             }
             Instead::NotOurs => {
                 tracing::error!("database.replica_url is not a standby of the database: the primary answers");

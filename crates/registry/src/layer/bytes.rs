@@ -336,10 +336,10 @@ fn unreadable(error: OpenError) -> Error {
 
 /// The error for a failure of the blob store.
 pub fn failed(error: std::io::Error) -> Error {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     if is_unavailable(&error) {
         return Error::unavailable(error);
     }
-    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
         tracing::error!(%error, "the blob store has no space left");
         return Error::new(Code::OutOfSpace, "The registry has no space left. Tell its operator.");

@@ -93,7 +93,7 @@ impl Registry {
             let source = source.clone();
             Box::pin(async move { registry.ask_size(&source, digest).await })
         };
-        self.pull_through.sizes.join(key.clone(), work, |size| size.is_ok()).await.ok_or_else(ended)?
+        self.pull_through.sizes.join(key.clone(), work, Result::is_ok).await.ok_or_else(ended)?
     }
 
     async fn ask_size(&self, source: &Source, digest: Digest) -> Result<u64> {

@@ -29,7 +29,7 @@ pub(crate) struct ArrivingStream {
 enum State {
     /// Waits for more, and opens it.
     Opening(BoxFuture<'static, io::Result<ContentStream>>),
-    Reading(ContentStream),
+    Reading(Box<ContentStream>),
     /// Everything that was opened has been read.
     Read,
 }
@@ -81,7 +81,7 @@ impl Stream for ArrivingStream {
                 State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
                     Ok(mut content) => {
                         content.limit_chunk(this.chunk);
-                        this.state = State::Reading(content);
+                        this.state = State::Reading(Box::new(content));
                     }
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 },

@@ -148,7 +148,7 @@ async fn uploads_at_the_same_time_keep_to_a_storage_quota() {
         let (digest, incoming) = (sha256(&bytes), Incoming::buffered(bytes.into()));
         world.rules.registry.put_blob(&ctx(&world.admin), &at, &digest, incoming).await
     };
-    let pushed = futures::future::join_all((0..8).map(|number| push(number))).await;
+    let pushed = futures::future::join_all((0..8).map(push)).await;
     assert!((1..=2).contains(&pushed.iter().filter(|pushed| pushed.is_ok()).count()), "{pushed:?}");
 }
 

@@ -183,7 +183,7 @@ async fn a_backfill_of_many_images_goes_on_in_slices() {
             break;
         }
     }
-    println!("{count} images: {:?} in {passes} passes, the longest {longest:?}", began.elapsed());
+    tracing::info!("{count} images: {:?} in {passes} passes, the longest {longest:?}", began.elapsed());
     let ended = describe(&world, &id, None, (None, Some(1))).await;
     let progress = ended.progress.unwrap();
     let count = u32::try_from(count).unwrap();

@@ -144,12 +144,9 @@ async fn a_policy_that_is_not_valid_there_fails_alone() {
     assert_eq!(policy(&world, (&world.admin, &there())).await, Err(Code::RepositoryPolicyNotFound));
     let images = images(&world, (&world.admin, &there()), "app").await;
     assert_eq!(images.len(), 1);
-    let shown = world.rules.registry.wharf_describe_replication(
-        &ctx(&world.admin),
-        &region(),
-        WharfDescribeReplicationRequest::default(),
-    );
-    assert_eq!(shown.await.unwrap().destinations[0].failed_count, 1);
+    let (by, place, asked) = (ctx(&world.admin), region(), WharfDescribeReplicationRequest::default());
+    let shown = world.rules.registry.wharf_describe_replication(&by, &place, asked).await.unwrap();
+    assert_eq!(shown.destinations[0].failed_count, 1);
     // A policy that is corrected needs nothing else.
     set_policy(&world, &region(), allows("*")).await;
     replicate(&world).await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
 use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};

@@ -24,7 +24,7 @@ impl Destination {
     /// Opens the database, and takes it for the move: it is empty, or the move has begun to write it.
     pub(crate) async fn open(side: &Side, id: &str, tables: &[Table]) -> anyhow::Result<Self> {
         let (rows, folder) = match &side.database {
-            Database::Postgres(url, options) => {
+            Database::Postgres(url, options, _) => {
                 (Meta::postgres(url, *options).await.context("cannot open the database of --to")?, None)
             }
             Database::Sqlite(path) => {

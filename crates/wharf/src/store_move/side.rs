@@ -71,7 +71,7 @@ impl Side {
     /// Whether both have the same database.
     pub(crate) fn has_database_of(&self, other: &Self) -> bool {
         match (&self.database, &other.database) {
-            (Database::Postgres(one, _), Database::Postgres(two, _)) => one == two,
+            (Database::Postgres(one, ..), Database::Postgres(two, ..)) => one == two,
             (Database::Sqlite(one), Database::Sqlite(two)) => one == two,
             _ => false,
         }

@@ -28,7 +28,7 @@ impl Source {
     /// Makes the store read-only, or finds that it is.
     pub(crate) async fn begin(side: &Side, connection: &Connection) -> anyhow::Result<Self> {
         match &side.database {
-            Database::Postgres(url, options) => {
+            Database::Postgres(url, options, _) => {
                 let rows =
                     Meta::postgres(url, *options).await.context("cannot open the database of --from")?;
                 Ok(Self { id: make_read_only(&rows).await?, rows, snapshot: None, _folder: None })
@@ -96,7 +96,7 @@ pub(crate) async fn release(side: &Side, connection: &Connection) -> anyhow::Res
         return Ok(());
     }
     let (rows, _folder) = match &side.database {
-        Database::Postgres(url, options) => (Meta::postgres(url, *options).await?, None),
+        Database::Postgres(url, options, _) => (Meta::postgres(url, *options).await?, None),
         Database::Sqlite(path) => {
             let path = path.clone().filter(|path| path.exists()).context("there is no store")?;
             let folder = DataFolder::hold(&side.data_dir)?;

@@ -89,7 +89,8 @@ fn pull_once(client: &Client, digest: &str) -> Option<Vec<u8>> {
         assert_eq!(pulled.status, 503);
         return None;
     }
-    let length = pulled.headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
+    let length: usize =
+        pulled.headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
     (whole.is_ok() && body.len() == length).then_some(body)
 }
 

@@ -41,7 +41,7 @@ impl Object for Answers {
     ) -> BoxFuture<'static, Result<Received, OpenError>> {
         self.gets.lock().unwrap().push((start, len, etag));
         let (sent, stalls) = self.left.lock().unwrap().pop_front().unwrap_or((usize::MAX, false));
-        let (start, end) = (start as usize, (start + len) as usize);
+        let [start, end] = [start, start + len].map(|place| usize::try_from(place).unwrap());
         let body = &self.bytes[start..end.min(start.saturating_add(sent)).min(self.bytes.len())];
         let chunks = futures::stream::iter(body.chunks(3).map(|chunk| Ok(Bytes::from_static(chunk))));
         let chunks = if stalls { chunks.chain(futures::stream::pending()).boxed() } else { chunks.boxed() };
