@@ -39,7 +39,7 @@ pub(crate) struct Outcome {
 
 /// What became of one object.
 enum Copied {
-    Copied,
+    Now,
     /// It was there.
     Present,
     /// Its bytes are missing or damaged.
@@ -51,7 +51,7 @@ impl Outcome {
         self.objects += 1;
         self.bytes += row.size;
         match copied {
-            Copied::Copied => {
+            Copied::Now => {
                 self.copied_objects += 1;
                 self.copied_bytes += row.size;
             }
@@ -136,7 +136,7 @@ async fn save(from: &Store, to: &BackupPlace, row: &ObjectRow) -> anyhow::Result
     };
     // The digest is compared before the copy gets its name.
     let (sender, problem) = std::sync::mpsc::channel();
-    let state = (content.into_stream(), Hasher::new(row.digest.algorithm()), row.digest.clone(), sender);
+    let state = (content.into_stream(), Hasher::new(row.digest.algorithm()), row.digest, sender);
     let body = stream::try_unfold(state, |(mut body, mut hasher, digest, sender)| async move {
         if let Some(bytes) = body.next().await {
             let bytes: Bytes = bytes?;
@@ -152,7 +152,7 @@ async fn save(from: &Store, to: &BackupPlace, row: &ObjectRow) -> anyhow::Result
         Err(io::Error::new(io::ErrorKind::InvalidData, "the object has another digest"))
     });
     match to.write(&Vault::name_of(&key), body.boxed()).await {
-        Ok(()) => Ok(Copied::Copied),
+        Ok(()) => Ok(Copied::Now),
         Err(error) => match problem.try_recv() {
             Ok(problem) => Ok(Copied::Problem(problem)),
             Err(_) => Err(error.into()),
@@ -187,7 +187,7 @@ async fn restore(from: &BackupPlace, to: &Store, row: &ObjectRow) -> anyhow::Res
         return Ok(Copied::Problem(has_digest(&stage.digest())));
     }
     to.finish(&key, &stage).await?;
-    Ok(Copied::Copied)
+    Ok(Copied::Now)
 }
 
 /// What cannot be decrypted is a problem of this object.

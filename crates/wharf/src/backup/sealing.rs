@@ -61,7 +61,7 @@ where
     aws_lc_rs::rand::fill(&mut salt).map_err(io::Error::other)?;
     let chunks = Chunks::new(key, &salt, name, body, CHUNK)?;
     let head = stream::iter([Ok(Bytes::copy_from_slice(&salt))]);
-    Ok(head.chain(chunks.transformed(|cipher, chunk, is_last| cipher.seal(chunk, is_last))).boxed())
+    Ok(head.chain(chunks.transformed(Cipher::seal)).boxed())
 }
 
 /// Decrypts a file. It ends with an error if the file was not encrypted with this key, or was changed.
@@ -80,7 +80,7 @@ where
     let salt = start.split_to(SALT);
     let rest = stream::iter([Ok(start.freeze())]).chain(body);
     let chunks = Chunks::new(key, &salt, name, rest, CHUNK + TAG)?;
-    Ok(chunks.transformed(|cipher, chunk, is_last| cipher.open(chunk, is_last)).boxed())
+    Ok(chunks.transformed(Cipher::open).boxed())
 }
 
 fn damaged() -> io::Error {
@@ -162,13 +162,11 @@ where
         }
         // One byte more shows that a chunk is not the last.
         while self.buffer.len() <= self.size {
-            match self.body.next().await {
-                Some(bytes) => self.buffer.extend_from_slice(&bytes?),
-                None => {
-                    self.is_over = true;
-                    return Ok(Some((self.buffer.split(), true)));
-                }
-            }
+            let Some(bytes) = self.body.next().await else {
+                self.is_over = true;
+                return Ok(Some((self.buffer.split(), true)));
+            };
+            self.buffer.extend_from_slice(&bytes?);
         }
         Ok(Some((self.buffer.split_to(self.size), false)))
     }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use blob::Store;
 use clap::{Args, Subcommand, ValueEnum};
 use meta::{HasArchivedObjects, ListTables};
+use registry::fsck::Report;
 use serde_json::json;
 
 use super::backup::{Damaged, complain};
@@ -114,22 +116,7 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
     let old = Blobs::of_source(&from.blobs).await?;
     let new = if moves_bytes { Some(Blobs::of_destination(&to.blobs, &source.id).await?) } else { None };
     if let Some(new) = &new {
-        if !store_move::has_archive(&new.store) && source.rows.read(HasArchivedObjects).await? {
-            bail!(
-                "layers are in the archive, for which --to has no place: set blobs.archive_path there, or restore the \
-                 archived images first"
-            );
-        }
-        progress.phase("layers");
-        let (objects, bytes) = store_move::count(&source.rows).await?;
-        progress.expect(objects, bytes);
-        let problems = copy_bytes(&source.rows, (&old, new), &progress).await?;
-        if !problems.is_empty() {
-            complain(&problems);
-            let then =
-                ": release the source, run `wharf fsck` there, and repair what it finds. Nothing is lost";
-            return Err(Damaged { found: problems.len(), then }.into());
-        }
+        move_layers(&source, (&old, new), &progress).await?;
     }
     let mut rows = 0;
     if let Some(destination) = &destination {
@@ -165,15 +152,42 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
             "ReadAgain": read, "Check": report, "MovesRows": moves_rows, "MovesLayers": moves_bytes,
         }))?);
     }
+    say(&told(moves_rows, (state.objects, state.bytes, rows), read, &report))
+}
+
+/// Copies the layers, unless the destination has no place for some of them.
+async fn move_layers(
+    source: &Source,
+    (old, new): (&Store, &Blobs),
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    if !store_move::has_archive(&new.store) && source.rows.read(HasArchivedObjects).await? {
+        bail!(
+            "layers are in the archive, for which --to has no place: set blobs.archive_path there, or restore the \
+             archived images first"
+        );
+    }
+    progress.phase("layers");
+    let (objects, bytes) = store_move::count(&source.rows).await?;
+    progress.expect(objects, bytes);
+    let problems = copy_bytes(&source.rows, (old, new), progress).await?;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    complain(&problems);
+    let then = ": release the source, run `wharf fsck` there, and repair what it finds. Nothing is lost";
+    Err(Damaged { found: problems.len(), then }.into())
+}
+
+/// The result, and what the operator does next.
+fn told(moves_rows: bool, (objects, bytes, rows): (u64, u64, u64), read: u64, report: &Report) -> String {
     let then = if moves_rows {
         "Stop the servers of --from, which stay read-only, and start servers with --to."
     } else {
         "Restart all servers with --to. When all of them use it, run: wharf migrate-store release --at FILE"
     };
-    say(&format!(
-        "Moved {} objects of {} bytes and {rows} rows. {read} objects were read again.\n{}\n{then}",
-        state.objects,
-        state.bytes,
-        fsck::text(&report)
-    ))
+    let checked = fsck::text(report);
+    format!(
+        "Moved {objects} objects of {bytes} bytes and {rows} rows. {read} objects were read again.\n{checked}\n{then}"
+    )
 }

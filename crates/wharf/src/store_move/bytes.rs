@@ -13,7 +13,7 @@ const AT_ONCE: usize = 4;
 
 /// What became of one object.
 enum Copied {
-    Copied,
+    Now,
     /// It was there.
     Present,
     /// Its bytes are missing or damaged in the source.
@@ -38,7 +38,7 @@ pub(crate) async fn copy_bytes(
             let copied =
                 copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
             match copied {
-                Copied::Copied => progress.object(row.size, true),
+                Copied::Now => progress.object(row.size, true),
                 Copied::Present => progress.object(row.size, false),
                 Copied::Problem(problem) => {
                     problems.push(format!("{}: {problem} ({})", row.digest, row.object_key));
@@ -88,7 +88,7 @@ async fn copy(from: &Store, to: &Blobs, row: &ObjectRow) -> anyhow::Result<Copie
         return Ok(Copied::Problem(format!("its bytes have the digest {found}")));
     }
     to.store.finish(&key, &stage).await?;
-    Ok(Copied::Copied)
+    Ok(Copied::Now)
 }
 
 /// Whether the store has the object. A bucket shows only complete objects. On a disk, a power cut can leave the length of a

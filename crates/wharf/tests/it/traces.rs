@@ -116,7 +116,7 @@ fn taken<'a>(bytes: &mut &'a [u8], length: u64) -> &'a [u8] {
 #[derive(Debug)]
 struct Span {
     trace_id: String,
-    span_id: String,
+    id: String,
     parent_span_id: String,
     name: String,
     kind: u64,
@@ -129,7 +129,7 @@ impl Span {
     fn of(message: &Message) -> Self {
         Self {
             trace_id: hex(message.bytes(1)),
-            span_id: hex(message.bytes(2)),
+            id: hex(message.bytes(2)),
             parent_span_id: hex(message.bytes(4)),
             name: message.text(5),
             kind: message.number(6).unwrap(),
@@ -168,7 +168,7 @@ fn attributes(of: &Message, number: u64) -> BTreeMap<String, String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Pushes an image, with a client that traces its requests, or not.
@@ -228,7 +228,7 @@ fn a_request_is_a_trace_with_its_steps() {
     assert_eq!(roots.len(), 4, "{roots:#?}");
     assert!(roots.iter().all(|root| root.kind == 2 && root.start_time_unix_nano < root.end_time_unix_nano));
     let children = |root: &Span| -> Vec<&Span> {
-        found.iter().map(|(_, span)| span).filter(|span| span.parent_span_id == root.span_id).collect()
+        found.iter().map(|(_, span)| span).filter(|span| span.parent_span_id == root.id).collect()
     };
     let named = |name: &str| {
         *roots.iter().find(|root| root.name == name).unwrap_or_else(|| panic!("{name}: {roots:#?}"))
@@ -254,7 +254,7 @@ fn a_request_is_a_trace_with_its_steps() {
             .filter(|span| span.name == step)
             .map(|span| span.attributes["wharf.bytes"].parse().unwrap())
             .collect();
-        found.into_iter().max().unwrap_or_else(|| panic!("{root} has no {step}: {found:?}", found = roots))
+        found.into_iter().max().unwrap_or_else(|| panic!("{root} has no {step}: {roots:?}"))
     };
     assert_eq!(bytes_of("put_blob", "append bytes"), 1_300_000);
     assert_eq!(bytes_of("get_blob", "send bytes"), 1_300_000);
