@@ -21,6 +21,7 @@ mod node;
 mod node_identity;
 mod outgoing;
 mod peer_key;
+mod serve_help;
 mod store_move;
 mod systemd;
 mod telemetry;

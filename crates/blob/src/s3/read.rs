@@ -44,8 +44,10 @@ impl S3Store {
     async fn stream(&self, key: &ObjectKey, start: u64, len: u64) -> Result<S3Stream, OpenError> {
         self.check_place(key).map_err(OpenError::Io)?;
         let object = Box::new(Stored { store: self.clone(), key: *key });
-        if len == 0 {
-            return self.expect_len(key, start).await.map(|()| S3Stream::empty(object));
+        // A range that is empty, or that no object has, cannot be asked for.
+        if len == 0 || start.checked_add(len).is_none() {
+            let wanted = start.saturating_add(len);
+            return self.expect_len(key, wanted).await.map(|()| S3Stream::empty(object));
         }
         S3Stream::open(object, start, len).await
     }

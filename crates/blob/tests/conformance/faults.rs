@@ -304,7 +304,7 @@ async fn a_server_that_knows_nothing_has_lost_nothing() {
 /// A node stopped between the creation of a multipart upload and the record of its ID.
 #[tokio::test]
 async fn multipart_uploads_that_nobody_knows_are_ended() {
-    let Some(Behind { store, direct, prefix, .. }) = behind_a_proxy(|_| {}) else { return };
+    let Some(Behind { proxy: _proxy, store, direct, prefix, .. }) = behind_a_proxy(|_| {}) else { return };
     let (known, orphan) = (ObjectKey::random(), stored(&direct, b"complete").await);
     let begin = store.begin(Algorithm::Sha256);
     let all = bytes(PART_BYTES + 10, 7);

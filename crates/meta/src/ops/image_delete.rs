@@ -99,14 +99,15 @@ impl BatchDeleteImage {
         expected: Option<&Digest>,
     ) -> Result<DeleteOutcome, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
-        let select = "SELECT i.id, i.digest, i.tag_count, t.protected_at, i.subject IS NOT NULL FROM tag t \
+        let select = "SELECT i.id, i.digest, i.tag_count, t.protected_at, i.subject FROM tag t \
             JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
             WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
         let Some(mut row) = tx.row(select, &params![registry, id, tag]).await? else {
             return Ok(DeleteOutcome::NotFound);
         };
         let (image, digest, tags): (ImageId, Digest, u64) = (row.take()?, row.take()?, row.take()?);
-        let (tag_protected_at, is_referrer): (Option<Micros>, bool) = (row.take()?, row.take()?);
+        let (tag_protected_at, subject): (Option<Micros>, Option<Digest>) = (row.take()?, row.take()?);
+        let is_referrer = subject.is_some();
         if expected.is_some_and(|expected| *expected != digest) {
             return Ok(DeleteOutcome::TagDigestMismatch);
         }
@@ -159,12 +160,12 @@ pub(crate) async fn remove_digest(
     at: Micros,
 ) -> Result<DeleteOutcome, StoreError> {
     let RepositoryKey { registry, id } = repository;
-    let select =
-        "SELECT id, subject IS NOT NULL FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+    let select = "SELECT id, subject FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
     let Some(mut row) = tx.row(select, &params![registry, id, digest]).await? else {
         return Ok(DeleteOutcome::NotFound);
     };
-    let (image, is_referrer): (ImageId, bool) = (row.take()?, row.take()?);
+    let (image, subject): (ImageId, Option<Digest>) = (row.take()?, row.take()?);
+    let is_referrer = subject.is_some();
     if refuse_if_referenced {
         let lists = lists_of(tx, repository, digest, image).await?;
         if !lists.is_empty() {

@@ -94,7 +94,7 @@ fn a_whole_file_is_read() {
 
 #[test]
 fn the_file_that_the_help_shows_is_read() {
-    let shown = crate::cli::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let shown = crate::serve_help::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
     let shown: Vec<&str> = shown.filter(|line| !line.starts_with("wharf ")).collect();
     let config = from(&shown.join("\n"), &[]).unwrap();
     assert_eq!(config.public.suffix.unwrap(), "registry.example.org");
@@ -115,7 +115,7 @@ fn the_file_that_the_help_shows_is_read() {
 
 #[test]
 fn the_bucket_that_the_help_shows_is_read() {
-    let shown = crate::cli::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
+    let shown = crate::serve_help::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
     let shown = shown.filter(|line| !line.starts_with("wharf "));
     let folders = ["path = ", "archive_path = ", "# Or "];
     let shown = shown.filter(|line| !folders.iter().any(|folder| line.starts_with(folder)));
