@@ -144,7 +144,7 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
     }
     let state = progress.state();
     let id = source.id.clone();
-    source.end()?;
+    drop(source);
     if options.json {
         return say(&serde_json::to_string_pretty(&json!({
             "MoveId": id, "Objects": state.objects, "Bytes": state.bytes, "CopiedObjects": state.copied_objects,

@@ -20,7 +20,7 @@ pub(crate) struct Source {
     /// The ID of the move.
     pub(crate) id: String,
     pub(crate) rows: Meta,
-    snapshot: Option<PathBuf>,
+    _snapshot: Option<Snapshot>,
     _folder: Option<DataFolder>,
 }
 
@@ -31,7 +31,7 @@ impl Source {
             Database::Postgres(url, options, _) => {
                 let rows =
                     Meta::postgres(url, *options).await.context("cannot open the database of --from")?;
-                Ok(Self { id: make_read_only(&rows).await?, rows, snapshot: None, _folder: None })
+                Ok(Self { id: make_read_only(&rows).await?, rows, _snapshot: None, _folder: None })
             }
             Database::Sqlite(_) if DataFolder::is_held(&side.data_dir) => {
                 Self::of_server(side, &connection.open()?).await
@@ -44,7 +44,7 @@ impl Source {
                 let folder = DataFolder::hold(&side.data_dir)?;
                 let rows = Meta::sqlite(&path, SqliteOptions::default()).await;
                 let rows = rows.with_context(|| format!("cannot open {}", path.display()))?;
-                Ok(Self { id: make_read_only(&rows).await?, rows, snapshot: None, _folder: Some(folder) })
+                Ok(Self { id: make_read_only(&rows).await?, rows, _snapshot: None, _folder: Some(folder) })
             }
         }
     }
@@ -60,23 +60,24 @@ impl Source {
             found.map(str::to_owned).with_context(|| format!("the server's answer has no {name}"))
         };
         let (id, snapshot) = (text("MoveId")?, PathBuf::from(text("SnapshotPath")?));
-        let rows = Meta::sqlite(&snapshot, SqliteOptions::default()).await;
+        let snapshot = Snapshot(snapshot);
+        let rows = Meta::sqlite(&snapshot.0, SqliteOptions::default()).await;
         let rows = rows.with_context(|| {
-            let path = snapshot.display();
+            let path = snapshot.0.display();
             format!("cannot open {path}: run this command on the machine of the server, as the server's user")
         })?;
-        Ok(Self { id, rows, snapshot: Some(snapshot), _folder: None })
+        Ok(Self { id, rows, _snapshot: Some(snapshot), _folder: None })
     }
+}
 
-    /// Removes the snapshot. The store stays read-only.
-    pub(crate) fn end(self) -> anyhow::Result<()> {
-        let Self { rows, snapshot, .. } = self;
-        drop(rows);
-        match snapshot.as_deref().and_then(std::path::Path::parent) {
-            Some(folder) => {
-                std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
-            }
-            None => Ok(()),
+/// The snapshot of a server's database. It is removed with its folder when the move ends, also with an error.
+struct Snapshot(PathBuf);
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        let Some(folder) = self.0.parent() else { return };
+        if let Err(error) = std::fs::remove_dir_all(folder) {
+            tracing::warn!(%error, folder = %folder.display(), "the snapshot of the database cannot be removed");
         }
     }
 }
