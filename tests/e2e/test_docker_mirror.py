@@ -37,8 +37,12 @@ def server(tmp_path):
     assert '"mirror.example.org"' in settings
     mirror = re.findall(r"^(\w+) = (.*)$", settings.replace("mirror.example.org", "127.0.0.1"), re.M)
     table = "{" + ", ".join(f"{name} = {value}" for name, value in mirror) + "}"
+    # The first start makes the account, which the setting names.
+    first = Wharf(tmp_path / "server")
+    first.stop()
+    table = table.replace(ACCOUNT, first.account)
     server = Wharf(tmp_path / "server", {"WHARF__PULL_THROUGH__MIRRORS": f"[{table}]"})
-    assert server.registry.startswith("localhost:") and server.account == ACCOUNT
+    assert server.registry.startswith("localhost:") and server.account == first.account
     yield server
     server.stop()
 
@@ -49,7 +53,7 @@ def test_docker_pulls_from_its_registry_mirror(server, hub, short_folder, tmp_pa
     rule = {"ecrRepositoryPrefix": "docker-hub", "upstreamRegistryUrl": hub.address}
     server.client("ecr").create_pull_through_cache_rule(**rule)
     (commands,) = blocks("sh")
-    run(["sh", "-euc", commands], env=environment(server.home, server.env), cwd=tmp_path)
+    run(["sh", "-euc", commands.replace(ACCOUNT, server.account)], env=environment(server.home, server.env), cwd=tmp_path)
     mirror = server.registry.replace("localhost", "127.0.0.1")
     (daemon_json,) = blocks("json")
     (url,) = json.loads(daemon_json)["registry-mirrors"]

@@ -150,7 +150,7 @@ def test_aws_ecr_account_setting(provider, name, values):
 
 def test_aws_ecr_pull_time_update_exclusion(provider):
     ecr, name = provider.ecr, "tf-scanner"
-    arn = provider.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))["Role"]["Arn"]
+    arn = provider.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(Service="ec2.amazonaws.com"))["Role"]["Arn"]
 
     def listed():
         pages, token = [], {}
