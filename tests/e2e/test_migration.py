@@ -103,7 +103,8 @@ def many(storage):
 def digests(server, tags):
     """The digests on the server of these repositories' tags."""
     ecr, found = server.client("ecr"), {}
-    for repository in {repository for repository, _ in tags}:
+    there = {repository["repositoryName"] for repository in ecr.describe_repositories()["repositories"]}
+    for repository in there & {repository for repository, _ in tags}:
         for page in ecr.get_paginator("list_images").paginate(repositoryName=repository):
             tagged = [image for image in page["imageIds"] if "imageTag" in image]
             found |= {(repository, image["imageTag"]): image["imageDigest"] for image in tagged}
@@ -193,7 +194,7 @@ def test_a_repository_moves_to_another_account(target, tmp_path):
     refused = wharf_command(target, "repository", "move", "team/app", "--to-account", account, refused=True)
     assert "ecr:CreateRepository" in refused
     keys = target.client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="s"
+        RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="move"
     )["Credentials"]
     actions = ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"]
     statement = {"Effect": "Allow", "Principal": {"AWS": target.account}, "Action": actions, "Resource": "*"}

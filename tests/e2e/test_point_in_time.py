@@ -14,8 +14,8 @@ from object_store import BUCKET, ObjectStore
 from process import free_port, run, wait_until
 from test_postgres import Serve
 
-# The bytes of what is deleted go at once.
-COLLECTION = "[collection]\ngrace_seconds = 0\ndelay_seconds = 0\ninterval_seconds = 1\n"
+# The bytes of what is deleted go soon, but not before the manifest of an upload arrives.
+COLLECTION = "[collection]\ngrace_seconds = 8\ndelay_seconds = 0\ninterval_seconds = 1\n"
 
 
 @pytest.fixture
@@ -37,12 +37,21 @@ def tags(node):
     return {one.get("imageTag") for one in json.loads(listed)["imageIds"]}
 
 
+def made_at(marker):
+    """When this delete marker of versitygw was made: its LastModified is that of the object, but its version ID is a ULID."""
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    milliseconds = 0
+    for digit in marker["VersionId"][:10]:
+        milliseconds = milliseconds * 32 + digits.index(digit)
+    return datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+
+
 def restore_objects(store, moment):
     """Removes the delete markers that are newer than the moment."""
     said = store.aws("s3api", "list-object-versions", "--bucket", BUCKET, "--prefix", "prod/")
     removed = 0
     for marker in json.loads(said).get("DeleteMarkers") or []:
-        if datetime.datetime.fromisoformat(marker["LastModified"]) > moment:
+        if made_at(marker) > moment:
             where = ["--bucket", BUCKET, "--key", marker["Key"], "--version-id", marker["VersionId"]]
             store.aws("s3api", "delete-object", *where)
             removed += 1
@@ -79,9 +88,8 @@ def test_rows_and_layers_of_a_moment_come_back(short_folder, store, tmp_path):
         images_of = ["--repository-name", "team/app", "--image-ids", "imageTag=old", "imageTag=kept"]
         run(["aws", "ecr", "batch-delete-image", *images_of], env=node.env)
         wait_until(lambda: len([key for key in store.keys("prod") if key.startswith("objects/")]) == 2, "the removal")
-        database.sql("SELECT pg_switch_wal()")
-        segment = database.sql("SELECT last_archived_wal FROM pg_stat_archiver")
-        wait_until(lambda: database.sql("SELECT last_archived_wal FROM pg_stat_archiver") > segment, "the archive")
+        segment = database.sql("SELECT pg_walfile_name(pg_switch_wal())")
+        wait_until(lambda: database.sql("SELECT last_archived_wal FROM pg_stat_archiver") >= segment, "the archive")
     finally:
         node.daemon.stop()
     database.kill()

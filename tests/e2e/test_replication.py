@@ -85,13 +85,22 @@ def test_the_commands_of_the_page(server):
             push(server, "v1")
             assert wait_until(state, "the replication")["region"] == THERE
             assert tags() == ["v1"]
+        if heading == "Settings, policies, tags and referrers":
+            setting = ecr.get_account_setting(name="WHARF_REPLICATION_POLICIES")
+            assert setting["value"] == "ENABLED"
         if heading == "Another deployment":
             assert re.fullmatch(r"[A-Za-z0-9_-]{43}\n", said), said
         if heading == "How far it is":
             assert re.search(rf"^{server.account} +{THERE} +0 +0 +0 +-$", said, re.MULTILINE), said
             assert '"waitingCount": 0' in said
     assert headings == [
-        "Another Region", "Another account", "Both directions", "Another deployment", "How far it is", "What was there before",
+        "Another Region",
+        "Another account",
+        "Both directions",
+        "Settings, policies, tags and referrers",
+        "Another deployment",
+        "How far it is",
+        "What was there before",
     ]
 
     pages = ecr.get_paginator("list_replication_backfills").paginate(PaginationConfig={"PageSize": 1})
