@@ -35,7 +35,7 @@ const MANY: [i64; 2] = [1_000, 100_000];
 /// How many images of each repository refer to one subject.
 const REFERRERS: i64 = 5_000;
 /// How often a page is read.
-const READS: usize = 21;
+const READS: usize = 501;
 /// Rows that are removed at once.
 const SLICE: usize = 1_000;
 
