@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 use crate::tally::Tally;
 use crate::{command, workspace};
 
+/// A whole suite runs in two processes. Each has its own servers, and the tests of one file stay together.
+const WORKERS: [&str; 4] = ["-n", "2", "--dist", "loadfile"];
+
 /// Tests a server with every real client.
 pub(crate) fn e2e(filter: Option<&str>) -> Result<Tally> {
     suite("tests/e2e", filter)
@@ -29,12 +32,15 @@ fn suite(folder: &str, filter: Option<&str>) -> Result<Tally> {
         .current_dir(workspace::root().join(folder))
         .args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "-q", "-ra", "--durations=8"])
         .arg(format!("--junitxml={}", report.display()))
-        .args(filter.into_iter().flat_map(|filter| ["-k", filter]))
-        .arg(".")
         .env("PATH", workspace::path_with_tools()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("WHARF_XTASK", std::env::current_exe()?)
         .env("WHARF_BIN", wharf);
+    match filter {
+        Some(filter) => pytest.args(["-k", filter]),
+        None => pytest.args(WORKERS),
+    };
+    pytest.arg(".");
     let success = command::watch(&mut pytest, |_| ()).context("run `cargo xtask install` first")?;
     Ok(read_report(&report)?.with_exit(success))
 }
