@@ -1,6 +1,7 @@
 //! Events: what an operation of the store tells about a repository or a registry. They are written to the outbox in the
 //! operation's own transaction (docs/adr/0018-events.md). `effects` lists the operations.
 
+mod kind;
 mod moved;
 mod replication;
 
@@ -26,6 +27,7 @@ use crate::ids::{IdSource, first_id};
 use crate::permit::{Asked as _, OnRegistry, OnRepository, Permit, Place};
 use crate::store::StoreResultExt as _;
 
+pub use kind::EventKind;
 pub(crate) use moved::of_move;
 pub(crate) use replication::{of_ended_replication, of_replication};
 
@@ -40,7 +42,7 @@ const SLICE: usize = 1_000;
 
 /// What happened: a kind, the resource, and the facts.
 pub(crate) struct Happened {
-    kind: &'static str,
+    kind: EventKind,
     resource: String,
     facts: Value,
 }
@@ -70,7 +72,7 @@ fn with_events<O: Operation>(
 ) -> Recorded<O> {
     let at = micros(now);
     let event = move |Happened { kind, resource, facts }| Event {
-        kind: kind.to_owned(),
+        kind: kind.stored().to_owned(),
         at,
         account_id: account_id.clone(),
         region: region.clone(),
@@ -97,13 +99,13 @@ impl Repository {
         Self { arn: repository_arn(on.region(), on.account(), &name), name }
     }
 
-    fn happened(&self, kind: &'static str) -> Vec<Happened> {
+    fn happened(&self, kind: EventKind) -> Vec<Happened> {
         let facts = json!({ "repository-name": self.name });
         vec![Happened { kind, resource: self.arn.clone(), facts }]
     }
 
     /// Events of an image: several if it has many tags. Names of members are those of EventBridge's "ECR Image Action".
-    fn of_image<T: Display>(&self, kind: &'static str, facts: &Value, tags: &[T]) -> Vec<Happened> {
+    fn of_image<T: Display>(&self, kind: EventKind, facts: &Value, tags: &[T]) -> Vec<Happened> {
         let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
         let mut chunks: Vec<&[String]> = tags.chunks(TAGS).collect();
         if chunks.is_empty() {
@@ -125,14 +127,14 @@ impl Eventful<OnRegistry> for CreateRepository {
     fn events(&self, on: &OnRegistry) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
         let name = self.name.clone();
         let repository = Repository { arn: repository_arn(on.region(), on.account(), &name), name };
-        move |_| repository.happened("ecr.repository.create")
+        move |_| repository.happened(EventKind::RepositoryCreate)
     }
 }
 
 impl Eventful<OnRepository> for DeleteRepository {
     fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
         let repository = Repository::of(on);
-        move |_| repository.happened("ecr.repository.delete")
+        move |_| repository.happened(EventKind::RepositoryDelete)
     }
 }
 
@@ -140,12 +142,18 @@ impl Eventful<OnRepository> for RenameRepository {
     fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
         let resource = repository_arn(on.region(), on.account(), &self.name);
         let facts = json!({ "repository-name": self.name, "previous-repository-name": on.row.name });
-        move |_| vec![Happened { kind: moved::MOVED, resource: resource.clone(), facts: facts.clone() }]
+        move |_| {
+            vec![Happened {
+                kind: EventKind::RepositoryMove,
+                resource: resource.clone(),
+                facts: facts.clone(),
+            }]
+        }
     }
 }
 
 /// The kind of a change of a policy; None if there was nothing to delete.
-fn policy_kind(is_set: bool, old: Option<&String>, [set, delete]: [&'static str; 2]) -> Option<&'static str> {
+fn policy_kind(is_set: bool, old: Option<&String>, [set, delete]: [EventKind; 2]) -> Option<EventKind> {
     if is_set { Some(set) } else { old.map(|_| delete) }
 }
 
@@ -153,7 +161,7 @@ impl Eventful<OnRepository> for SetRepositoryPolicy {
     fn events(&self, on: &OnRepository) -> impl Fn(&Option<String>) -> Vec<Happened> + Send + Sync + 'static {
         let (repository, is_set) = (Repository::of(on), self.document.is_some());
         move |old| {
-            let kinds = ["ecr.repository.policy.set", "ecr.repository.policy.delete"];
+            let kinds = [EventKind::RepositoryPolicySet, EventKind::RepositoryPolicyDelete];
             policy_kind(is_set, old.as_ref(), kinds).map(|kind| repository.happened(kind)).unwrap_or_default()
         }
     }
@@ -180,7 +188,7 @@ impl Eventful<OnRepository> for UpdateImageStorageClass {
             {
                 members.insert("last-activated-at".to_owned(), json!(at.to_string()));
             }
-            repository.of_image("ecr.image.update-storage-class", &facts, &tags)
+            repository.of_image(EventKind::ImageUpdateStorageClass, &facts, &tags)
         }
     }
 }
@@ -188,7 +196,7 @@ impl Eventful<OnRepository> for UpdateImageStorageClass {
 impl Eventful<OnRepository> for PutLifecyclePolicy {
     fn events(&self, on: &OnRepository) -> impl Fn(&()) -> Vec<Happened> + Send + Sync + 'static {
         let repository = Repository::of(on);
-        move |()| repository.happened("ecr.repository.lifecycle-policy.set")
+        move |()| repository.happened(EventKind::RepositoryLifecyclePolicySet)
     }
 }
 
@@ -199,7 +207,7 @@ impl Eventful<OnRepository> for DeleteLifecyclePolicy {
     ) -> impl Fn(&Option<LifecyclePolicyRow>) -> Vec<Happened> + Send + Sync + 'static {
         let repository = Repository::of(on);
         move |old| match old {
-            Some(_) => repository.happened("ecr.repository.lifecycle-policy.delete"),
+            Some(_) => repository.happened(EventKind::RepositoryLifecyclePolicyDelete),
             None => Vec::new(),
         }
     }
@@ -231,7 +239,7 @@ pub(crate) fn of_lifecycle(
                     let facts = json!({
                         "image-digest": digest, "rule-priority": rule, "target-storage-class": "ARCHIVE",
                     });
-                    repository.of_image("ecr.image.update-storage-class", &facts, tags)
+                    repository.of_image(EventKind::ImageUpdateStorageClass, &facts, tags)
                 }
                 LifecycleOutcome::Changed | LifecycleOutcome::Held => Vec::new(),
             }
@@ -262,8 +270,11 @@ impl Eventful<OnRegistry> for SetRegistryPolicy {
         let arn = format!("arn:{}:ecr:{region}:{account}:registry", region.partition());
         let is_set = self.document.is_some();
         move |old| {
-            let kind =
-                policy_kind(is_set, old.as_ref(), ["ecr.registry.policy.set", "ecr.registry.policy.delete"]);
+            let kind = policy_kind(
+                is_set,
+                old.as_ref(),
+                [EventKind::RegistryPolicySet, EventKind::RegistryPolicyDelete],
+            );
             let happened = kind.map(|kind| Happened { kind, resource: arn.clone(), facts: json!({}) });
             happened.into_iter().collect()
         }
@@ -281,7 +292,7 @@ impl Eventful<OnRepository> for PutImage {
         if let (Some(members), Some(artifact_type)) = (facts.as_object_mut(), &self.artifact_type) {
             members.insert("artifact-media-type".to_owned(), json!(artifact_type));
         }
-        let kind = if self.subject.is_some() { "ecr.referrer.push" } else { "ecr.image.push" };
+        let kind = if self.subject.is_some() { EventKind::ReferrerPush } else { EventKind::ImagePush };
         let restored = json!({
             "image-digest": self.digest.to_string(), "target-storage-class": STANDARD,
             "last-activated-at": on.decided_at().to_string(),
@@ -290,7 +301,11 @@ impl Eventful<OnRepository> for PutImage {
             let mut happened = Vec::new();
             // The push of an image that is in the archive restores it.
             if outcome.is_restored {
-                happened.extend(repository.of_image::<Tag>("ecr.image.update-storage-class", &restored, &[]));
+                happened.extend(repository.of_image::<Tag>(
+                    EventKind::ImageUpdateStorageClass,
+                    &restored,
+                    &[],
+                ));
             }
             // A push that changes nothing is no event.
             if outcome.created || !outcome.tags_moved.is_empty() {
@@ -318,7 +333,7 @@ impl Eventful<OnRepository> for RecordUpstreamTag {
         });
         move |()| {
             let happened = facts.clone().map(|facts| Happened {
-                kind: "ecr.pull-through-cache",
+                kind: EventKind::PullThroughCache,
                 resource: repository.arn.clone(),
                 facts,
             });
@@ -350,13 +365,15 @@ impl Eventful<OnRepository> for BatchDeleteImage {
 impl Eventful<OnRepository> for DeleteTag {
     fn events(&self, on: &OnRepository) -> impl Fn(&Digest) -> Vec<Happened> + Send + Sync + 'static {
         let (repository, tag) = (Repository::of(on), self.tag.clone());
-        move |digest| repository.of_image("ecr.image.untag", &image_facts(digest), std::slice::from_ref(&tag))
+        move |digest| {
+            repository.of_image(EventKind::ImageUntag, &image_facts(digest), std::slice::from_ref(&tag))
+        }
     }
 }
 
 /// What the deletion of an image is: ECR tells of referrers in events of their own.
-const fn deletion_kind(is_referrer: bool) -> &'static str {
-    if is_referrer { "ecr.referrer.delete" } else { "ecr.image.delete" }
+const fn deletion_kind(is_referrer: bool) -> EventKind {
+    if is_referrer { EventKind::ReferrerDelete } else { EventKind::ImageDelete }
 }
 
 fn image_facts(digest: &Digest) -> Value {

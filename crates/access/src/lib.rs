@@ -18,7 +18,7 @@ pub mod deliveries;
 pub mod effects;
 pub mod entity;
 pub mod error;
-mod events;
+pub mod events;
 pub mod ids;
 pub mod kept;
 mod key_ring;

@@ -1,11 +1,11 @@
 //! Events in EventBridge's form (User Guide of Amazon ECR, "Amazon ECR events and EventBridge").
 
-use access::store::NewEvent;
+use access::{events::EventKind, store::NewEvent};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// What EventBridge calls an event of the outbox.
-struct Kind {
+struct Form {
     source: &'static str,
     detail_type: &'static str,
     action: &'static str,
@@ -21,36 +21,35 @@ const REGISTRY: &str = "Wharf Registry Action";
 /// In the registry that is replicated. ECR has the event only in the destination.
 const REPLICATED: &str = "Wharf Replication Action";
 
-fn kind(name: &str) -> Option<Kind> {
-    let of = |source, detail_type, action| Some(Kind { source, detail_type, action });
+fn form(kind: EventKind) -> Form {
+    let of = |source, detail_type, action| Form { source, detail_type, action };
     let (ecr, wharf) = ("aws.ecr", "wharf.ecr");
-    match name {
-        "ecr.image.push" => of(ecr, IMAGE, "PUSH"),
+    match kind {
+        EventKind::ImagePush => of(ecr, IMAGE, "PUSH"),
         // A deleted tag is a deletion in ECR, too.
-        "ecr.image.delete" | "ecr.image.untag" => of(ecr, IMAGE, "DELETE"),
-        "ecr.image.update-storage-class" => of(ecr, IMAGE, "UPDATE_STORAGE_CLASS"),
-        "ecr.referrer.push" => of(ecr, REFERRER, "PUSH"),
+        EventKind::ImageDelete | EventKind::ImageUntag => of(ecr, IMAGE, "DELETE"),
+        EventKind::ImageUpdateStorageClass => of(ecr, IMAGE, "UPDATE_STORAGE_CLASS"),
+        EventKind::ReferrerPush => of(ecr, REFERRER, "PUSH"),
+        EventKind::ReferrerDelete => of(ecr, REFERRER, "DELETE"),
         // Its detail has no action.
-        "ecr.pull-through-cache" => of(ecr, PULL_THROUGH_CACHE, ""),
-        "ecr.referrer.delete" => of(ecr, REFERRER, "DELETE"),
-        "ecr.image.replicate" => of(ecr, REPLICATION, "REPLICATE"),
-        "ecr.image.replicated" => of(wharf, REPLICATED, "REPLICATE"),
-        "ecr.repository.create" => of(wharf, REPOSITORY, "CREATE"),
-        "ecr.repository.delete" => of(wharf, REPOSITORY, "DELETE"),
-        "ecr.repository.move" => of(wharf, REPOSITORY, "MOVE"),
-        "ecr.repository.policy.set" => of(wharf, REPOSITORY, "SET_POLICY"),
-        "ecr.repository.policy.delete" => of(wharf, REPOSITORY, "DELETE_POLICY"),
-        "ecr.repository.lifecycle-policy.set" => of(wharf, REPOSITORY, "SET_LIFECYCLE_POLICY"),
-        "ecr.repository.lifecycle-policy.delete" => of(wharf, REPOSITORY, "DELETE_LIFECYCLE_POLICY"),
-        "ecr.registry.policy.set" => of(wharf, REGISTRY, "SET_POLICY"),
-        "ecr.registry.policy.delete" => of(wharf, REGISTRY, "DELETE_POLICY"),
-        _ => None,
+        EventKind::PullThroughCache => of(ecr, PULL_THROUGH_CACHE, ""),
+        EventKind::ImageReplicate => of(ecr, REPLICATION, "REPLICATE"),
+        EventKind::ImageReplicated => of(wharf, REPLICATED, "REPLICATE"),
+        EventKind::RepositoryCreate => of(wharf, REPOSITORY, "CREATE"),
+        EventKind::RepositoryDelete => of(wharf, REPOSITORY, "DELETE"),
+        EventKind::RepositoryMove => of(wharf, REPOSITORY, "MOVE"),
+        EventKind::RepositoryPolicySet => of(wharf, REPOSITORY, "SET_POLICY"),
+        EventKind::RepositoryPolicyDelete => of(wharf, REPOSITORY, "DELETE_POLICY"),
+        EventKind::RepositoryLifecyclePolicySet => of(wharf, REPOSITORY, "SET_LIFECYCLE_POLICY"),
+        EventKind::RepositoryLifecyclePolicyDelete => of(wharf, REPOSITORY, "DELETE_LIFECYCLE_POLICY"),
+        EventKind::RegistryPolicySet => of(wharf, REGISTRY, "SET_POLICY"),
+        EventKind::RegistryPolicyDelete => of(wharf, REGISTRY, "DELETE_POLICY"),
     }
 }
 
-/// The events of EventBridge for one event of the outbox: one for each tag. None for a kind that is not delivered.
+/// The events of EventBridge for one event of the outbox: one for each tag. None for a kind of a newer version.
 pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
-    let Some(kind) = kind(&new.event.kind) else { return Vec::new() };
+    let Some(form) = EventKind::of_stored(&new.event.kind).map(form) else { return Vec::new() };
     let facts: Value = serde_json::from_str(&new.event.body).unwrap_or_default();
     let mut facts = match facts {
         Value::Object(facts) => facts,
@@ -60,34 +59,34 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
         Some(Value::Array(tags)) => tags,
         _ => Vec::new(),
     };
-    if kind.detail_type == PULL_THROUGH_CACHE {
+    if form.detail_type == PULL_THROUGH_CACHE {
         facts.insert("rule-version".to_owned(), json!("1"));
-        return vec![envelope(new, &kind, 0, &facts)];
+        return vec![envelope(new, &form, 0, &facts)];
     }
     facts.entry("result").or_insert_with(|| json!("SUCCESS"));
-    facts.insert("action-type".to_owned(), json!(kind.action));
+    facts.insert("action-type".to_owned(), json!(form.action));
     if tags.is_empty() {
-        return vec![envelope(new, &kind, 0, &facts)];
+        return vec![envelope(new, &form, 0, &facts)];
     }
     let tagged = |(part, tag): (usize, Value)| {
         let mut facts = facts.clone();
         facts.insert("image-tag".to_owned(), tag);
-        envelope(new, &kind, part, &facts)
+        envelope(new, &form, part, &facts)
     };
     tags.into_iter().enumerate().map(tagged).collect()
 }
 
-fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: &Map<String, Value>) -> Value {
+fn envelope(new: &NewEvent, form: &Form, part: usize, detail: &Map<String, Value>) -> Value {
     let event = &new.event;
     let time = Timestamp::from_microsecond(event.at.0).unwrap_or_default();
     // Of ECR's own events, only those of replication and of the pull-through cache name their resource.
-    let is_named = kind.source != "aws.ecr" || [REPLICATION, PULL_THROUGH_CACHE].contains(&kind.detail_type);
+    let is_named = form.source != "aws.ecr" || [REPLICATION, PULL_THROUGH_CACHE].contains(&form.detail_type);
     let resources = if is_named { json!([event.resource]) } else { json!([]) };
     json!({
         "version": "0",
         "id": id(new, part),
-        "detail-type": kind.detail_type,
-        "source": kind.source,
+        "detail-type": form.detail_type,
+        "source": form.source,
         "account": event.account_id,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         "region": event.region,

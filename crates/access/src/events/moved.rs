@@ -3,11 +3,10 @@
 use meta::{Event, MoveRepository, Recorded, RepositoryRow};
 use serde_json::json;
 
+use super::EventKind;
 use crate::context::repository_arn;
 use crate::ids::IdSource;
 use crate::permit::{Asked as _, OnRepository, Place as _};
-
-pub(super) const MOVED: &str = "ecr.repository.move";
 
 /// The move of a repository, with its events.
 pub(crate) fn of_move(
@@ -25,7 +24,7 @@ pub(crate) fn of_move(
     let body = facts.to_string();
     let events = move |_: &RepositoryRow| {
         let event = |account_id: &String| Event {
-            kind: MOVED.to_owned(),
+            kind: EventKind::RepositoryMove.stored().to_owned(),
             at,
             account_id: account_id.clone(),
             region: region.clone(),

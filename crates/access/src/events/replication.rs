@@ -10,23 +10,20 @@ use meta::{
 };
 use serde_json::{Value, json};
 
-use super::{Eventful, Happened, Repository, deletion_kind, image_facts};
+use super::{EventKind, Eventful, Happened, Repository, deletion_kind, image_facts};
 use crate::context::repository_arn;
 use crate::ids::IdSource;
 use crate::permit::{OnRepository, Place as _};
 
-const AT_DESTINATION: &str = "ecr.image.replicate";
-const AT_SOURCE: &str = "ecr.image.replicated";
-
 /// An event of an image, in a registry. Its resource is the repository at the destination.
 fn event(
-    kind: &str,
+    kind: EventKind,
     at: Micros,
     (account, region): &(AccountId, Region),
     (resource, facts): (&str, &Value),
 ) -> Event {
     Event {
-        kind: kind.to_owned(),
+        kind: kind.stored().to_owned(),
         at,
         account_id: account.to_string(),
         region: region.to_string(),
@@ -74,10 +71,10 @@ pub(crate) fn of_replication(
             "repository-name": name, "image-digest": digest, "image-tags": tags,
             "source-account": account.as_str(), "source-region": region.as_str(),
         });
-        let mut events = vec![event(AT_DESTINATION, at, &places.destination, (&arn, &there))];
+        let mut events = vec![event(EventKind::ImageReplicate, at, &places.destination, (&arn, &there))];
         if is_here {
             let here = facts_at_source(&places, (&name, &digest), &tags, None);
-            events.push(event(AT_SOURCE, at, &places.source, (&arn, &here)));
+            events.push(event(EventKind::ImageReplicated, at, &places.source, (&arn, &here)));
         }
         events
     };
@@ -98,7 +95,7 @@ pub(crate) fn of_ended_replication(ids: &IdSource, operation: EndReplication) ->
         let tags: Vec<String> = key.tag.iter().map(ToString::to_string).collect();
         let digest = key.digest.to_string();
         let facts = facts_at_source(&route, (&repository_name, &digest), &tags, failure);
-        vec![event(AT_SOURCE, at, &route.source, (&arn, &facts))]
+        vec![event(EventKind::ImageReplicated, at, &route.source, (&arn, &facts))]
     };
     Recorded { operation, id: ids.next(now), events: Box::new(events) }
 }
@@ -112,7 +109,7 @@ impl Eventful<OnRepository> for ReplicateDeletion {
         move |removed| match removed {
             ReplicatedDeletion::Nothing => Vec::new(),
             ReplicatedDeletion::Tag(tag) => {
-                repository.of_image("ecr.image.untag", &facts, std::slice::from_ref(tag))
+                repository.of_image(EventKind::ImageUntag, &facts, std::slice::from_ref(tag))
             }
             ReplicatedDeletion::Image(removed) => {
                 repository.of_image(deletion_kind(removed.is_referrer), &facts, &removed.tags())
@@ -137,12 +134,12 @@ impl Eventful<OnRepository> for PutReplicatedSettings {
 }
 
 /// The kind of the event of a setting.
-fn kind_of(value: &SettingValue) -> (SettingKind, Option<&'static str>) {
+fn kind_of(value: &SettingValue) -> (SettingKind, Option<EventKind>) {
     let event = match value {
-        SettingValue::Policy(Some(_)) => Some("ecr.repository.policy.set"),
-        SettingValue::Policy(None) => Some("ecr.repository.policy.delete"),
-        SettingValue::LifecyclePolicy(Some(_)) => Some("ecr.repository.lifecycle-policy.set"),
-        SettingValue::LifecyclePolicy(None) => Some("ecr.repository.lifecycle-policy.delete"),
+        SettingValue::Policy(Some(_)) => Some(EventKind::RepositoryPolicySet),
+        SettingValue::Policy(None) => Some(EventKind::RepositoryPolicyDelete),
+        SettingValue::LifecyclePolicy(Some(_)) => Some(EventKind::RepositoryLifecyclePolicySet),
+        SettingValue::LifecyclePolicy(None) => Some(EventKind::RepositoryLifecyclePolicyDelete),
         SettingValue::TagMutability(..) | SettingValue::Scanning(_) | SettingValue::Tags(_) => None,
     };
     (value.kind(), event)
