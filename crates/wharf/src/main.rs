@@ -19,6 +19,7 @@ mod master_rotation;
 mod migration;
 mod node;
 mod node_identity;
+mod object_copies;
 mod outgoing;
 mod peer_key;
 mod serve_help;

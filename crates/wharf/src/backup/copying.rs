@@ -8,14 +8,11 @@ use anyhow::Context as _;
 use blob::{AppendError, ObjectKey, OpenError, Store, Vault};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use meta::{ListObjects, Meta, ObjectRow};
+use meta::{Meta, ObjectRow};
 use oci::digest::{Digest, Hasher};
 
 use super::place::BackupPlace;
-
-/// Rows that are read at once, and copies that are made at once.
-const PAGE: usize = 1_000;
-const AT_ONCE: usize = 4;
+use crate::object_copies::{Copied, copy_each_object, problem_of};
 
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -37,15 +34,6 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
 }
 
-/// What became of one object.
-enum Copied {
-    Now,
-    /// It was there.
-    Present,
-    /// Its bytes are missing or damaged.
-    Problem(String),
-}
-
 impl Outcome {
     fn add(&mut self, row: &ObjectRow, copied: Copied) {
         self.objects += 1;
@@ -56,9 +44,7 @@ impl Outcome {
                 self.copied_bytes += row.size;
             }
             Copied::Present => {}
-            Copied::Problem(problem) => {
-                self.problems.push(format!("{}: {problem} ({})", row.digest, row.object_key));
-            }
+            Copied::Problem(problem) => self.problems.push(problem_of(row, &problem)),
         }
     }
 
@@ -78,9 +64,9 @@ impl Outcome {
 pub(crate) async fn save_objects(
     rows: &Meta,
     (from, to): (&Store, &BackupPlace),
-    mut see: impl FnMut(&ObjectRow),
+    see: impl FnMut(&ObjectRow),
 ) -> anyhow::Result<Outcome> {
-    each_object(rows, &mut see, async |row: &ObjectRow| save(from, to, row).await).await
+    with_progress(rows, see, async |row: &ObjectRow| save(from, to, row).await).await
 }
 
 /// Copies all objects that the rows name from a backup to a new store.
@@ -88,33 +74,24 @@ pub(crate) async fn restore_objects(
     rows: &Meta,
     (from, to): (&BackupPlace, &Store),
 ) -> anyhow::Result<Outcome> {
-    each_object(rows, &mut |_: &ObjectRow| {}, async |row: &ObjectRow| restore(from, to, row).await).await
+    with_progress(rows, |_| {}, async |row: &ObjectRow| restore(from, to, row).await).await
 }
 
-async fn each_object(
+async fn with_progress(
     rows: &Meta,
-    see: &mut impl FnMut(&ObjectRow),
+    see: impl FnMut(&ObjectRow),
     copy: impl AsyncFn(&ObjectRow) -> anyhow::Result<Copied>,
 ) -> anyhow::Result<Outcome> {
-    let (mut outcome, mut after, mut told) = (Outcome::default(), None, Instant::now());
-    let copy = &copy;
-    loop {
-        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok(outcome) };
-        after = Some(last.id);
-        page.iter().for_each(&mut *see);
-        let copies = stream::iter(&page).map(|row| async move { (row, copy(row).await) });
-        let mut copies = std::pin::pin!(copies.buffer_unordered(AT_ONCE));
-        while let Some((row, copied)) = copies.next().await {
-            let copied =
-                copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
-            outcome.add(row, copied);
-            if told.elapsed() > PROGRESS {
-                told = Instant::now();
-                outcome.tell();
-            }
+    let (mut outcome, mut told) = (Outcome::default(), Instant::now());
+    let ended = |row: &ObjectRow, copied| {
+        outcome.add(row, copied);
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            outcome.tell();
         }
-    }
+    };
+    copy_each_object(rows, see, copy, ended).await?;
+    Ok(outcome)
 }
 
 fn key_of(row: &ObjectRow) -> anyhow::Result<ObjectKey> {

@@ -2,23 +2,10 @@
 
 use anyhow::Context as _;
 use blob::{AppendError, ObjectKey, OpenError, Store};
-use futures::{StreamExt as _, stream};
-use meta::{ListObjects, Meta, ObjectRow};
+use meta::{Meta, ObjectRow};
 
 use super::{Blobs, Progress};
-
-/// Rows that are read at once, and copies that are made at once.
-const PAGE: usize = 1_000;
-const AT_ONCE: usize = 4;
-
-/// What became of one object.
-enum Copied {
-    Now,
-    /// It was there.
-    Present,
-    /// Its bytes are missing or damaged in the source.
-    Problem(String),
-}
+use crate::object_copies::{Copied, copy_each_object, each_object, problem_of};
 
 /// Copies the objects that the destination does not have. Returns the objects whose bytes are missing or damaged.
 pub(crate) async fn copy_bytes(
@@ -26,38 +13,25 @@ pub(crate) async fn copy_bytes(
     (from, to): (&Store, &Blobs),
     progress: &Progress,
 ) -> anyhow::Result<Vec<String>> {
-    let (mut after, mut problems) = (None, Vec::new());
-    loop {
-        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok(problems) };
-        after = Some(last.id);
-        let mut copies = stream::iter(&page)
-            .map(|row| async move { (row, copy(from, to, row).await) })
-            .buffer_unordered(AT_ONCE);
-        while let Some((row, copied)) = copies.next().await {
-            let copied =
-                copied.with_context(|| format!("cannot copy {} ({})", row.digest, row.object_key))?;
-            match copied {
-                Copied::Now => progress.object(row.size, true),
-                Copied::Present => progress.object(row.size, false),
-                Copied::Problem(problem) => {
-                    problems.push(format!("{}: {problem} ({})", row.digest, row.object_key));
-                }
-            }
-        }
-    }
+    let mut problems = Vec::new();
+    let ended = |row: &ObjectRow, copied| match copied {
+        Copied::Now => progress.object(row.size, true),
+        Copied::Present => progress.object(row.size, false),
+        Copied::Problem(problem) => problems.push(problem_of(row, &problem)),
+    };
+    copy_each_object(rows, |_| {}, async |row: &ObjectRow| copy(from, to, row).await, ended).await?;
+    Ok(problems)
 }
 
 /// The number of objects and of their bytes.
 pub(crate) async fn count(rows: &Meta) -> anyhow::Result<(u64, u64)> {
-    let (mut after, mut objects, mut bytes) = (None, 0, 0);
-    loop {
-        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok((objects, bytes)) };
-        after = Some(last.id);
-        objects += page.len() as u64;
-        bytes += page.iter().map(|row| row.size).sum::<u64>();
-    }
+    let (mut objects, mut bytes) = (0, 0);
+    let see = |row: &ObjectRow| {
+        objects += 1;
+        bytes += row.size;
+    };
+    each_object(rows, see).await?;
+    Ok((objects, bytes))
 }
 
 async fn copy(from: &Store, to: &Blobs, row: &ObjectRow) -> anyhow::Result<Copied> {
