@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -17,6 +18,8 @@ pub trait Memory: Send + Sync {
 }
 
 const KIB: u64 = 1024;
+/// How long a store's own memory is waited for. Uploads end in time, so a longer wait is a fault.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A store's own memory: for background work, which has no account of a client.
 pub(crate) struct StoreMemory {
@@ -36,7 +39,8 @@ impl Memory for StoreMemory {
         // A part that is larger than everything gets everything.
         let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX).min(self.most);
         async move {
-            let permit = Arc::clone(&self.kib).acquire_many_owned(kib).await;
+            let permit = Arc::clone(&self.kib).acquire_many_owned(kib);
+            let permit = tokio::time::timeout(LONGEST_WAIT, permit).await.ok()?;
             permit.ok().map(|permit| Box::new(permit) as Held)
         }
         .boxed()
@@ -56,5 +60,12 @@ mod tests {
         drop(first);
         drop(second.await.unwrap());
         assert!(memory.take(11 * KIB).now_or_never().is_some(), "a larger one gets everything");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_fits_is_refused() {
+        let memory = StoreMemory::new(10 * KIB);
+        let _held = memory.take(6 * KIB).await.unwrap();
+        assert!(memory.take(6 * KIB).await.is_none());
     }
 }

@@ -66,11 +66,11 @@ impl S3Store {
         let mut parts = Parts::new(self, key, Arc::clone(&turn), progress, part_bytes);
         let (mut batch, mut written) = (first, 0_u64);
         if !batch.is_empty() {
-            parts.load_tail(offset).await?;
+            parts.load_tail(offset, length_of(&batch)).await?;
         }
         loop {
             if !batch.is_empty() {
-                written += batch.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+                written += length_of(&batch);
                 let hasher = hash.hasher().await.map_err(AppendError::Io)?;
                 hash = Hash::of(hasher, batch.as_slice().into());
                 parts.push(batch).await.map_err(error::from_io)?;
@@ -120,6 +120,10 @@ impl Drop for Known {
             job.abort();
         }
     }
+}
+
+fn length_of(chunks: &[Bytes]) -> u64 {
+    chunks.iter().map(|chunk| chunk.len() as u64).sum()
 }
 
 /// One chunk: many small ones would need much more memory than they have bytes.
@@ -174,14 +178,16 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Reads the bytes of the stage that are not in a part: the next part begins with them.
-    async fn load_tail<E>(&mut self, offset: u64) -> Result<(), AppendError<E>> {
+    /// Reads the bytes of the stage that are not in a part: the next part begins with them. Their memory is taken at once
+    /// with that of the bytes that follow: uploads that each hold some and wait for more could all wait forever.
+    async fn load_tail<E>(&mut self, offset: u64, following: u64) -> Result<(), AppendError<E>> {
         let in_parts = self.progress.in_parts();
         let len = offset.saturating_sub(in_parts);
         if self.progress.tail.is_none() {
             return Ok(());
         }
-        self.make_room(len).await.map_err(error::from_io)?;
+        let room = len.saturating_add(following).min(self.part_bytes).max(len);
+        self.make_room(room).await.map_err(error::from_io)?;
         let Some(tail) = &self.progress.tail else { return Ok(()) };
         match self.store.read_tail(&self.key, tail, len).await {
             Ok(bytes) => self.push(vec![bytes]).await.map_err(error::from_io),
@@ -200,7 +206,7 @@ impl<'a> Parts<'a> {
                 self.send_part().await?;
             }
             let fits = take_bytes(&mut rest, self.part_bytes - self.buffered);
-            let len = fits.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+            let len = length_of(&fits);
             self.make_room(self.buffered + len).await?;
             if len > 0 {
                 self.buffer.push_back(joined(fits));

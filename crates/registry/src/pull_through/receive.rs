@@ -28,8 +28,9 @@ use crate::layer::bytes::Stage;
 /// The first slice is small, so that the first bytes are soon there. Each is twice as large as the one before.
 const FIRST_SLICE: u64 = 64 * 1024;
 const LARGEST_SLICE: u64 = 8 << 20;
-/// A slice ends after this time, if the upstream registry is slow.
-const SLICE_TIME: Duration = Duration::from_millis(200);
+/// A slice ends after this time, if the upstream registry is slow: where slices are read, and where they are only progress,
+/// which costs requests to the bucket.
+const SLICE_TIMES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 /// How often the row of the upload is written.
 const RECORDED: Duration = Duration::from_secs(1);
 /// How long it is remembered that a download was cut.
@@ -102,10 +103,12 @@ impl Registry {
     ) -> Result<()> {
         let Arrival { digest, size, object_key, .. } = &*job.arrival;
         let (mut stage, mut slice_bytes) = (self.bytes.begin(digest.algorithm()), FIRST_SLICE);
+        let [read, unread] = SLICE_TIMES;
+        let longest = if self.bytes.can_open_slices() { read } else { unread };
         let mut is_complete = false;
         while !is_complete {
             let before = stage.offset();
-            let mut slice = slice(&mut download, slice_bytes, &mut is_complete);
+            let mut slice = slice(&mut download, (slice_bytes, longest), &mut is_complete);
             let appended = self.bytes.append_slice(permit, object_key, stage, &mut slice, *size).await?;
             drop(slice);
             stage = appended.map_err(|error| self.cut(job, &error))?;
@@ -199,7 +202,11 @@ fn now() -> Micros {
 type Slice<'a> = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, UpstreamError>> + Send + 'a>>;
 
 /// The next bytes of a download: about this many, or what comes within the time of a slice after the first of them.
-fn slice<'a>(download: &'a mut BlobDownload, bytes: u64, is_complete: &'a mut bool) -> Slice<'a> {
+fn slice<'a>(
+    download: &'a mut BlobDownload,
+    (bytes, longest): (u64, Duration),
+    is_complete: &'a mut bool,
+) -> Slice<'a> {
     let state = (download, is_complete, bytes, None);
     Box::pin(futures::stream::unfold(state, |(download, is_complete, left, until)| async move {
         if left == 0 {
@@ -210,7 +217,7 @@ fn slice<'a>(download: &'a mut BlobDownload, bytes: u64, is_complete: &'a mut bo
             // A download goes on where it was when the time was over.
             Some(until) => timeout_at(until, download.chunk()).await.ok()?,
         };
-        let until = until.or_else(|| Some(Instant::now() + SLICE_TIME));
+        let until = until.or_else(|| Some(Instant::now() + longest));
         match next {
             Ok(Some(chunk)) => {
                 let left = left.saturating_sub(chunk.len() as u64);
