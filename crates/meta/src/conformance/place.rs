@@ -70,12 +70,21 @@ pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) 
 
 /// Runs a case on a PostgreSQL server of its own, with a standby.
 pub(super) fn on_replicated_postgres<F: Future<Output = ()>>(case: impl FnOnce(World, Cluster) -> F) {
+    on_postgres_with_standbys(|world, [standby]| case(world, standby));
+}
+
+/// Runs a case on a server with so many standbys.
+pub(super) fn on_postgres_with_standbys<const N: usize, F: Future<Output = ()>>(
+    case: impl FnOnce(World, [Cluster; N]) -> F,
+) {
     run(async {
         let cluster = Cluster::start(true).unwrap();
         let url = cluster.database(REPLICATED, EMPTY).await.unwrap();
-        let standby = cluster.standby().unwrap();
-        standby.ready().await.unwrap();
-        case(World::make(Place::Postgres(url)).await, standby).await;
+        let standbys = std::array::from_fn(|_| cluster.standby().unwrap());
+        for standby in &standbys {
+            standby.ready().await.unwrap();
+        }
+        case(World::make(Place::Postgres(url)).await, standbys).await;
     });
 }
 

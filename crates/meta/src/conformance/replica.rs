@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     beside::Beside,
     cluster::Cluster,
-    place::{Place, REPLICATED, on_replicated_postgres},
+    place::{Place, REPLICATED, on_postgres_with_standbys, on_replicated_postgres},
     world::{World, tag},
 };
 use crate::*;
@@ -80,5 +80,25 @@ fn the_primary_answers_for_what_is_no_standby_of_it() {
         let meta = with_replica(&world, &other, SHORT);
         drop((standby, other));
         assert_eq!((tags(&meta, repository).await, meta.replica_reads()), (1, 0), "nobody is there");
+    });
+}
+
+#[test]
+fn a_standby_of_a_former_timeline_is_not_asked() {
+    on_postgres_with_standbys(|world, [promoted, standby]| async move {
+        let repository = world.repository("app").await;
+        let there = with_replica(&world, &promoted, PATIENT);
+        assert_eq!((tags(&there, repository).await, there.replica_reads()), (0, 1));
+        on_standby(&promoted, "SELECT pg_promote()").await;
+        // What the former primary still writes does not count any more, and brings its standby further in the log.
+        for number in 0..40 {
+            world.put(repository, &number.to_string(), &[&format!("t{number}")]).await;
+        }
+        let former = with_replica(&world, &standby, PATIENT);
+        assert_eq!((tags(&former, repository).await, former.replica_reads()), (40, 1));
+        let primary = Meta::postgres(&promoted.url(REPLICATED), PostgresOptions::default()).await.unwrap();
+        let replica = PostgresReplica { url: standby.url(REPLICATED), wait: SHORT };
+        let now = primary.with_replica(&replica).unwrap();
+        assert_eq!((tags(&now, repository).await, now.replica_reads()), (0, 0));
     });
 }

@@ -19,11 +19,16 @@ use crate::{
     value::params,
 };
 
-/// Where the primary is in its log, and which database this is. A standby has the same identifier.
-const POSITION: &str =
-    "SELECT CAST(pg_current_wal_flush_lsn() AS TEXT), system_identifier FROM pg_control_system()";
-/// Whether this is a standby of that database that has replayed the log up to there.
+/// Where the primary is in its log, on which timeline, and which database this is. A standby has the same identifier. The
+/// name of a file of the log begins with the timeline, in eight hexadecimal digits.
+const POSITION: &str = "SELECT CAST(pg_current_wal_flush_lsn() AS TEXT), system_identifier, \
+    CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS BIT(32)) AS BIGINT) \
+    FROM pg_control_system()";
+/// Whether this is a standby of that database, on its timeline, that has replayed the log up to there. After a failover or
+/// a restore, a standby of the former timeline can be further in a log that does not count any more. The timeline is that
+/// of the standby's last restart point, so a standby that has changed its timeline is used after the next one.
 const HAS_REPLAYED: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() OR system_identifier <> ?2 THEN -1 \
+    WHEN (SELECT timeline_id FROM pg_control_checkpoint()) <> CAST(?3 AS BIGINT) THEN 0 \
     WHEN pg_last_wal_replay_lsn() >= CAST(CAST(?1 AS TEXT) AS pg_lsn) THEN 1 ELSE 0 END FROM pg_control_system()";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Longest time for a connection to a standby, while the primary could answer.
@@ -32,6 +37,13 @@ const CONNECT: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(2);
 /// How long a standby is left alone that is away, or too far behind.
 const REST: Duration = Duration::from_secs(5);
+
+/// Where the primary is.
+struct Position {
+    lsn: String,
+    identifier: i64,
+    timeline: i64,
+}
 
 /// A standby of the database.
 pub(super) struct Replica {
@@ -45,7 +57,7 @@ pub(super) struct Replica {
 
 /// Why a standby did not answer.
 enum Instead {
-    /// It is behind.
+    /// It is behind, or follows another timeline.
     Behind,
     /// It is not a standby of this database.
     NotOurs,
@@ -78,7 +90,9 @@ impl Replica {
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         match why {
             Instead::Behind => {
-                tracing::warn!("the standby of database.replica_url is behind: the primary answers");
+                tracing::warn!(
+                    "the standby of database.replica_url is behind or on another timeline: the primary answers"
+                );
             }
             Instead::NotOurs => {
                 tracing::error!("database.replica_url is not a standby of the database: the primary answers");
@@ -109,10 +123,14 @@ impl Postgres {
     }
 
     async fn on_replica(&self, replica: &Replica, job: &mut dyn Job) -> Result<(), Instead> {
-        let (position, identifier) = self.position().await?;
+        let position = self.position().await?;
         let connected = tokio::time::timeout(replica.wait + CONNECT, self.session_of(&replica.pool)).await;
         let session = connected.map_err(|_| StoreError::TimedOut(CONNECT))??;
-        let caught_up = catch_up(&session, &position, identifier, replica.wait).await;
+        // A standby that hangs must not hold a page for as long as a statement may take.
+        let caught_up = catch_up(&session, &position, replica.wait);
+        let caught_up = tokio::time::timeout(replica.wait + CONNECT, caught_up)
+            .await
+            .unwrap_or(Err(StoreError::TimedOut(replica.wait + CONNECT).into()));
         if let Err(why) = caught_up {
             session.give_back(!matches!(why, Instead::Failed(_)));
             return Err(why);
@@ -129,20 +147,21 @@ impl Postgres {
         if ran == Ran::Failed { Err(StoreError::Conflict.into()) } else { Ok(()) }
     }
 
-    async fn position(&self) -> Result<(String, i64), StoreError> {
+    async fn position(&self) -> Result<Position, StoreError> {
         let session = self.session().await?;
         let rows = session.rows(POSITION, &[]).await;
         session.give_back(rows.is_ok());
         let mut rows = rows?;
         let row = rows.first_mut().ok_or(StoreError::Bug("the primary has no position"))?;
-        Ok((row.take()?, row.take()?))
+        Ok(Position { lsn: row.take()?, identifier: row.take()?, timeline: row.take()? })
     }
 }
 
-async fn catch_up(session: &Session, position: &str, identifier: i64, wait: Duration) -> Result<(), Instead> {
+async fn catch_up(session: &Session, position: &Position, wait: Duration) -> Result<(), Instead> {
+    let Position { lsn, identifier, timeline } = position;
     let until = Instant::now() + wait;
     loop {
-        let mut rows = session.rows(HAS_REPLAYED, &params![position, identifier]).await?;
+        let mut rows = session.rows(HAS_REPLAYED, &params![lsn, *identifier, *timeline]).await?;
         let row = rows.first_mut().ok_or(StoreError::Bug("the standby has no position"))?;
         match row.take::<i64>()? {
             1 => return Ok(()),
