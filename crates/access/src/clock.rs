@@ -28,21 +28,24 @@ impl Default for Clock {
 }
 
 impl Access {
-    /// Compares the clocks and keeps the result.
+    /// Compares the clocks and keeps the result, also that they could not be compared.
     pub async fn compare_clocks(&self) -> Result<Option<SignedDuration>> {
         let (begun, asked) = (Timestamp::now(), Instant::now());
-        let there = self.meta.read(meta::ReadClock).await.or_store_error()?.0;
+        let there = self.meta.read(meta::ReadClock).await.or_store_error();
         let took = asked.elapsed();
-        if took < LONGEST_READ {
-            // The database read its clock somewhere between the question and the answer.
-            let here = begun.as_microsecond() + micros_of(took / 2);
-            self.clock.0.store(here - there, Ordering::Relaxed);
-        }
-        Ok(self.clock_skew())
+        // The database read its clock somewhere between the question and the answer.
+        let here = begun.as_microsecond() + micros_of(took / 2);
+        let found = there.as_ref().ok().filter(|_| took < LONGEST_READ);
+        self.clock.0.store(found.map_or(UNKNOWN, |there| here - there.0), Ordering::Relaxed);
+        there.map(|_| self.clock_skew())
     }
 
-    /// How far this node's clock is ahead of the database's, if they were compared.
+    /// How far this node's clock is ahead of the database's; None if the last comparison failed. A node that is alone has
+    /// no other clock.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
+        if self.is_alone() {
+            return Some(SignedDuration::ZERO);
+        }
         let micros = Some(self.clock.0.load(Ordering::Relaxed)).filter(|micros| *micros != UNKNOWN);
         micros.map(SignedDuration::from_micros)
     }

@@ -210,7 +210,8 @@ impl Metrics {
     }
 
     pub(crate) fn clock(&self, skew: Option<SignedDuration>) {
-        self.clock_skew.set(skew.unwrap_or_default().as_secs_f64());
+        // A clock that is not compared is not a right one.
+        self.clock_skew.set(skew.map_or(f64::NAN, |skew| skew.as_secs_f64()));
     }
 
     pub(crate) fn observe(
