@@ -133,8 +133,8 @@ pub(crate) struct BlobFolders {
 }
 
 /// The names of the IDs in the database.
-pub(crate) const STANDARD: &str = "blob-store";
-pub(crate) const ARCHIVE: &str = "archive-store";
+pub(crate) const STANDARD: &str = meta::BLOB_STORE_SETTING;
+pub(crate) const ARCHIVE: &str = meta::ARCHIVE_STORE_SETTING;
 
 impl BlobFolders {
     /// Opens the folders. The first start creates them and records their IDs.

@@ -103,7 +103,7 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
-    /// Copy everything to a folder, while the server runs.
+    /// Copy everything to a folder or a bucket, while the server runs.
     #[command(after_help = backup::HELP)]
     Backup(Backup),
     /// Make a new data folder from a backup.
@@ -216,7 +216,7 @@ Examples:
   wharf reconcile sweep-objects --now
   wharf reconcile purge-repositories --now --json --data-dir .wharf")]
     Reconcile(Reconcile),
-    /// Give repositories other names.
+    /// Give repositories other names, or move them to other accounts.
     #[command(subcommand)]
     Repository(RepositoryCommand),
     /// Show the background work: what runs, what ran last and how it ended, what runs next.

@@ -264,6 +264,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The file of the master key.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
     /// The file of the key that proves to peers who asks.
     pub(crate) fn peer_key(&self) -> PathBuf {
         self.peer_key_file.clone().unwrap_or_else(|| self.data_dir.join("peer.key"))

@@ -1,6 +1,6 @@
 //! The settings of `wharf serve`, as its help lists them.
 
-/// Every setting with its default. A test reads the file shown here.
+/// The settings with their defaults. A test reads the file shown here.
 pub(crate) const SERVE_HELP: &str = r#"Only data_dir and server.listen are required. Each setting can also come from the environment, with __ between
 section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. Defaults are in [brackets].
 
@@ -71,11 +71,22 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [pull_through.token_services]            # token services on another host that get a registry's credentials [none]
   "registry.example.org" = ["login.example.org"]
 
+  [[pull_through.mirrors]]                 # a host that answers like an upstream registry; repeat for more [none]
+  host = "mirror.example.org"              # with a port, only at this port
+  account = "123456789012"                 # the registry of the rule
+  region = "eu-central-1"                  # [region]
+  repository_prefix = "docker-hub"         # the prefix of the rule
+  registry = "docker.io"                   # whose images it has [docker.io]
+  role = "arn:aws:iam::123456789012:role/registry-mirror"  # who pulls without credentials [nobody]
+
   [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
   name = "team-a"                          # the name in errors
   bytes = "50GiB"
   account = "123456789012"                 # only this account [all]
   prefix = "team-a/"                       # only repositories with this prefix [all]
+
+  [quotas]                                 # of every account; docs/operations.md lists them all [AWS's defaults]
+  images_per_repository = 100000
 
   [rates]                                  # requests per second of an account, by operation of ECR, as on AWS
   enabled = true                           # [true if a rate is set, else false]
@@ -125,7 +136,12 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [database]
   url = "postgres://wharf@db/wharf"        # or sqlite:///path [sqlite, in data_dir]
-  replica_url = "postgres://wharf@db-2/w"  # a standby that answers lists [none], replica_wait_milliseconds [50] behind
+  connections = 16                         # most connections of this node
+  statement_timeout_seconds = 30           # longest time of one statement
+  failover_seconds = 15                    # how long an operation waits for a server that is away
+  transaction_pooler = false               # true behind pgbouncer in transaction mode
+  replica_url = "postgres://wharf@db-2/w"  # a standby that answers lists [none]
+  replica_wait_milliseconds = 50           # how long a list waits for it
 
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
@@ -142,6 +158,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   # sse = "aws:kms"                          # or "AES256" or "aws:kms:dsse" [what the bucket says]
   # sse_kms_key_id = "alias/layers"          # [AWS's key for S3]
   # serve = "stream"                         # or "redirect": clients read large layers from the bucket [stream]
+  # hedge = true                             # a second GET for slow reads [true]
 
 Example:
   wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;

@@ -10,7 +10,7 @@ use crate::{Micros, Never, StoreError, Tx, ops::operation, value::params};
 /// How many holds can be valid at the same time.
 pub const MOST_HOLDS: usize = 4;
 
-const SETTING: &str = "backup-holds";
+pub(crate) const SETTING: &str = "backup-holds";
 
 /// A hold. It ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

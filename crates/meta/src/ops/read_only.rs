@@ -4,12 +4,12 @@
 //! every transaction that writes begins with. Creating the trigger waits for the transactions that have a mark, so after
 //! [`MakeReadOnly`] no write is in progress anywhere.
 
-use crate::{Access, Never, Operation, Ruling, Scope, StoreError, Tx, tx::Dialect, value::params};
+use crate::{
+    Access, Never, Operation, Ruling, Scope, StoreError, Tx, ops::settings::READ_ONLY_SETTING, tx::Dialect,
+    value::params,
+};
 
-/// The setting with the ID of the move.
-pub(crate) const SETTING: &str = "read-only";
-
-/// Asked by SQLite's writer.
+/// Asked by SQLite's writer, about [`READ_ONLY_SETTING`].
 pub(crate) const IS_READ_ONLY: &str = "SELECT 1 FROM setting WHERE name = 'read-only'";
 
 const REFUSE: [&str; 3] = [
@@ -39,8 +39,10 @@ pub struct MakeWritable {
 
 async fn current(tx: &mut Tx<'_>) -> Result<Option<String>, StoreError> {
     let select = "SELECT value FROM setting WHERE name = ?1";
-    let value = tx.value::<Vec<u8>>(select, &params![SETTING]).await?;
-    value.map(|value| String::from_utf8(value).map_err(|_| StoreError::Corrupt(SETTING))).transpose()
+    let value = tx.value::<Vec<u8>>(select, &params![READ_ONLY_SETTING]).await?;
+    value
+        .map(|value| String::from_utf8(value).map_err(|_| StoreError::Corrupt(READ_ONLY_SETTING)))
+        .transpose()
 }
 
 /// Waits for every transaction that writes, and keeps others away until the commit.
@@ -68,7 +70,7 @@ impl Operation for MakeReadOnly {
             return Ok(Ok(id));
         }
         let insert = "INSERT INTO setting (name, value) VALUES (?1, ?2)";
-        tx.execute(insert, &params![SETTING, self.id.as_bytes()]).await?;
+        tx.execute(insert, &params![READ_ONLY_SETTING, self.id.as_bytes()]).await?;
         if tx.dialect() == Dialect::Postgres {
             for statement in REFUSE {
                 tx.execute(statement, &[]).await?;
@@ -96,7 +98,7 @@ impl Operation for MakeWritable {
             Some(id) if self.id.as_ref().is_some_and(|own| *own != id) => return Ok(Ok(false)),
             Some(_) => {}
         }
-        tx.execute("DELETE FROM setting WHERE name = ?1", &params![SETTING]).await?;
+        tx.execute("DELETE FROM setting WHERE name = ?1", &params![READ_ONLY_SETTING]).await?;
         if tx.dialect() == Dialect::Postgres {
             tx.execute(ACCEPT, &[]).await?;
         }

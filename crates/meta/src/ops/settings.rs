@@ -2,6 +2,12 @@
 
 use crate::{Dialect, Micros, Never, StoreError, ops::operation, value::params};
 
+/// The setting with the ID of the store of blobs, and that with the ID of the folder of archived layers.
+pub const BLOB_STORE_SETTING: &str = "blob-store";
+pub const ARCHIVE_STORE_SETTING: &str = "archive-store";
+/// The setting with the ID of the move that the store is read-only for.
+pub const READ_ONLY_SETTING: &str = "read-only";
+
 /// Reads the clock of the database: on PostgreSQL, that of its machine.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadClock;

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::{
     Never, Row, StoreError, Tx, Value,
-    ops::{operation, read_only, store_move},
+    ops::{
+        backup_hold, operation,
+        settings::{ARCHIVE_STORE_SETTING, BLOB_STORE_SETTING, READ_ONLY_SETTING},
+        store_move,
+    },
     tx::Dialect,
     value::{Param, ToParam, params},
 };
@@ -20,7 +24,7 @@ const OWN: [&str; 3] = ["schema_migration", "commit_marker", "sqlite_sequence"];
 
 /// Settings that belong to a database or to a store of blobs, and are not copied.
 const OWN_SETTINGS: [&str; 5] =
-    ["backup-holds", "blob-store", "archive-store", read_only::SETTING, store_move::SETTING];
+    [backup_hold::SETTING, BLOB_STORE_SETTING, ARCHIVE_STORE_SETTING, READ_ONLY_SETTING, store_move::SETTING];
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]

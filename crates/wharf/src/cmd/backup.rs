@@ -1,4 +1,5 @@
-//! `wharf backup`: copies a deployment to a folder, also while a server runs, and shows and removes old snapshots.
+//! `wharf backup`: copies a deployment to a folder or a bucket, also while a server runs, and shows and removes old
+//! snapshots.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -24,9 +25,9 @@ use crate::blob_store::{BlobFolders, open_folders};
 use crate::files;
 
 pub(crate) const HELP: &str = "\
-Copies the database and the bytes of layers to a folder of this machine, best on another disk, or to a bucket. Each run adds a snapshot; the
-bytes of layers are copied once and shared by all snapshots. The command reads the files of the server, so it runs on the
-same machine as the same user. The server goes on serving: it writes a snapshot of its database into its data folder, and
+Copies the database and the bytes of layers to a folder of this machine, best on another disk, or to a bucket. Each run adds
+a snapshot; the bytes of layers are copied once and shared by all snapshots. The command reads the files of the server, so it
+runs on the same machine as the same user. The server goes on serving: it writes a snapshot of its database into its data folder, and
 keeps the bytes that the snapshot names until the command has ended, or at most --hold-seconds. A run that was
 interrupted does not count, and the next run continues it.
 

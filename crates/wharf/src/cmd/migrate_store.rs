@@ -26,8 +26,7 @@ the same layers, only the rows. The environment (WHARF__…) is not applied to t
 The source serves pulls meanwhile. It is read-only: it answers changes with 503 and Retry-After, on every node and also after
 a restart, until you release it. With SQLite, the command calls the server that runs on --from, on its machine and as its
 user; the caller must be in the management account and needs organizations:WharfStartStoreMove, and to release the store
-organizations:WharfEndStoreMove. With PostgreSQL, or if no
-server runs, the command opens the database itself.
+organizations:WharfEndStoreMove. With PostgreSQL, or if no server runs, the command opens the database itself.
 
 The destination must be empty. If the command is interrupted, run it again with the same files: it goes on. No server starts
 on a destination that is not complete. At the end all rows are compared, and the new store is checked as by `wharf fsck

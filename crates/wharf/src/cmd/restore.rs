@@ -1,6 +1,7 @@
 //! `wharf restore`: makes a data folder from a backup. Every layer is verified before its row is in the new database.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -118,8 +119,14 @@ async fn restore(
     files::make_private_folder(&work)?;
     let (name, rows_path) = (snapshot.file(DATABASE), work.join(DATABASE));
     let damaged = || format!("{name} in {} is damaged: choose another snapshot with --at", backup.name());
-    let body = backup.read(&name).await.with_context(damaged)?.with_context(damaged)?;
-    let digest = write_file(&rows_path, body).await.with_context(damaged)?;
+    // A disk that is full, or a bucket that does not answer, says nothing about the snapshot.
+    let failed = |error: io::Error| {
+        let is_damaged = error.kind() == io::ErrorKind::InvalidData;
+        let why = if is_damaged { damaged() } else { format!("cannot copy {name} from {}", backup.name()) };
+        anyhow::Error::from(error).context(why)
+    };
+    let body = backup.read(&name).await.map_err(failed)?.with_context(damaged)?;
+    let digest = write_file(&rows_path, body).await.map_err(failed)?;
     if digest.to_string() != snapshot.record.database_digest {
         bail!(damaged());
     }

@@ -28,7 +28,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let exporter = Exporter::begin(&mut config, dialler)?;
     let folder = DataFolder::hold(&config.data_dir)?;
     let listener = Listener::bind_or_take(config.options.clone(), sockets).await?;
-    let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
+    let key = config.master_key();
     let settings = Settings {
         address: address(&config, &listener),
         default_region: config.region.clone(),
@@ -52,7 +52,8 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
-    let is_read_only = meta.read(meta::GetSetting { name: "read-only".to_owned() }).await?.is_some();
+    let is_read_only =
+        meta.read(meta::GetSetting { name: meta::READ_ONLY_SETTING.to_owned() }).await?.is_some();
     let deployment = node::open(settings, meta, blobs).await?;
     if is_read_only {
         tracing::warn!(

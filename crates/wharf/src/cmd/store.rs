@@ -73,11 +73,8 @@ impl Store {
             }
             (None, Some(file)) => {
                 let config = config::load(file)?;
-                let master_key =
-                    config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
-                let master_key = std::path::absolute(master_key)?;
                 Some(KeyPlace {
-                    master_key,
+                    master_key: std::path::absolute(config.master_key())?,
                     data_dir: config.data_dir.clone(),
                     is_alone: config.database.is_alone(),
                 })
@@ -161,7 +158,7 @@ async fn of_data(path: &Path, blobs: BlobStore) -> anyhow::Result<OpenStore> {
 async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     let config = config::load(file)?;
     there(&config.data_dir)?;
-    let key = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
+    let key = config.master_key();
     let blobs = BlobStore::of(&config, config.data_dir.join("blobs"));
     let (meta, folder) = match &config.database {
         Database::Sqlite(path) => {

@@ -26,14 +26,17 @@ const MIN_MEMORY_BUDGET: u64 = 64 << 20;
 
 /// Reads a configuration file and applies the environment of the process.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    read(&text, &path.display().to_string(), std::env::vars())
+    load_with(path, std::env::vars())
 }
 
 /// Reads a configuration file alone.
 pub(crate) fn load_alone(path: &Path) -> anyhow::Result<Config> {
+    load_with(path, std::iter::empty())
+}
+
+fn load_with(path: &Path, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    read(&text, &path.display().to_string(), std::iter::empty())
+    read(&text, &path.display().to_string(), variables)
 }
 
 fn read(

@@ -57,11 +57,10 @@ impl Side {
             }
             postgres @ Database::Postgres(..) => postgres.clone(),
         };
-        let master_key = config.master_key_file.clone().unwrap_or_else(|| data_dir.join("master.key"));
         Ok(Self {
             database,
             blobs,
-            master_key: absolute(&master_key)?,
+            master_key: absolute(&config.master_key())?,
             peer_key: absolute(&config.peer_key())?,
             data_dir,
             is_folder: false,
