@@ -7,6 +7,7 @@ use aws::ids::AccountId;
 use crate::{
     Micros, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
+        decided_versions::DecidedVersions,
         lifecycle_policy::LIFECYCLE_POLICY,
         lifecycle_preview::LIFECYCLE_PREVIEW,
         operation,
@@ -32,8 +33,8 @@ pub struct MoveRepository {
     pub name: String,
     /// Until when the old name leads to the repository.
     pub redirect_until: Micros,
-    /// The version of its tags that was decided on.
-    pub tags_version: i64,
+    /// What was decided on.
+    pub decided: DecidedVersions,
     /// How many images it may have.
     pub images_limit: u64,
     /// How many repositories the registry may have.
@@ -47,8 +48,8 @@ pub struct MoveRepository {
 pub enum MoveRepositoryRefusal {
     /// It does not exist.
     NotFound,
-    /// Its tags are others than those that were decided on.
-    TagsChanged,
+    /// Its tags or policies are others than those that were decided on.
+    SettingsChanged,
     /// The other registry has a repository with the name.
     NameTaken,
     /// The other registry has as many repositories as its quota allows.
@@ -100,8 +101,8 @@ operation!(
             // This operation ran before, or the repository is gone.
             return Ok(op.find_moved(tx).await?.ok_or(MoveRepositoryRefusal::NotFound));
         };
-        if held.row.tags_version != op.tags_version {
-            return Ok(Err(MoveRepositoryRefusal::TagsChanged));
+        if !op.decided.are_those_of(tx, &held.row).await? {
+            return Ok(Err(MoveRepositoryRefusal::SettingsChanged));
         }
         if held.image_count > op.images_limit {
             return Ok(Err(MoveRepositoryRefusal::TooManyImages));
