@@ -1,6 +1,6 @@
 //! Settings of repositories that are replicated with their images, if the registry asks for it: tag mutability, scanning,
 //! policies and resource tags. Each has the time of its last change, and the destination keeps what was changed later
-//! there. A destination in another account takes only what it asks for, too.
+//! there. A destination in another account or of a peer takes only what it asks for, too.
 
 use access::authz::Permit;
 use access::context::{Ctx, RepositoryRef, micros};
@@ -30,7 +30,7 @@ const LONGEST_FILTER: usize = 128;
 const LONGEST_KEY: usize = 128;
 const LONGEST_VALUE: usize = 256;
 
-/// The destination, in another account, does not take a setting: its own setting is not enabled.
+/// The destination, in another account or another deployment, does not take a setting: its own setting is not enabled.
 const NOT_ACCEPTED: &str = "SettingsNotAccepted";
 
 /// The settings of a repository that are due for a destination.
@@ -137,7 +137,8 @@ impl Registry {
         let (mut arrived, mut refused) = (Vec::new(), Vec::new());
         for setting in settings {
             let (kind, changed_at) = (setting.kind, setting.changed_at);
-            if *from != to.account_id {
+            // A peer acts as an account here, but is another deployment: also the account of that name has to agree.
+            if ctx.of_peer.is_some() || *from != to.account_id {
                 let option = permit.read(of_repository(kind.option())).await?;
                 if !is_enabled(option.as_deref()) {
                     refused.push(NOT_ACCEPTED.to_owned());

@@ -40,6 +40,11 @@ fn settings_travel_to_a_peer() {
     a.call("PutImageTagMutability", &immutable);
     a.call("SetRepositoryPolicy", &policy("*"));
     push_image(&a.client(), "app", "v1", &[b"layer"]);
+    wait_for("the refusal of the settings", || a.log().contains("SettingsNotAccepted").then_some(()));
+    wait_for("the image", || (b.images("app").len() == 1).then_some(()));
+    assert!(mutability(&b) == "MUTABLE" && policy_of(&b).is_none(), "the destination has not asked for it");
+    ask(&b, &["SETTINGS", "POLICIES"]);
+    a.call("SetRepositoryPolicy", &policy("*"));
     wait_for("the settings", || (mutability(&b) == "IMMUTABLE" && policy_of(&b).is_some()).then_some(()));
 
     // A policy that names somebody who is not known there fails, and nothing else waits for it.
