@@ -6,6 +6,7 @@ use access::authz::Permit;
 use access::context::{Ctx, RepositoryRef, micros};
 use access::error::{Error, Result};
 use access::op::ecr;
+use access::peer::PeerRequest;
 use access::quota;
 use access::store::{
     ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
@@ -14,12 +15,12 @@ use access::store::{
 };
 use aws::ids::AccountId;
 use jiff::Timestamp;
-use policy::Use;
+use policy::{Document, PolicyError, Use};
 
 use super::{Authority, Route, failure_code, retry};
 use crate::Registry;
 use crate::lifecycle_policy::parsed;
-use crate::policy_text::{CheckedPolicy, shown};
+use crate::policy_text::{CheckedPolicy, refused, shown};
 use crate::registry_settings::account_setting::{is_enabled, of_repository};
 
 /// Repositories whose settings go to a destination in one pass.
@@ -32,6 +33,34 @@ const LONGEST_VALUE: usize = 256;
 
 /// The destination, in another account or another deployment, does not take a setting: its own setting is not enabled.
 const NOT_ACCEPTED: &str = "SettingsNotAccepted";
+
+/// The kind of policies that are replicated.
+const KIND: &str = "repository";
+
+/// Where settings come from.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// An account of this deployment.
+    Account(&'a AccountId),
+    /// A peer. It acts as an account here, but it is another deployment: also that account has to agree.
+    Peer(&'a PeerRequest),
+}
+
+impl Origin<'_> {
+    fn is(self, account: &AccountId) -> bool {
+        matches!(self, Self::Account(from) if from == account)
+    }
+
+    /// The text of a policy with the IDs that accounts have in this deployment.
+    fn policy_here(self, text: String) -> Result<String> {
+        let Self::Peer(asked) = self else { return Ok(text) };
+        let invalid = |error: PolicyError| refused(KIND, &error.to_string());
+        let mut document = Document::parse(&text).map_err(invalid)?;
+        let here = |theirs: &str| asked.account_here(theirs).map(ToString::to_string);
+        document.translate_accounts(here).map_err(invalid)?;
+        Ok(document.to_json())
+    }
+}
 
 /// The settings of a repository that are due for a destination.
 pub(super) async fn due(
@@ -120,14 +149,15 @@ impl Registry {
             return Ok(Vec::new());
         };
         let (ctx, to) = (route.request()?, route.repository(name.as_str())?);
-        self.apply_settings(&ctx, &route.destination.source_account_id, &to, settings).await
+        let origin = Origin::Account(&route.destination.source_account_id);
+        self.apply_settings(&ctx, origin, &to, settings).await
     }
 
-    /// Applies settings that have arrived from an account. Returns a code for each that was not taken.
+    /// Applies settings that have arrived. Returns a code for each that was not taken.
     pub(super) async fn apply_settings(
         &self,
         ctx: &Ctx,
-        from: &AccountId,
+        origin: Origin<'_>,
         to: &RepositoryRef,
         settings: Vec<Setting>,
     ) -> Result<Vec<String>> {
@@ -137,15 +167,14 @@ impl Registry {
         let (mut arrived, mut refused) = (Vec::new(), Vec::new());
         for setting in settings {
             let (kind, changed_at) = (setting.kind, setting.changed_at);
-            // A peer acts as an account here, but is another deployment: also the account of that name has to agree.
-            if ctx.of_peer.is_some() || *from != to.account_id {
+            if !origin.is(&to.account_id) {
                 let option = permit.read(of_repository(kind.option())).await?;
                 if !is_enabled(option.as_deref()) {
                     refused.push(NOT_ACCEPTED.to_owned());
                     continue;
                 }
             }
-            match checked(&permit, setting).await {
+            match checked(&permit, origin, setting).await {
                 Ok(value) => arrived.push(ArrivedSetting { changed_at, value }),
                 Err(error) if retry::is_transient(&error) => return Err(error),
                 Err(error) => {
@@ -174,7 +203,11 @@ const fn not_valid(kind: SettingKind) -> &'static str {
 }
 
 /// Reads the value of a setting, by the rules of the operation that sets it.
-async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Result<SettingValue> {
+async fn checked(
+    permit: &Permit<ecr::ReplicateImage>,
+    origin: Origin<'_>,
+    setting: Setting,
+) -> Result<SettingValue> {
     let invalid = || Error::invalid_parameter("setting", "its value is not valid");
     let kind = setting.kind;
     let text = match (kind, setting.value) {
@@ -184,7 +217,8 @@ async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Resu
     };
     match kind {
         SettingKind::Policy => {
-            let policy = CheckedPolicy::new(permit, &text, (Use::Repository, "repository")).await?;
+            let text = origin.policy_here(text)?;
+            let policy = CheckedPolicy::new(permit, &text, (Use::Repository, KIND)).await?;
             Ok(SettingValue::Policy(Some(policy.stored())))
         }
         SettingKind::LifecyclePolicy => {

@@ -206,6 +206,39 @@ fn bytes_are_verified_when_they_arrive() {
     assert!(status == 200 && text.contains(r#"{"result":"done"}"#), "{text}");
 }
 
+/// Asks for a setting of the repository with a time of change.
+fn put_setting(b: &Side, (kind, at): (&str, i64), value: &Value) -> (u16, String) {
+    let setting = json!({"kind": kind, "changedAt": at, "value": value.to_string()});
+    Asked::of(b, PATH, &json!({"operation": "putSettings", "settings": [setting]})).sent(b)
+}
+
+#[test]
+fn policies_of_a_peer_name_only_accounts_that_are_mapped() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    let root = |account: &str| json!({"AWS": format!("arn:aws:iam::{account}:root")});
+    let policy = |principal: Value, condition: Value| {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "ecr:BatchGetImage",
+            "Condition": condition});
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    };
+    let mapped = policy(root(THEIRS), json!({}));
+    let (status, text) = put_setting(&b, ("policy", 1), &mapped);
+    assert!(status == 200 && text.contains("SettingsNotAccepted"), "{text}");
+    b.call("PutAccountSetting", &json!({"name": "WHARF_REPLICATION_POLICIES", "value": "ENABLED"}));
+    let condition = json!({"StringEquals": {"aws:PrincipalAccount": b.account}});
+    for (at, refused) in [(2, policy(root(&b.account), json!({}))), (3, policy("*".into(), condition))] {
+        let (status, text) = put_setting(&b, ("policy", at), &refused);
+        assert!(status == 200 && text.contains("InvalidRepositoryPolicy"), "{text}");
+    }
+    let (status, text) = put_setting(&b, ("policy", 4), &mapped);
+    assert!(status == 200 && text.contains(r#""refused":[]"#), "{text}");
+    let shown = b.call("GetRepositoryPolicy", &json!({"repositoryName": "app"}));
+    let shown = shown["policyText"].as_str().unwrap();
+    assert!(shown.contains(&b.account) && !shown.contains(THEIRS), "{shown}");
+}
+
 #[test]
 fn a_digest_alone_gets_no_layer_of_another_repository() {
     let folder = testkit::memory_folder().unwrap();

@@ -89,7 +89,7 @@ impl Registry {
                 };
                 // A newer peer can have more kinds of settings.
                 let settings = settings.into_iter().filter_map(read).collect();
-                let refused = self.apply_settings(ctx, &asked.source.0, to, settings).await?;
+                let refused = self.apply_settings(ctx, settings::Origin::Peer(asked), to, settings).await?;
                 Answer::Applied { refused }
             }
             Ask::FindLayer { digest } => self.find_layer(ctx, to, read(&digest)?).await?,
