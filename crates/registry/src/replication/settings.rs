@@ -10,7 +10,7 @@ use access::peer::PeerRequest;
 use access::quota;
 use access::store::{
     ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
-    Micros, Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
+    Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
     SettingKind, SettingValue, SettingsEnd, SettingsItem, StoreResultExt as _, Target,
 };
 use aws::ids::AccountId;
@@ -250,9 +250,4 @@ async fn checked(
             Ok(SettingValue::Tags(tags))
         }
     }
-}
-
-/// The time of a change at a peer: one in the future would win against every later change for as long.
-pub(super) fn of_peer(setting: Setting, latest: Micros) -> Setting {
-    Setting { changed_at: setting.changed_at.min(latest), ..setting }
 }
