@@ -206,6 +206,37 @@ fn bytes_are_verified_when_they_arrive() {
     assert!(status == 200 && text.contains(r#"{"result":"done"}"#), "{text}");
 }
 
+#[test]
+fn two_peers_that_act_as_one_account_share_no_upload() {
+    let folder = testkit::memory_folder().unwrap();
+    let mut b = Side::new(folder.path(), "b", "eu-west-1");
+    let peer = |name: &str, seed: u8| {
+        let (key, account) = (key(seed).public(), &b.account);
+        format!(r#"{{name = "{name}", public_key = "{key}", accounts = {{ "{THEIRS}" = "{account}" }}}}"#)
+    };
+    let both = format!("{}, {}", peer("a", 1), peer("c", 4));
+    b.knows(&both);
+    b.can_act();
+    let (digest, manifest) = index();
+    assert_eq!(Asked::put(&b, &digest, &manifest).sent(&b).0, 200);
+    let layer = sha256(b"layer");
+    let find = |seed: u8| {
+        let asked = Asked::of(&b, PATH, &json!({"operation": "findLayer", "digest": layer}));
+        let (status, text) = Asked { by: key(seed), ..asked }.sent(&b);
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str::<Value>(&text[text.find('{').unwrap()..]).unwrap()
+    };
+    let path = format!("{PATH}/layers/{}?start=0&size=5&digest={layer}", find(1)["id"].as_str().unwrap());
+    let part = |seed: u8| {
+        let asked = Asked::of(&b, &path, &json!({}));
+        Asked { by: key(seed), body: "laye".into(), signed_body: None, ..asked }.sent(&b)
+    };
+    let (status, text) = part(1);
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(find(1)["offset"], 4);
+    assert_eq!(find(4)["offset"], 0, "it has sent nothing");
+}
+
 /// Asks for a setting of the repository with a time of change.
 fn put_setting(b: &Side, (kind, at): (&str, i64), value: &Value) -> (u16, String) {
     let setting = json!({"kind": kind, "changedAt": at, "value": value.to_string()});

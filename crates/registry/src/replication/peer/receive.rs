@@ -173,7 +173,8 @@ impl Registry {
     }
 
     /// Links a layer that the peer has sent to another repository of the registry. Otherwise its upload goes on:
-    /// the ID follows from the layer, so a peer that starts again finds what has arrived.
+    /// the ID follows from the layer, so a peer that starts again finds what has arrived. Another peer that acts as the same
+    /// account does not: it could end an upload whose bytes it never had.
     async fn find_layer(&self, ctx: &Ctx, to: &RepositoryRef, digest: Digest) -> Result<Answer> {
         if self.mount_blob(ctx, to, &digest, None).await? {
             return Ok(Answer::Done);
@@ -181,7 +182,8 @@ impl Registry {
         let gate = self.access.gate(ctx, to, Target::None).await?;
         let permit: Permit<ecr::InitiateLayerUpload> = gate.permit()?;
         let (key, owner) = (permit.repository(), permit.caller().upload_owner());
-        let text = format!("{owner} {} {} {digest}", key.registry.0, key.id);
+        let peer = ctx.of_peer.as_deref().unwrap_or_default();
+        let text = format!("{owner} {} {} {digest} {peer}", key.registry.0, key.id);
         let hash = Digest::of(Algorithm::Sha256, text.as_bytes());
         let bytes = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
