@@ -30,6 +30,7 @@ fn moved(repository: RepositoryKey, registry: RegistryKey, name: &str) -> MoveRe
         redirect_until: Micros(90_000),
         decided: DecidedVersions::default(),
         images_limit: 100,
+        rows_limit: 1_000,
         limit: 1_000,
         at: Micros(80_000),
     }
@@ -215,6 +216,11 @@ pub(super) async fn a_refused_move_changes_nothing(world: World) {
     let decided = DecidedVersions { tags: 0, policy: 0, lifecycle_policy: Some(60_000) };
     let taken = CreateRepository { registry, ..world.new_repository("taken") };
     world.meta.write(taken).await.unwrap();
+    let mut rows = 0;
+    for table in MOVED.iter().chain(&ENDED).chain(&["image", "upload"]) {
+        rows += count(&world, table, repository).await.parse::<i64>().unwrap();
+    }
+    assert!(rows > 3, "{rows}");
     let counts = world.row_counts().await;
     let to = |name| MoveRepository { decided, ..moved(repository, registry, name) };
     let of = |decided| MoveRepository { decided, ..to("app") };
@@ -223,6 +229,7 @@ pub(super) async fn a_refused_move_changes_nothing(world: World) {
         (to("taken"), MoveRepositoryRefusal::NameTaken),
         (MoveRepository { limit: 1, ..to("app") }, MoveRepositoryRefusal::Limit),
         (MoveRepository { images_limit: 0, ..to("app") }, MoveRepositoryRefusal::TooManyImages),
+        (MoveRepository { rows_limit: rows - 1, ..to("app") }, MoveRepositoryRefusal::TooManyRows),
         (of(DecidedVersions { tags: 7, ..decided }), changed),
         (of(DecidedVersions { policy: 7, ..decided }), changed),
         (of(DecidedVersions { lifecycle_policy: None, ..decided }), changed),
@@ -235,6 +242,7 @@ pub(super) async fn a_refused_move_changes_nothing(world: World) {
     let gone = RepositoryKey { id: 9, ..repository };
     let gone = refusal(world.meta.write(moved(gone, registry, "app")).await);
     assert_eq!(gone, MoveRepositoryRefusal::NotFound);
+    world.meta.write(MoveRepository { rows_limit: rows, ..to("app") }).await.unwrap();
 }
 
 pub(super) async fn a_layer_of_both_accounts_counts_in_each(world: World) {

@@ -14,6 +14,8 @@ use crate::registry_settings::registry_of;
 
 /// How many images a repository may have that is moved: all its rows are written again in one transaction.
 const MOST_IMAGES: u64 = 10_000;
+/// How many rows they may have with their tags, history and layers.
+const MOST_ROWS: i64 = 500_000;
 
 /// Moves a repository. The other account decides about all that it brings.
 pub(crate) async fn move_to(
@@ -38,6 +40,7 @@ pub(crate) async fn move_to(
         redirect_until: ctx.at().plus(redirect),
         decided,
         images_limit: MOST_IMAGES,
+        rows_limit: MOST_ROWS,
         limit: access.quotas().repositories_per_registry.limit(),
         at: ctx.at(),
     });
@@ -61,11 +64,16 @@ fn refused(
             ),
         ),
         MoveRepositoryRefusal::Limit => access.quotas().repositories_per_registry.exceeded(),
-        MoveRepositoryRefusal::TooManyImages => Error::new(
-            Code::LimitExceeded,
-            format!(
-                "The repository has more than {MOST_IMAGES} images, which is the most that moves to another account. Copy it with `wharf export` and `wharf import`"
-            ),
-        ),
+        MoveRepositoryRefusal::TooManyImages => too_much(&format!("{MOST_IMAGES} images")),
+        MoveRepositoryRefusal::TooManyRows => {
+            too_much(&format!("{MOST_ROWS} tags, earlier tags, layers of images and other entries"))
+        }
     }
+}
+
+fn too_much(most: &str) -> Error {
+    let message = format!(
+        "The repository has more than {most}, which is the most that moves to another account. Copy it with `wharf export` and `wharf import`"
+    );
+    Error::new(Code::LimitExceeded, message)
 }
