@@ -7,7 +7,6 @@ use access::context::{Ctx, RepositoryRef, micros};
 use access::error::{Error, Result};
 use access::op::ecr;
 use access::peer::PeerRequest;
-use access::quota;
 use access::store::{
     ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
     Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
@@ -25,11 +24,9 @@ use crate::registry_settings::account_setting::{is_enabled, of_repository};
 
 /// Repositories whose settings go to a destination in one pass.
 const REPOSITORIES: usize = 50;
-/// The limits of the API for exclusion filters, and for keys and values of tags.
+/// The limits of the API for exclusion filters.
 const MOST_FILTERS: usize = 5;
 const LONGEST_FILTER: usize = 128;
-const LONGEST_KEY: usize = 128;
-const LONGEST_VALUE: usize = 256;
 
 /// The destination, in another account or another deployment, does not take a setting: its own setting is not enabled.
 const NOT_ACCEPTED: &str = "SettingsNotAccepted";
@@ -230,24 +227,30 @@ async fn checked(
             serde_json::from_str(&text).map(SettingValue::Scanning).map_err(|_| invalid())
         }
         SettingKind::TagMutability => {
-            let read = serde_json::from_str::<(String, Vec<String>)>(&text).map_err(|_| invalid())?;
-            let mutability: Mutability = read.0.parse().map_err(|_| invalid())?;
-            let are_filters = read.1.iter().all(|filter| (1..=LONGEST_FILTER).contains(&filter.len()));
-            if read.1.len() > MOST_FILTERS || !are_filters {
+            let (name, filters) =
+                serde_json::from_str::<(String, Vec<String>)>(&text).map_err(|_| invalid())?;
+            let mutability: Mutability = name.parse().map_err(|_| invalid())?;
+            let needs_filters = match mutability {
+                Mutability::Mutable | Mutability::Immutable => false,
+                Mutability::MutableWithExclusion | Mutability::ImmutableWithExclusion => true,
+            };
+            let are_filters = filters.len() <= MOST_FILTERS && filters.iter().all(|filter| is_filter(filter));
+            if !are_filters || filters.is_empty() == needs_filters {
                 return Err(invalid());
             }
-            Ok(SettingValue::TagMutability(mutability, read.1))
+            Ok(SettingValue::TagMutability(mutability, filters))
         }
         SettingKind::Tags => {
             let tags: Vec<(String, String)> = serde_json::from_str(&text).map_err(|_| invalid())?;
-            let is_short = |(key, value): &(String, String)| {
-                (1..=LONGEST_KEY).contains(&key.chars().count()) && value.chars().count() <= LONGEST_VALUE
-            };
-            let are_distinct = aws::tag::are_distinct(tags.iter().map(|(key, _)| key.as_str()));
-            if tags.len() > quota::TAGS_PER_REPOSITORY.most() || !tags.iter().all(is_short) || !are_distinct {
-                return Err(invalid());
-            }
+            let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            aws::tag::check(pairs).map_err(|_| invalid())?;
             Ok(SettingValue::Tags(tags))
         }
     }
+}
+
+/// Whether the API accepts a text as an exclusion filter (`ImageTagMutabilityExclusionFilterValue`).
+fn is_filter(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._*-".contains(&byte);
+    (1..=LONGEST_FILTER).contains(&text.len()) && text.bytes().all(is_part)
 }

@@ -271,6 +271,38 @@ fn policies_of_a_peer_name_only_accounts_that_are_mapped() {
 }
 
 #[test]
+fn settings_of_a_peer_follow_the_rules_of_the_api() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    for option in ["SETTINGS", "TAGS"] {
+        let name = format!("WHARF_REPLICATION_{option}");
+        b.call("PutAccountSetting", &json!({"name": name, "value": "ENABLED"}));
+    }
+    let fifty_one: Vec<_> = (0..51).map(|at| [format!("k{at}"), String::new()]).collect();
+    for (kind, value, refused) in [
+        ("tags", json!([["aws:team", "a"]]), "InvalidTags"),
+        ("tags", json!([["team", "a"], ["Team", "b"]]), "InvalidTags"),
+        ("tags", json!([["team", "a\u{0}"]]), "InvalidTags"),
+        ("tags", json!(fifty_one), "InvalidTags"),
+        ("tagMutability", json!(["IMMUTABLE", ["dev*"]]), "InvalidSetting"),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", []]), "InvalidSetting"),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", ["dev/*"]]), "InvalidSetting"),
+    ] {
+        let (status, text) = put_setting(&b, (kind, 1), &value);
+        assert!(status == 200 && text.contains(refused), "{value}: {text}");
+    }
+    for (kind, value) in [
+        ("tags", json!([["team", "a"]])),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", ["dev-*"]])),
+        ("tagMutability", json!(["MUTABLE", []])),
+    ] {
+        let (status, text) = put_setting(&b, (kind, 2), &value);
+        assert!(status == 200 && text.contains(r#""refused":[]"#), "{value}: {text}");
+    }
+}
+
+#[test]
 fn a_digest_alone_gets_no_layer_of_another_repository() {
     let folder = testkit::memory_folder().unwrap();
     let b = receiving(folder.path());
