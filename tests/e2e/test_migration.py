@@ -196,10 +196,12 @@ def test_a_repository_moves_to_another_account(target, tmp_path):
     keys = target.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="move"
     )["Credentials"]
-    actions = ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"]
-    statement = {"Effect": "Allow", "Principal": {"AWS": target.account}, "Action": actions, "Resource": "*"}
     there = target.client("ecr", keys)
-    there.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    actions = ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"]
+    allow_in_registry(there, target.account, actions)
+    refused = wharf_command(target, "repository", "move", "team/app", "--to-account", account, refused=True)
+    assert "ecr:SetRepositoryPolicy" in refused
+    allow_in_registry(there, target.account, [*actions, "ecr:SetRepositoryPolicy"])
     told = wharf_command(target, "repository", "move", "team/app", "--to-account", account)
     assert account in told
 
@@ -223,6 +225,11 @@ def test_a_repository_moves_to_another_account(target, tmp_path):
     reference = f"{target.registry}/team/app:v2"
     refused = run(["crane", "push", "--insecure", made.folder, reference], env=logged_in, refused=True)
     assert "NAME_UNKNOWN" in refused or "does not exist" in refused, refused
+
+
+def allow_in_registry(ecr, account, actions):
+    statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": actions, "Resource": "*"}
+    ecr.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
 def arn(server, name):

@@ -122,7 +122,7 @@ before_decision! {
 // for each.
 opens! {
     ecr::CreateRepository => FindAccount, EnsureRegistry;
-    ecr::WharfMoveRepository => ListTagsForResource, FindStoredBytes;
+    ecr::WharfMoveRepository => ListTagsForResource, LoadRepositoryPolicy, GetLifecyclePolicy, FindStoredBytes;
     ecr::ListRepositories => DescribeRepositories;
     ecr::PutImageTagMutability => PutImageTagMutability;
     ecr::PutImageScanningConfiguration => PutImageScanning;

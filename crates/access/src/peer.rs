@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::Access;
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
+use crate::settings::Peer;
 
 /// The scheme of the `Authorization` header.
 const SCHEME: &str = "Wharf-Peer ";
@@ -131,10 +132,16 @@ pub struct PeerRequest {
     pub repository: RepositoryRef,
     /// The place of the request among those of the same source.
     pub order: PeerOrder,
+    peer: Arc<Peer>,
     body: Option<String>,
 }
 
 impl PeerRequest {
+    /// The account here that an account of the peer acts as; None: it is not mapped, so it is nobody here.
+    pub fn account_here(&self, theirs: &str) -> Option<&AccountId> {
+        self.peer.accounts.get(&theirs.parse().ok()?)
+    }
+
     /// Whether the request is a part of a layer, which the signature does not cover.
     pub fn is_part(&self) -> bool {
         self.body.is_none()
@@ -183,6 +190,7 @@ impl Access {
             order: PeerOrder { source, sent_at: Micros(claims.at) },
             source: (acts_as.clone(), source_region),
             repository: RepositoryRef { account_id, region, name },
+            peer: Arc::clone(peer),
             body: claims.body,
         })
     }

@@ -14,6 +14,9 @@ pub enum PolicyError {
     /// The text is not JSON, or is nested too deeply.
     #[error("the policy is not valid JSON: {0}")]
     NotJson(String),
+    /// In a policy of another deployment, this names an account or a place that is another one here.
+    #[error("{0:?} means something else in this deployment")]
+    MeansSomethingElse(String),
     /// An object has the same member twice.
     #[error("the element {0:?} occurs twice in one object")]
     DuplicateElement(String),

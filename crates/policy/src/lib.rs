@@ -27,6 +27,7 @@ mod context;
 mod date;
 mod decision;
 mod document;
+mod elsewhere;
 mod error;
 mod evaluate;
 mod federation;

@@ -109,7 +109,8 @@ suite! {
         settings_are_kept, resource_tags;
     repository_move: everything_moves_with_the_repository, old_names_lead_to_the_other_account,
         a_refused_move_changes_nothing, a_layer_of_both_accounts_counts_in_each, no_table_and_no_column_is_forgotten;
-    repository_rename: a_new_name_keeps_the_contents, a_deleted_repository_has_no_redirects;
+    repository_rename: a_new_name_keeps_the_contents, a_rename_brings_only_what_was_decided_on,
+        a_deleted_repository_has_no_redirects;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
         what_comes_after_its_image_stays_too, links_are_found, a_peer_mounts_only_what_it_sent;
     collection: a_layer_without_an_image_ends_after_its_grace, shared_layers_stay_until_their_last_image,

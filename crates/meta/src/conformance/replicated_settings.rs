@@ -119,6 +119,15 @@ pub(super) async fn failed_settings_are_counted_and_end_with_their_destination(w
     assert_eq!(lags().await, (0, 1, None));
     let item = due_settings(&world).await.remove(0);
     assert_eq!(item.attempts, 1);
+    // An image does not hurry what is tried again anyway. What is given up is tried with the next image.
+    world.put(app, "two", &["v2"]).await;
+    assert_eq!(due_settings(&world).await, std::slice::from_ref(&item));
+    let end = SettingsEnd::Failed { code: "InvalidTags".into(), retry_at: None };
+    world.meta.write(EndSettingsReplication { item, end }).await.unwrap();
+    assert_eq!((due_settings(&world).await, lags().await.1), (Vec::new(), 1));
+    world.put(app, "three", &["v3"]).await;
+    let again = due_settings(&world).await;
+    assert_eq!(again.iter().map(|item| item.attempts).collect::<Vec<_>>(), [0]);
     let none = PutReplicationConfiguration {
         registry: world.registry,
         rules: "[]".into(),

@@ -28,10 +28,21 @@ fn moved(repository: RepositoryKey, registry: RegistryKey, name: &str) -> MoveRe
         account_id: OTHER.parse().unwrap(),
         name: name.into(),
         redirect_until: Micros(90_000),
-        tags_version: 0,
+        decided: DecidedVersions::default(),
         images_limit: 100,
+        rows_limit: 1_000,
         limit: 1_000,
         at: Micros(80_000),
+    }
+}
+
+fn renamed(repository: RepositoryKey, name: &str, at: i64) -> RenameRepository {
+    RenameRepository {
+        repository,
+        name: name.into(),
+        redirect_until: Micros(90_000),
+        decided: DecidedVersions::default(),
+        at: Micros(at),
     }
 }
 
@@ -124,10 +135,12 @@ pub(super) async fn everything_moves_with_the_repository(world: World) {
     }
     let described = images(&world, repository).await;
     let row = world.row("app").await;
-    let now = world.meta.write(moved(repository, registry, "team/app")).await.unwrap();
+    let decided = DecidedVersions { policy: 1, lifecycle_policy: Some(60_000), tags: 0 };
+    let to_there = MoveRepository { decided, ..moved(repository, registry, "team/app") };
+    let now = world.meta.write(to_there.clone()).await.unwrap();
     let at = RepositoryKey { registry, id: repository.id };
     assert_eq!(now, RepositoryRow { key: at, name: "team/app".into(), ..row.row });
-    assert_eq!(world.meta.write(moved(repository, registry, "team/app")).await.unwrap(), now, "once more");
+    assert_eq!(world.meta.write(to_there).await.unwrap(), now, "once more");
     for (table, rows) in before {
         assert_eq!(
             (count(&world, table, at).await, count(&world, table, repository).await),
@@ -169,9 +182,7 @@ pub(super) async fn everything_moves_with_the_repository(world: World) {
 pub(super) async fn old_names_lead_to_the_other_account(world: World) {
     let registry = another_account(&world).await;
     let repository = world.repository("first").await;
-    let rename =
-        RenameRepository { repository, name: "app".into(), redirect_until: Micros(90_000), at: Micros(100) };
-    world.meta.write(rename).await.unwrap();
+    world.meta.write(renamed(repository, "app", 100)).await.unwrap();
     world.meta.write(moved(repository, registry, "app")).await.unwrap();
     let at = RepositoryKey { registry, id: repository.id };
     let there = Some((OTHER.to_owned(), "app".to_owned()));
@@ -179,13 +190,7 @@ pub(super) async fn old_names_lead_to_the_other_account(world: World) {
         assert_eq!(leads_to(&world, world.registry, name).await, there, "{name}");
     }
     // It moves on, and the names follow it; then it comes back to a name that led to it.
-    let rename = RenameRepository {
-        repository: at,
-        name: "last".into(),
-        redirect_until: Micros(90_000),
-        at: Micros(80_100),
-    };
-    world.meta.write(rename).await.unwrap();
+    world.meta.write(renamed(at, "last", 80_100)).await.unwrap();
     assert_eq!(leads_to(&world, world.registry, "app").await, Some((OTHER.to_owned(), "last".to_owned())));
     let back = MoveRepository {
         account_id: super::world::ACCOUNT.parse().unwrap(),
@@ -206,15 +211,29 @@ pub(super) async fn a_refused_move_changes_nothing(world: World) {
     let registry = another_account(&world).await;
     let repository = world.repository("app").await;
     world.put(repository, "one", &["v1"]).await;
+    let policy = PutLifecyclePolicy { repository, document: "{}".into(), at: Micros(60_000) };
+    world.meta.write(policy).await.unwrap();
+    let decided = DecidedVersions { tags: 0, policy: 0, lifecycle_policy: Some(60_000) };
     let taken = CreateRepository { registry, ..world.new_repository("taken") };
     world.meta.write(taken).await.unwrap();
+    let mut rows = 0;
+    for table in MOVED.iter().chain(&ENDED).chain(&["image", "upload"]) {
+        rows += count(&world, table, repository).await.parse::<i64>().unwrap();
+    }
+    assert!(rows > 3, "{rows}");
     let counts = world.row_counts().await;
-    let to = |name| moved(repository, registry, name);
+    let to = |name| MoveRepository { decided, ..moved(repository, registry, name) };
+    let of = |decided| MoveRepository { decided, ..to("app") };
+    let changed = MoveRepositoryRefusal::SettingsChanged;
     for (refused, why) in [
         (to("taken"), MoveRepositoryRefusal::NameTaken),
         (MoveRepository { limit: 1, ..to("app") }, MoveRepositoryRefusal::Limit),
         (MoveRepository { images_limit: 0, ..to("app") }, MoveRepositoryRefusal::TooManyImages),
-        (MoveRepository { tags_version: 7, ..to("app") }, MoveRepositoryRefusal::TagsChanged),
+        (MoveRepository { rows_limit: rows - 1, ..to("app") }, MoveRepositoryRefusal::TooManyRows),
+        (of(DecidedVersions { tags: 7, ..decided }), changed),
+        (of(DecidedVersions { policy: 7, ..decided }), changed),
+        (of(DecidedVersions { lifecycle_policy: None, ..decided }), changed),
+        (of(DecidedVersions { lifecycle_policy: Some(7), ..decided }), changed),
     ] {
         assert_eq!(refusal(world.meta.write(refused).await), why);
         assert_eq!(world.row_counts().await, counts, "{why:?}");
@@ -223,6 +242,7 @@ pub(super) async fn a_refused_move_changes_nothing(world: World) {
     let gone = RepositoryKey { id: 9, ..repository };
     let gone = refusal(world.meta.write(moved(gone, registry, "app")).await);
     assert_eq!(gone, MoveRepositoryRefusal::NotFound);
+    world.meta.write(MoveRepository { rows_limit: rows, ..to("app") }).await.unwrap();
 }
 
 pub(super) async fn a_layer_of_both_accounts_counts_in_each(world: World) {

@@ -4,7 +4,13 @@ use super::world::{World, digest, refusal};
 use crate::*;
 
 fn rename(repository: RepositoryKey, name: &str) -> RenameRepository {
-    RenameRepository { repository, name: name.to_owned(), redirect_until: Micros(500), at: Micros(100) }
+    RenameRepository {
+        repository,
+        name: name.to_owned(),
+        redirect_until: Micros(500),
+        decided: DecidedVersions::default(),
+        at: Micros(100),
+    }
 }
 
 async fn leads_to(world: &World, repository: RepositoryKey, name: &str, at: i64) -> Option<String> {
@@ -36,6 +42,16 @@ pub(super) async fn a_new_name_keeps_the_contents(world: World) {
     assert_eq!(leads_to(&world, repository, "old", 200).await, None);
     world.repository("new").await;
     assert_eq!(leads_to(&world, repository, "new", 200).await, None);
+}
+
+pub(super) async fn a_rename_brings_only_what_was_decided_on(world: World) {
+    let repository = world.repository("old").await;
+    let policy = SetRepositoryPolicy { repository, document: Some("{}".into()), at: Micros(50) };
+    world.meta.write(policy).await.unwrap();
+    let refused = refusal(world.meta.write(rename(repository, "new")).await);
+    assert_eq!(refused, RenameRepositoryRefusal::SettingsChanged);
+    let decided = DecidedVersions { policy: 1, ..DecidedVersions::default() };
+    world.meta.write(RenameRepository { decided, ..rename(repository, "new") }).await.unwrap();
 }
 
 pub(super) async fn a_deleted_repository_has_no_redirects(world: World) {

@@ -16,6 +16,7 @@ pub mod collection_state;
 pub mod creation_template;
 pub mod credential_report;
 pub mod dead_letter;
+pub mod decided_versions;
 pub mod delivery;
 pub mod entity;
 pub mod entity_delete;

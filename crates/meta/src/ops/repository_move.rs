@@ -1,12 +1,13 @@
 //! Moves a repository to the registry of another account. The rows of a repository begin with the key of its registry, so
 //! each of them is written again: in one transaction, which sees the repository whole and is whole or not at all. So a
-//! repository that is moved has a limited number of images. Its ID stays.
+//! repository that is moved has a limited number of images and of rows. Its ID stays.
 
 use aws::ids::AccountId;
 
 use crate::{
     Micros, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
+        decided_versions::DecidedVersions,
         lifecycle_policy::LIFECYCLE_POLICY,
         lifecycle_preview::LIFECYCLE_PREVIEW,
         operation,
@@ -32,10 +33,12 @@ pub struct MoveRepository {
     pub name: String,
     /// Until when the old name leads to the repository.
     pub redirect_until: Micros,
-    /// The version of its tags that was decided on.
-    pub tags_version: i64,
+    /// What was decided on.
+    pub decided: DecidedVersions,
     /// How many images it may have.
     pub images_limit: u64,
+    /// How many rows it may have in all tables.
+    pub rows_limit: i64,
     /// How many repositories the registry may have.
     pub limit: i64,
     /// Now.
@@ -47,14 +50,16 @@ pub struct MoveRepository {
 pub enum MoveRepositoryRefusal {
     /// It does not exist.
     NotFound,
-    /// Its tags are others than those that were decided on.
-    TagsChanged,
+    /// Its tags or policies are others than those that were decided on.
+    SettingsChanged,
     /// The other registry has a repository with the name.
     NameTaken,
     /// The other registry has as many repositories as its quota allows.
     Limit,
     /// It has more images than one transaction moves.
     TooManyImages,
+    /// It has more rows than one transaction moves: an image can have many tags, a long history and many layers.
+    TooManyRows,
 }
 
 /// The columns of a repository that stay.
@@ -100,11 +105,14 @@ operation!(
             // This operation ran before, or the repository is gone.
             return Ok(op.find_moved(tx).await?.ok_or(MoveRepositoryRefusal::NotFound));
         };
-        if held.row.tags_version != op.tags_version {
-            return Ok(Err(MoveRepositoryRefusal::TagsChanged));
+        if !op.decided.are_those_of(tx, &held.row).await? {
+            return Ok(Err(MoveRepositoryRefusal::SettingsChanged));
         }
         if held.image_count > op.images_limit {
             return Ok(Err(MoveRepositoryRefusal::TooManyImages));
+        }
+        if !op.has_few_rows(tx).await? {
+            return Ok(Err(MoveRepositoryRefusal::TooManyRows));
         }
         if !op.insert_repository(tx).await? {
             return Ok(Err(MoveRepositoryRefusal::NameTaken));
@@ -137,6 +145,24 @@ impl MoveRepository {
         );
         let row = tx.row(select, &params![self.registry, self.repository.id, self.name]).await?;
         row.map(|mut row| RepositoryRow::read(&mut row)).transpose()
+    }
+
+    /// Whether its rows are within the limit. No more rows than the limit are read.
+    async fn has_few_rows(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let mut left = self.rows_limit;
+        for table in MOVED.iter().chain(&ENDED).chain(&["image", "upload"]) {
+            let count = format!(
+                "SELECT COUNT(*) FROM \
+                 (SELECT 1 FROM {table} WHERE registry = ?1 AND repository = ?2 LIMIT ?3) found"
+            );
+            let values = params![registry, id, left.saturating_add(1)];
+            left -= tx.value::<i64>(&count, &values).await?.unwrap_or_default();
+            if left < 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Writes the row of the repository, unless its name is taken.

@@ -6,6 +6,7 @@ use aws::ids::{AccountId, Region};
 use crate::{
     Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
+        decided_versions::DecidedVersions,
         operation,
         repository::{Hold, RepositoryRow, hold},
     },
@@ -20,6 +21,8 @@ pub struct RenameRepository {
     pub name: String,
     /// Until when the old name leads to the repository.
     pub redirect_until: Micros,
+    /// What was decided on.
+    pub decided: DecidedVersions,
     /// Now.
     pub at: Micros,
 }
@@ -29,6 +32,8 @@ pub struct RenameRepository {
 pub enum RenameRepositoryRefusal {
     /// It does not exist.
     NotFound,
+    /// Its tags or policies are others than those that were decided on.
+    SettingsChanged,
     /// The registry has a repository with the new name.
     NameTaken,
 }
@@ -42,6 +47,9 @@ operation!(RenameRepository: Durable [Repository(op.repository)] -> RepositoryRo
     if row.name == op.name {
         // This operation ran before, or changes nothing.
         return Ok(Ok(row));
+    }
+    if !op.decided.are_those_of(tx, &row).await? {
+        return Ok(Err(RenameRepositoryRefusal::SettingsChanged));
     }
     let taken = "SELECT 1 FROM repository WHERE registry = ?1 AND name = ?2 AND deleted_at IS NULL";
     if tx.value::<i64>(taken, &params![registry, op.name]).await?.is_some() {

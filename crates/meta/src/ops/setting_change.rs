@@ -70,13 +70,15 @@ pub(crate) async fn changed(
     queue(tx, repository, &format!("= '{}'", kind.option()), AGAIN, at).await
 }
 
-/// Queues the settings of a repository whose images are replicated, unless they were queued before.
+/// Queues the settings of a repository whose images are replicated, unless they were queued before. Those that failed and are
+/// not tried any more are queued again: the next image can arrive after what was wrong has been corrected.
 pub(crate) async fn queue_with_images(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     at: Micros,
 ) -> Result<(), StoreError> {
-    queue(tx, repository, ANY_OPTION, "DO NOTHING", at).await
+    let given_up = "WHERE settings_replication.status = 3 AND settings_replication.due_at IS NULL";
+    queue(tx, repository, ANY_OPTION, &format!("{AGAIN} {given_up}"), at).await
 }
 
 /// Queues the settings of a repository again.

@@ -18,7 +18,8 @@ const REDIRECT_SECONDS: u32 = 30 * 24 * 60 * 60;
 
 impl Registry {
     /// Gives a repository of the caller's own account another name, or moves it to another account. The caller needs
-    /// WharfMoveRepository on the old name and CreateRepository on the new one; in another account also ReplicateImage.
+    /// WharfMoveRepository on the old name, and on the new one CreateRepository and what sets the tags and policies that the
+    /// repository brings; in another account also ReplicateImage.
     pub async fn wharf_move_repository(
         &self,
         ctx: &Ctx,
@@ -34,8 +35,7 @@ impl Registry {
         let permit = self.access.gate(ctx, &old, Target::None).await?.permit::<ecr::WharfMoveRepository>()?;
         let redirect = Duration::from_secs(input.redirect_seconds.unwrap_or(REDIRECT_SECONDS).into());
         let row = if old.account_id == new.account_id {
-            self.access.gate(ctx, &new, Target::None).await?.permit::<ecr::CreateRepository>()?;
-            rename::rename(ctx, &permit, new.name.to_string(), redirect).await?
+            rename::rename(&self.access, ctx, &permit, &new, redirect).await?
         } else {
             move_to_account::move_to(&self.access, ctx, &permit, (&old, &new), redirect).await?
         };

@@ -1,37 +1,63 @@
 //! Settings of repositories that are replicated with their images, if the registry asks for it: tag mutability, scanning,
 //! policies and resource tags. Each has the time of its last change, and the destination keeps what was changed later
-//! there. A destination in another account takes only what it asks for, too.
+//! there. A destination in another account or of a peer takes only what it asks for, too.
 
 use access::authz::Permit;
 use access::context::{Ctx, RepositoryRef, micros};
 use access::error::{Error, Result};
 use access::op::ecr;
-use access::quota;
+use access::peer::PeerRequest;
 use access::store::{
     ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
-    Micros, Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
+    Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
     SettingKind, SettingValue, SettingsEnd, SettingsItem, StoreResultExt as _, Target,
 };
 use aws::ids::AccountId;
 use jiff::Timestamp;
-use policy::Use;
+use policy::{Document, PolicyError, Use};
 
 use super::{Authority, Route, failure_code, retry};
 use crate::Registry;
 use crate::lifecycle_policy::parsed;
-use crate::policy_text::{CheckedPolicy, shown};
+use crate::policy_text::{CheckedPolicy, refused, shown};
 use crate::registry_settings::account_setting::{is_enabled, of_repository};
 
 /// Repositories whose settings go to a destination in one pass.
 const REPOSITORIES: usize = 50;
-/// The limits of the API for exclusion filters, and for keys and values of tags.
+/// The limits of the API for exclusion filters.
 const MOST_FILTERS: usize = 5;
 const LONGEST_FILTER: usize = 128;
-const LONGEST_KEY: usize = 128;
-const LONGEST_VALUE: usize = 256;
 
-/// The destination, in another account, does not take a setting: its own setting is not enabled.
+/// The destination, in another account or another deployment, does not take a setting: its own setting is not enabled.
 const NOT_ACCEPTED: &str = "SettingsNotAccepted";
+
+/// The kind of policies that are replicated.
+const KIND: &str = "repository";
+
+/// Where settings come from.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// An account of this deployment.
+    Account(&'a AccountId),
+    /// A peer. It acts as an account here, but it is another deployment: also that account has to agree.
+    Peer(&'a PeerRequest),
+}
+
+impl Origin<'_> {
+    fn is(self, account: &AccountId) -> bool {
+        matches!(self, Self::Account(from) if from == account)
+    }
+
+    /// The text of a policy with the IDs that accounts have in this deployment.
+    fn policy_here(self, text: String) -> Result<String> {
+        let Self::Peer(asked) = self else { return Ok(text) };
+        let invalid = |error: PolicyError| refused(KIND, &error.to_string());
+        let mut document = Document::parse(&text).map_err(invalid)?;
+        let here = |theirs: &str| asked.account_here(theirs).map(ToString::to_string);
+        document.translate_accounts(here).map_err(invalid)?;
+        Ok(document.to_json())
+    }
+}
 
 /// The settings of a repository that are due for a destination.
 pub(super) async fn due(
@@ -120,14 +146,15 @@ impl Registry {
             return Ok(Vec::new());
         };
         let (ctx, to) = (route.request()?, route.repository(name.as_str())?);
-        self.apply_settings(&ctx, &route.destination.source_account_id, &to, settings).await
+        let origin = Origin::Account(&route.destination.source_account_id);
+        self.apply_settings(&ctx, origin, &to, settings).await
     }
 
-    /// Applies settings that have arrived from an account. Returns a code for each that was not taken.
+    /// Applies settings that have arrived. Returns a code for each that was not taken.
     pub(super) async fn apply_settings(
         &self,
         ctx: &Ctx,
-        from: &AccountId,
+        origin: Origin<'_>,
         to: &RepositoryRef,
         settings: Vec<Setting>,
     ) -> Result<Vec<String>> {
@@ -137,14 +164,14 @@ impl Registry {
         let (mut arrived, mut refused) = (Vec::new(), Vec::new());
         for setting in settings {
             let (kind, changed_at) = (setting.kind, setting.changed_at);
-            if *from != to.account_id {
+            if !origin.is(&to.account_id) {
                 let option = permit.read(of_repository(kind.option())).await?;
                 if !is_enabled(option.as_deref()) {
                     refused.push(NOT_ACCEPTED.to_owned());
                     continue;
                 }
             }
-            match checked(&permit, setting).await {
+            match checked(&permit, origin, setting).await {
                 Ok(value) => arrived.push(ArrivedSetting { changed_at, value }),
                 Err(error) if retry::is_transient(&error) => return Err(error),
                 Err(error) => {
@@ -173,7 +200,11 @@ const fn not_valid(kind: SettingKind) -> &'static str {
 }
 
 /// Reads the value of a setting, by the rules of the operation that sets it.
-async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Result<SettingValue> {
+async fn checked(
+    permit: &Permit<ecr::ReplicateImage>,
+    origin: Origin<'_>,
+    setting: Setting,
+) -> Result<SettingValue> {
     let invalid = || Error::invalid_parameter("setting", "its value is not valid");
     let kind = setting.kind;
     let text = match (kind, setting.value) {
@@ -183,7 +214,8 @@ async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Resu
     };
     match kind {
         SettingKind::Policy => {
-            let policy = CheckedPolicy::new(permit, &text, (Use::Repository, "repository")).await?;
+            let text = origin.policy_here(text)?;
+            let policy = CheckedPolicy::new(permit, &text, (Use::Repository, KIND)).await?;
             Ok(SettingValue::Policy(Some(policy.stored())))
         }
         SettingKind::LifecyclePolicy => {
@@ -195,29 +227,30 @@ async fn checked(permit: &Permit<ecr::ReplicateImage>, setting: Setting) -> Resu
             serde_json::from_str(&text).map(SettingValue::Scanning).map_err(|_| invalid())
         }
         SettingKind::TagMutability => {
-            let read = serde_json::from_str::<(String, Vec<String>)>(&text).map_err(|_| invalid())?;
-            let mutability: Mutability = read.0.parse().map_err(|_| invalid())?;
-            let are_filters = read.1.iter().all(|filter| (1..=LONGEST_FILTER).contains(&filter.len()));
-            if read.1.len() > MOST_FILTERS || !are_filters {
+            let (name, filters) =
+                serde_json::from_str::<(String, Vec<String>)>(&text).map_err(|_| invalid())?;
+            let mutability: Mutability = name.parse().map_err(|_| invalid())?;
+            let needs_filters = match mutability {
+                Mutability::Mutable | Mutability::Immutable => false,
+                Mutability::MutableWithExclusion | Mutability::ImmutableWithExclusion => true,
+            };
+            let are_filters = filters.len() <= MOST_FILTERS && filters.iter().all(|filter| is_filter(filter));
+            if !are_filters || filters.is_empty() == needs_filters {
                 return Err(invalid());
             }
-            Ok(SettingValue::TagMutability(mutability, read.1))
+            Ok(SettingValue::TagMutability(mutability, filters))
         }
         SettingKind::Tags => {
             let tags: Vec<(String, String)> = serde_json::from_str(&text).map_err(|_| invalid())?;
-            let is_short = |(key, value): &(String, String)| {
-                (1..=LONGEST_KEY).contains(&key.chars().count()) && value.chars().count() <= LONGEST_VALUE
-            };
-            let are_distinct = aws::tag::are_distinct(tags.iter().map(|(key, _)| key.as_str()));
-            if tags.len() > quota::TAGS_PER_REPOSITORY.most() || !tags.iter().all(is_short) || !are_distinct {
-                return Err(invalid());
-            }
+            let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            aws::tag::check(pairs).map_err(|_| invalid())?;
             Ok(SettingValue::Tags(tags))
         }
     }
 }
 
-/// The time of a change at a peer: one in the future would win against every later change for as long.
-pub(super) fn of_peer(setting: Setting, latest: Micros) -> Setting {
-    Setting { changed_at: setting.changed_at.min(latest), ..setting }
+/// Whether the API accepts a text as an exclusion filter (`ImageTagMutabilityExclusionFilterValue`).
+fn is_filter(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._*-".contains(&byte);
+    (1..=LONGEST_FILTER).contains(&text.len()) && text.bytes().all(is_part)
 }

@@ -5,6 +5,7 @@ pub(crate) mod delete;
 pub(crate) mod from_template;
 pub(crate) mod list;
 pub(crate) mod move_to_account;
+pub(crate) mod new_place;
 mod on_push;
 pub(crate) mod policy;
 pub(crate) mod rename;

@@ -5,21 +5,19 @@ use std::time::Duration;
 use access::Access;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::{Effect as _, ecr};
+use access::op::ecr;
 use access::permit::Permit;
-use access::store::{
-    FindStoredBytes, ListTagsForResource, MoveRepository, MoveRepositoryRefusal, RefusedExt as _,
-    RepositoryRow, Target,
-};
+use access::store::{FindStoredBytes, MoveRepository, MoveRepositoryRefusal, RefusedExt as _, RepositoryRow};
 
-use crate::ecr::request_tag_keys;
+use super::new_place;
 use crate::registry_settings::registry_of;
 
 /// How many images a repository may have that is moved: all its rows are written again in one transaction.
 const MOST_IMAGES: u64 = 10_000;
+/// How many rows they may have with their tags, history and layers.
+const MOST_ROWS: i64 = 500_000;
 
-/// Moves a repository. The other account decides as if the caller created it there with its tags, and replicated its images
-/// to it.
+/// Moves a repository. The other account decides about all that it brings.
 pub(crate) async fn move_to(
     access: &Access,
     ctx: &Ctx,
@@ -27,7 +25,7 @@ pub(crate) async fn move_to(
     (old, new): (&RepositoryRef, &RepositoryRef),
     redirect: Duration,
 ) -> Result<RepositoryRow> {
-    let destination = permit_at_destination(access, ctx, permit, new).await?;
+    let (destination, decided) = new_place::decide(access, ctx, permit, new).await?;
     let bytes = permit.read(|repository| FindStoredBytes { repository }).await?;
     let _held = access.hold_storage_of_move((old, new), bytes).await?;
     let registry = registry_of(access, ctx, &destination).await?.ok_or_else(|| {
@@ -40,29 +38,13 @@ pub(crate) async fn move_to(
         account_id: new.account_id.clone(),
         name: new.name.to_string(),
         redirect_until: ctx.at().plus(redirect),
-        tags_version: permit.row().tags_version,
+        decided,
         images_limit: MOST_IMAGES,
+        rows_limit: MOST_ROWS,
         limit: access.quotas().repositories_per_registry.limit(),
         at: ctx.at(),
     });
     moved.await.or_refused(|refusal| refused(access, permit, new, refusal))
-}
-
-async fn permit_at_destination(
-    access: &Access,
-    ctx: &Ctx,
-    permit: &Permit<ecr::WharfMoveRepository>,
-    new: &RepositoryRef,
-) -> Result<Permit<ecr::CreateRepository>> {
-    let tags = permit.read(|repository| ListTagsForResource { repository }).await?;
-    let keys = request_tag_keys(&tags);
-    let gate = access.gate(ctx, new, Target::None).await?;
-    let destination = gate.permit_with::<ecr::CreateRepository>(keys.clone())?;
-    if !tags.is_empty() {
-        gate.also_allow(ecr::TagResource::OP, keys)?;
-    }
-    gate.allow(ecr::ReplicateImage::OP)?;
-    Ok(destination)
 }
 
 fn refused(
@@ -73,10 +55,7 @@ fn refused(
 ) -> Error {
     match refusal {
         MoveRepositoryRefusal::NotFound => permit.repository_not_found(),
-        MoveRepositoryRefusal::TagsChanged => Error::new(
-            Code::Unavailable,
-            "the tags of the repository were changed at the same time; try again",
-        ),
+        MoveRepositoryRefusal::SettingsChanged => new_place::settings_changed(),
         MoveRepositoryRefusal::NameTaken => Error::new(
             Code::RepositoryAlreadyExists,
             format!(
@@ -85,11 +64,16 @@ fn refused(
             ),
         ),
         MoveRepositoryRefusal::Limit => access.quotas().repositories_per_registry.exceeded(),
-        MoveRepositoryRefusal::TooManyImages => Error::new(
-            Code::LimitExceeded,
-            format!(
-                "The repository has more than {MOST_IMAGES} images, which is the most that moves to another account. Copy it with `wharf export` and `wharf import`"
-            ),
-        ),
+        MoveRepositoryRefusal::TooManyImages => too_much(&format!("{MOST_IMAGES} images")),
+        MoveRepositoryRefusal::TooManyRows => {
+            too_much(&format!("{MOST_ROWS} tags, earlier tags, layers of images and other entries"))
+        }
     }
+}
+
+fn too_much(most: &str) -> Error {
+    let message = format!(
+        "The repository has more than {most}, which is the most that moves to another account. Copy it with `wharf export` and `wharf import`"
+    );
+    Error::new(Code::LimitExceeded, message)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::Access;
 use access::authz::{Gate, Permits};
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
@@ -12,24 +13,30 @@ use access::store::{
     Target,
 };
 
+use super::new_place;
 use crate::Registry;
 
-/// Renames a repository. Whether the caller may create one with the new name is decided before.
+/// Renames a repository, if the caller may create one with the new name and with all that it brings.
 pub(crate) async fn rename(
+    access: &Access,
     ctx: &Ctx,
     permit: &Permit<ecr::WharfMoveRepository>,
-    name: String,
+    new: &RepositoryRef,
     redirect: Duration,
 ) -> Result<RepositoryRow> {
+    let (_created, decided) = new_place::decide(access, ctx, permit, new).await?;
+    let name = new.name.to_string();
     let taken = format!(
         "The repository with name '{name}' already exists in the registry with id '{}'",
         permit.account()
     );
     let redirect_until = ctx.at().plus(redirect);
+    let at = ctx.at();
     let rename =
-        permit.write(|repository| RenameRepository { repository, name, redirect_until, at: ctx.at() });
+        permit.write(|repository| RenameRepository { repository, name, redirect_until, decided, at });
     rename.await.or_refused(|refusal| match refusal {
         RenameRepositoryRefusal::NotFound => permit.repository_not_found(),
+        RenameRepositoryRefusal::SettingsChanged => new_place::settings_changed(),
         RenameRepositoryRefusal::NameTaken => Error::new(Code::RepositoryAlreadyExists, taken),
     })
 }

@@ -55,7 +55,7 @@ async fn a_repository_arrives_whole_in_another_account() {
         ..Default::default()
     };
     registry.put_lifecycle_policy(&ctx(&world.admin), &region(), put).await.unwrap();
-    allow(&world, &ops, &["CreateRepository", "ReplicateImage"]).await;
+    allow(&world, &ops, &["CreateRepository", "ReplicateImage", "PutLifecyclePolicy"]).await;
     let arn = moved(&world, &world.admin).await.unwrap();
     assert_eq!(arn, format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/team/app"));
 
@@ -108,6 +108,62 @@ async fn both_accounts_decide_about_a_move() {
     moved(&world, &mover).await.unwrap();
 }
 
+/// Sets policies of the repository `app`: with the first one, the account allows itself everything there.
+async fn with_policies(world: &World) {
+    let registry = &world.rules.registry;
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"ecr:*"}}]}}"#
+    );
+    let set =
+        SetRepositoryPolicyRequest { repository_name: "app".to_owned(), policy_text, ..Default::default() };
+    registry.set_repository_policy(&ctx(&world.admin), &region(), set).await.unwrap();
+    let lifecycle = r#"{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":9},"action":{"type":"expire"}}]}"#;
+    let put = PutLifecyclePolicyRequest {
+        repository_name: "app".to_owned(),
+        lifecycle_policy_text: lifecycle.to_owned(),
+        ..Default::default()
+    };
+    registry.put_lifecycle_policy(&ctx(&world.admin), &region(), put).await.unwrap();
+}
+
+#[tokio::test]
+async fn policies_move_only_where_they_may_be_set() {
+    let world = World::new().await;
+    let ops = staging(&world).await;
+    world.create("app").await;
+    with_policies(&world).await;
+    let mut allowed = vec!["CreateRepository", "ReplicateImage"];
+    for needed in ["SetRepositoryPolicy", "PutLifecyclePolicy"] {
+        allow(&world, &ops, &allowed).await;
+        let refused = moved(&world, &world.admin).await.unwrap_err();
+        assert_eq!(refused.code, Code::AccessDenied);
+        assert!(refused.message.contains(&format!("ecr:{needed}")), "{}", refused.message);
+        allowed.push(needed);
+    }
+    allow(&world, &ops, &allowed).await;
+    moved(&world, &world.admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_opens_no_name_that_its_author_may_not_open() {
+    let world = World::new().await;
+    world.create("app").await;
+    with_policies(&world).await;
+    let (may, here) =
+        (r#""Effect":"Allow","Action":"#, format!("arn:aws:ecr:{}:{ACCOUNT}:repository", region()));
+    let of_app = format!(r#"{{{may}"ecr:*","Resource":"{here}/app"}}"#);
+    let create = format!(r#"{{{may}"ecr:CreateRepository","Resource":"{here}/*"}}"#);
+    let author = world.user("author", &format!("{of_app},{create}")).await;
+    let request = WharfMoveRepositoryRequest {
+        repository_name: "app".to_owned(),
+        new_repository_name: "ghcr/org/private".to_owned(),
+        ..Default::default()
+    };
+    let refused = world.rules.registry.wharf_move_repository(&ctx(&author), &region(), request).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.message.contains("ecr:SetRepositoryPolicy"), "{}", refused.message);
+}
+
 #[tokio::test]
 async fn only_who_may_pull_there_follows_the_old_name() {
     let world = World::new().await;
@@ -124,7 +180,7 @@ async fn only_who_may_pull_there_follows_the_old_name() {
     };
     let registry = &world.rules.registry;
     registry.set_repository_policy(&ctx(&world.admin), &region(), set).await.unwrap();
-    allow(&world, &ops, &["CreateRepository", "ReplicateImage"]).await;
+    allow(&world, &ops, &["CreateRepository", "ReplicateImage", "SetRepositoryPolicy"]).await;
     let upload = registry.start_upload(&ctx(&world.admin), &old, Algorithm::Sha256).await.unwrap();
     moved(&world, &world.admin).await.unwrap();
 

@@ -16,9 +16,9 @@ Images, tags, policies, history and times of pulls stay as they are, and no byte
 are answered from the repository, with a Warning header; pushes to the old name are refused. Policies of callers name
 repositories by ARN: they must allow the new name.
 
-The caller needs ecr:WharfMoveRepository on the repository, and ecr:CreateRepository for the new name. In another account
-it also needs ecr:ReplicateImage there, and ecr:TagResource if the repository has tags; the registry policy of that account
-must allow them.
+The caller needs ecr:WharfMoveRepository on the repository, and ecr:CreateRepository for the new name. If the repository has
+tags, a policy or a lifecycle policy, it also needs ecr:TagResource, ecr:SetRepositoryPolicy or ecr:PutLifecyclePolicy for the
+new name. In another account it also needs ecr:ReplicateImage, and the registry policy of that account must allow all of them.
 
 Examples:
   wharf repository move app --to team/app

@@ -207,6 +207,102 @@ fn bytes_are_verified_when_they_arrive() {
 }
 
 #[test]
+fn two_peers_that_act_as_one_account_share_no_upload() {
+    let folder = testkit::memory_folder().unwrap();
+    let mut b = Side::new(folder.path(), "b", "eu-west-1");
+    let peer = |name: &str, seed: u8| {
+        let (key, account) = (key(seed).public(), &b.account);
+        format!(r#"{{name = "{name}", public_key = "{key}", accounts = {{ "{THEIRS}" = "{account}" }}}}"#)
+    };
+    let both = format!("{}, {}", peer("a", 1), peer("c", 4));
+    b.knows(&both);
+    b.can_act();
+    let (digest, manifest) = index();
+    assert_eq!(Asked::put(&b, &digest, &manifest).sent(&b).0, 200);
+    let layer = sha256(b"layer");
+    let find = |seed: u8| {
+        let asked = Asked::of(&b, PATH, &json!({"operation": "findLayer", "digest": layer}));
+        let (status, text) = Asked { by: key(seed), ..asked }.sent(&b);
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str::<Value>(&text[text.find('{').unwrap()..]).unwrap()
+    };
+    let path = format!("{PATH}/layers/{}?start=0&size=5&digest={layer}", find(1)["id"].as_str().unwrap());
+    let part = |seed: u8| {
+        let asked = Asked::of(&b, &path, &json!({}));
+        Asked { by: key(seed), body: "laye".into(), signed_body: None, ..asked }.sent(&b)
+    };
+    let (status, text) = part(1);
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(find(1)["offset"], 4);
+    assert_eq!(find(4)["offset"], 0, "it has sent nothing");
+}
+
+/// Asks for a setting of the repository with a time of change.
+fn put_setting(b: &Side, (kind, at): (&str, i64), value: &Value) -> (u16, String) {
+    let setting = json!({"kind": kind, "changedAt": at, "value": value.to_string()});
+    Asked::of(b, PATH, &json!({"operation": "putSettings", "settings": [setting]})).sent(b)
+}
+
+#[test]
+fn policies_of_a_peer_name_only_accounts_that_are_mapped() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    let root = |account: &str| json!({"AWS": format!("arn:aws:iam::{account}:root")});
+    let policy = |principal: Value, condition: Value| {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "ecr:BatchGetImage",
+            "Condition": condition});
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    };
+    let mapped = policy(root(THEIRS), json!({}));
+    let (status, text) = put_setting(&b, ("policy", 1), &mapped);
+    assert!(status == 200 && text.contains("SettingsNotAccepted"), "{text}");
+    b.call("PutAccountSetting", &json!({"name": "WHARF_REPLICATION_POLICIES", "value": "ENABLED"}));
+    let condition = json!({"StringEquals": {"aws:PrincipalAccount": b.account}});
+    for (at, refused) in [(2, policy(root(&b.account), json!({}))), (3, policy("*".into(), condition))] {
+        let (status, text) = put_setting(&b, ("policy", at), &refused);
+        assert!(status == 200 && text.contains("InvalidRepositoryPolicy"), "{text}");
+    }
+    let (status, text) = put_setting(&b, ("policy", 4), &mapped);
+    assert!(status == 200 && text.contains(r#""refused":[]"#), "{text}");
+    let shown = b.call("GetRepositoryPolicy", &json!({"repositoryName": "app"}));
+    let shown = shown["policyText"].as_str().unwrap();
+    assert!(shown.contains(&b.account) && !shown.contains(THEIRS), "{shown}");
+}
+
+#[test]
+fn settings_of_a_peer_follow_the_rules_of_the_api() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    for option in ["SETTINGS", "TAGS"] {
+        let name = format!("WHARF_REPLICATION_{option}");
+        b.call("PutAccountSetting", &json!({"name": name, "value": "ENABLED"}));
+    }
+    let fifty_one: Vec<_> = (0..51).map(|at| [format!("k{at}"), String::new()]).collect();
+    for (kind, value, refused) in [
+        ("tags", json!([["aws:team", "a"]]), "InvalidTags"),
+        ("tags", json!([["team", "a"], ["Team", "b"]]), "InvalidTags"),
+        ("tags", json!([["team", "a\u{0}"]]), "InvalidTags"),
+        ("tags", json!(fifty_one), "InvalidTags"),
+        ("tagMutability", json!(["IMMUTABLE", ["dev*"]]), "InvalidSetting"),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", []]), "InvalidSetting"),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", ["dev/*"]]), "InvalidSetting"),
+    ] {
+        let (status, text) = put_setting(&b, (kind, 1), &value);
+        assert!(status == 200 && text.contains(refused), "{value}: {text}");
+    }
+    for (kind, value) in [
+        ("tags", json!([["team", "a"]])),
+        ("tagMutability", json!(["IMMUTABLE_WITH_EXCLUSION", ["dev-*"]])),
+        ("tagMutability", json!(["MUTABLE", []])),
+    ] {
+        let (status, text) = put_setting(&b, (kind, 2), &value);
+        assert!(status == 200 && text.contains(r#""refused":[]"#), "{value}: {text}");
+    }
+}
+
+#[test]
 fn a_digest_alone_gets_no_layer_of_another_repository() {
     let folder = testkit::memory_folder().unwrap();
     let b = receiving(folder.path());

@@ -15,6 +15,12 @@ use crate::replication::Route;
 /// The longest code of a refusal that is kept.
 const MAX_CODE: usize = 64;
 
+/// A code as it is kept and logged; None if it is not the name of an error.
+pub(super) fn kept_code(code: &str) -> Option<String> {
+    let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_code.then(|| code.chars().take(MAX_CODE).collect())
+}
+
 /// Why something is not at a peer.
 pub(super) enum Failure {
     /// The peer does not answer, or does not serve this deployment now. Nothing is sent to it for a while.
@@ -87,19 +93,23 @@ fn not_reached(error: &UpstreamError) -> Failure {
 
 fn refusal(status: u16, refused: Refused) -> Failure {
     let Refused { code, message } = refused;
-    let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let text = || format!("{status} {message}").chars().filter(|char| !char.is_control()).take(500).collect();
+    let kept = kept_code(&code);
+    let text = || -> String {
+        format!("{status} {message}").chars().filter(|char| !char.is_control()).take(500).collect()
+    };
     match (status, code.as_str()) {
         (_, "UploadNotFound" | "UploadRangeInvalid" | "ClientGone") => Failure::Moved,
         // The URL is not that of the peer, the peer does not know this deployment, or it is busy.
         (..=399 | 401 | 429 | 502 | 503 | 504, _) => Failure::NotReached(text()),
         // What is not Wharf's can be about this request alone: a proxy refuses what it does not like.
-        _ if status >= 500 || !is_code => Failure::Failed(text()),
-        _ => {
-            let (code, why): (String, String) = (code.chars().take(MAX_CODE).collect(), text());
-            tracing::info!(code, why, "a peer refused a replication");
-            Failure::Refused(code)
-        }
+        _ => match kept.filter(|_| status < 500) {
+            None => Failure::Failed(text()),
+            Some(code) => {
+                let why = text();
+                tracing::info!(code, why, "a peer refused a replication");
+                Failure::Refused(code)
+            }
+        },
     }
 }
 
@@ -129,5 +139,16 @@ mod tests {
         assert_eq!(of(502, ""), "not reached");
         assert_eq!(of(500, "Internal"), "failed");
         assert_eq!(of(416, "UploadRangeInvalid"), "moved");
+    }
+
+    #[test]
+    fn only_a_short_code_is_kept() {
+        assert_eq!(kept_code("AccessDenied").as_deref(), Some("AccessDenied"));
+        assert_eq!(kept_code(&"A".repeat(1 << 20)), Some("A".repeat(64)));
+        for text in ["", "<html>", "two words", "a\nb"] {
+            assert_eq!(kept_code(text), None, "{text}");
+        }
+        let long = Refused { code: "A".repeat(100), message: String::new() };
+        assert!(matches!(refusal(403, long), Failure::Refused(code) if code.len() == 64));
     }
 }

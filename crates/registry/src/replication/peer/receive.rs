@@ -1,6 +1,7 @@
 //! The receiving side: what a peer asks, in a session of the role of the account that its account acts as. Bytes arrive
 //! by the ordinary path of layers, and become a layer only with their digest.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use access::context::{Ctx, RepositoryRef};
@@ -25,6 +26,8 @@ use crate::image::push::{ImagePush, put_image_error};
 use crate::layer::upload::{Incoming, UploadStatus, create_upload_as};
 use crate::replication::{remove, settings};
 
+/// The most settings in a request: there are five kinds, and a newer peer can have more.
+const MOST_SETTINGS: usize = 64;
 /// How far the clock of a peer may be ahead, as for its signatures.
 const AHEAD: Duration = Duration::from_mins(5);
 
@@ -37,12 +40,12 @@ impl PeerAsk {
         serde_json::from_slice(body).map(Self).map_err(|_| malformed())
     }
 
-    /// The rate that limits it: that of the operation with which a client does the same.
+    /// The rate that limits it: that of the operation with which a client does the same, or as much.
     pub fn rate(&self) -> Option<Rate> {
         match &self.0 {
-            Ask::PutImage { .. } => Some(Rate::PutImage),
+            // Deletions and settings have no rate of their own. Each is a transaction with events, as an image is.
+            Ask::PutImage { .. } | Ask::Delete { .. } | Ask::PutSettings { .. } => Some(Rate::PutImage),
             Ask::FindLayer { .. } => Some(Rate::InitiateLayerUpload),
-            Ask::Delete { .. } | Ask::PutSettings { .. } => None,
         }
     }
 }
@@ -81,15 +84,8 @@ impl Registry {
                 self.put_arriving(ctx, asked, image).await?
             }
             Ask::PutSettings { settings } => {
-                let latest = ctx.at().plus(AHEAD);
-                let read = |sent: SentSetting| {
-                    let kind = SettingKind::of_name(&sent.kind)?;
-                    let (changed_at, value) = (Micros(sent.changed_at), sent.value);
-                    Some(settings::of_peer(Setting { kind, changed_at, value }, latest))
-                };
-                // A newer peer can have more kinds of settings.
-                let settings = settings.into_iter().filter_map(read).collect();
-                let refused = self.apply_settings(ctx, &asked.source.0, to, settings).await?;
+                let settings = arriving(settings, ctx.at())?;
+                let refused = self.apply_settings(ctx, settings::Origin::Peer(asked), to, settings).await?;
                 Answer::Applied { refused }
             }
             Ask::FindLayer { digest } => self.find_layer(ctx, to, read(&digest)?).await?,
@@ -177,7 +173,8 @@ impl Registry {
     }
 
     /// Links a layer that the peer has sent to another repository of the registry. Otherwise its upload goes on:
-    /// the ID follows from the layer, so a peer that starts again finds what has arrived.
+    /// the ID follows from the layer, so a peer that starts again finds what has arrived. Another peer that acts as the same
+    /// account does not: it could end an upload whose bytes it never had.
     async fn find_layer(&self, ctx: &Ctx, to: &RepositoryRef, digest: Digest) -> Result<Answer> {
         if self.mount_blob(ctx, to, &digest, None).await? {
             return Ok(Answer::Done);
@@ -185,7 +182,8 @@ impl Registry {
         let gate = self.access.gate(ctx, to, Target::None).await?;
         let permit: Permit<ecr::InitiateLayerUpload> = gate.permit()?;
         let (key, owner) = (permit.repository(), permit.caller().upload_owner());
-        let text = format!("{owner} {} {} {digest}", key.registry.0, key.id);
+        let peer = ctx.of_peer.as_deref().unwrap_or_default();
+        let text = format!("{owner} {} {} {digest} {peer}", key.registry.0, key.id);
         let hash = Digest::of(Algorithm::Sha256, text.as_bytes());
         let bytes = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
@@ -224,13 +222,30 @@ impl Registry {
     }
 }
 
+/// The settings that are applied: the latest of each kind that is known here.
+fn arriving(sent: Vec<SentSetting>, now: Micros) -> Result<Vec<Setting>> {
+    if sent.len() > MOST_SETTINGS {
+        return Err(malformed());
+    }
+    let mut latest: BTreeMap<SettingKind, Setting> = BTreeMap::new();
+    for SentSetting { kind, changed_at, value } in sent {
+        // A newer peer can have more kinds of settings.
+        let Some(kind) = SettingKind::of_name(&kind) else { continue };
+        let changed_at = credible(Micros(changed_at), now);
+        if latest.get(&kind).is_none_or(|known| known.changed_at < changed_at) {
+            latest.insert(kind, Setting { kind, changed_at, value });
+        }
+    }
+    Ok(latest.into_values().collect())
+}
+
 fn malformed() -> Error {
     Error::new(Code::InvalidParameter, "The peer's request cannot be read.")
 }
 
-/// When a peer set a tag. A time in the future would win against every later tag for as long.
-fn credible(tagged_at: Micros, now: Micros) -> Micros {
-    tagged_at.min(now.plus(AHEAD))
+/// When a peer changed something. A time in the future would win against every later change for as long.
+fn credible(changed_at: Micros, now: Micros) -> Micros {
+    changed_at.min(now.plus(AHEAD))
 }
 
 fn upload(status: UploadStatus) -> Answer {
@@ -248,12 +263,34 @@ mod tests {
             "tag": null, "taggedAt": null, "allowsMissing": false}"#;
         assert_eq!(rate(put), Some(Rate::PutImage));
         assert_eq!(rate(r#"{"operation": "findLayer", "digest": ""}"#), Some(Rate::InitiateLayerUpload));
-        assert_eq!(rate(r#"{"operation": "delete", "digest": "", "tag": null}"#), None);
+        assert_eq!(rate(r#"{"operation": "delete", "digest": "", "tag": null}"#), Some(Rate::PutImage));
+        assert_eq!(rate(r#"{"operation": "putSettings", "settings": []}"#), Some(Rate::PutImage));
         assert!(PeerAsk::read(b"{}").is_err());
     }
 
+    fn sent(kind: &str, changed_at: i64) -> SentSetting {
+        SentSetting { kind: kind.to_owned(), changed_at, value: Some(changed_at.to_string()) }
+    }
+
     #[test]
-    fn a_tag_is_not_set_in_the_future() {
+    fn only_the_latest_setting_of_each_kind_arrives() {
+        let now = Micros(1_000_000_000_000);
+        let many =
+            vec![sent("policy", 1), sent("tags", 5), sent("policy", 3), sent("news", 9), sent("policy", 2)];
+        let arrived = arriving(many, now).unwrap();
+        let arrived: Vec<_> =
+            arrived.into_iter().map(|one| (one.kind, one.changed_at.0, one.value.unwrap())).collect();
+        let expected = [(SettingKind::Policy, 3, "3".to_owned()), (SettingKind::Tags, 5, "5".to_owned())];
+        assert_eq!(arrived, expected);
+        let future = arriving(vec![sent("policy", i64::MAX)], now).unwrap();
+        assert_eq!(future[0].changed_at, now.plus(AHEAD));
+        let of = |count| (0..count).map(|at| sent("policy", at)).collect::<Vec<_>>();
+        assert_eq!(arriving(of(64), now).unwrap().len(), 1);
+        assert_eq!(arriving(of(65), now).unwrap_err().code, Code::InvalidParameter);
+    }
+
+    #[test]
+    fn a_change_is_not_in_the_future() {
         let now = Micros(1_000_000_000_000);
         let soon = now.plus(AHEAD);
         assert_eq!(credible(Micros(7), now), Micros(7));

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use access::authz::Permit;
 use access::error::{Code, Error, Result};
-use access::store::{RepositorySettings, Setting, SettingsItem};
+use access::store::{RepositorySettings, Setting, SettingKind, SettingsItem};
 use jiff::Timestamp;
 
 use super::Run;
-use super::ask::Failure;
+use super::ask::{Failure, kept_code};
 use super::link::Link;
 use super::message::{Answer, Ask, SentSetting};
 use crate::Registry;
@@ -60,8 +60,32 @@ impl Registry {
         };
         let settings = settings.into_iter().map(sent).collect();
         match way.ask(&Ask::PutSettings { settings }).await? {
-            Answer::Applied { refused } => Ok(refused),
+            Answer::Applied { refused } => refusals(&refused),
             _ => Err(Failure::Failed("the peer's answer is not about settings".to_owned())),
         }
+    }
+}
+
+/// The codes of the settings that the peer did not take: at most one for each that was sent.
+fn refusals(codes: &[String]) -> std::result::Result<Vec<String>, Failure> {
+    let kept: Option<Vec<String>> =
+        codes.iter().take(SettingKind::ALL.len()).map(|code| kept_code(code)).collect();
+    kept.ok_or_else(|| Failure::Failed("the peer's codes are not names of errors".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_a_peer_are_few_and_short() {
+        let of = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+        assert_eq!(refusals(&[]).ok(), Some(Vec::new()));
+        let long = "A".repeat(1 << 20);
+        let kept = refusals(&of(&["InvalidTags", &long])).ok().unwrap();
+        assert_eq!(kept, ["InvalidTags".to_owned(), "A".repeat(64)]);
+        assert_eq!(refusals(&of(&["A"; 100])).ok().unwrap().len(), 5);
+        let nonsense = refusals(&of(&["<html> and what follows"]));
+        assert!(matches!(nonsense, Err(Failure::Failed(_))));
     }
 }

@@ -248,6 +248,7 @@ fn of_repositories() -> Vec<Row> {
         .needs("ecr:WharfMoveRepository", repository("team/target-doomed"))
         .needs("ecr:CreateRepository", repository("team/target-moved"))
         .after([delete("team/target-moved"), create("team/target-doomed")]),
+        moved_with_settings(&moved),
         on_arn(Op::Ecr(EcrOp::TagResource), json!({"tags": tags})),
         on_arn(Op::Ecr(EcrOp::UntagResource), json!({"tagKeys": ["team"]})),
         on_arn(Op::Ecr(EcrOp::ListTagsForResource), json!({})),
@@ -257,6 +258,32 @@ fn of_repositories() -> Vec<Row> {
             json!({"imageScanningConfiguration": {"scanOnPush": true}}),
         ),
     ]
+}
+
+/// A repository with tags and policies gets another name: all of them must be allowed there.
+fn moved_with_settings(moved: &Value) -> Row {
+    let on_doomed = |operation: &str, key: &str, value: &Value| {
+        ecr(operation, &json!({"repositoryName": "team/target-doomed", key: value}))
+    };
+    let tags = json!([{"Key": "team", "Value": "blue"}]);
+    let policy = policies::of_resource(ACCOUNT, &["ecr:ListImages"]);
+    let mut row = Row::of(
+        Op::Ecr(EcrOp::WharfMoveRepository),
+        ecr("WharfMoveRepository", moved),
+        Cross::OwnAccount(Expected::Code(400, "RepositoryNotFoundException")),
+    )
+    .variant("with tags and policies")
+    .needs("ecr:WharfMoveRepository", repository("team/target-doomed"));
+    for action in ["CreateRepository", "TagResource", "SetRepositoryPolicy", "PutLifecyclePolicy"] {
+        row = row.needs(format!("ecr:{action}"), repository("team/target-moved"));
+    }
+    row.after([
+        ecr("DeleteRepository", &json!({"repositoryName": "team/target-moved"})),
+        ecr("DeleteRepository", &json!({"repositoryName": "team/target-doomed"})),
+        on_doomed("CreateRepository", "tags", &tags),
+        on_doomed("SetRepositoryPolicy", "policyText", &policy.into()),
+        on_doomed("PutLifecyclePolicy", "lifecyclePolicyText", &lifecycle_policy().into()),
+    ])
 }
 
 fn of_images() -> Vec<Row> {
