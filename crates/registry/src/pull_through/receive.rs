@@ -23,7 +23,7 @@ use super::arrival::{Arrival, Progress};
 use super::counts::Requested;
 use super::import::{Of, Source};
 use crate::Registry;
-use crate::layer::bytes::Stage;
+use crate::layer::bytes::{Stage, too_large};
 
 /// The first slice is small, so that the first bytes are soon there. Each is twice as large as the one before.
 const FIRST_SLICE: u64 = 64 * 1024;
@@ -74,7 +74,7 @@ impl Registry {
         let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(ended)?;
         let limit = self.access.settings.limits.layer_bytes;
         if *size > limit {
-            return Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")));
+            return Err(too_large(limit));
         }
         // Before the first byte comes.
         let more = More::Uploaded { recorded: 0, added: *size };
