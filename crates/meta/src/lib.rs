@@ -45,7 +45,7 @@ pub mod operations {
         mfa_device::*, named_principals::*, object_move::*, oidc_provider::*, organizational_unit::*,
         outbox::*, password_policy::*, policy_use::*, principal::*, protection::*, public_catalog::*,
         public_registry::*, pull_through_cache::*, pull_time_exclusion::*, quota_use::*, read_only::*,
-        reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*, registry::*,
+        reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*, referrers_queue::*, registry::*,
         replicate_deletion::*, replicate_image::*, replication::*, replication_backfill::*,
         replication_item::*, replication_queue::*, repository::*, repository_move::*, repository_policy::*,
         repository_purge::*, repository_rename::*, resolve::*, resource_policy::*, resource_tag::*,

@@ -53,6 +53,7 @@ mod pull_through_cache;
 mod purge;
 mod read_only;
 mod reconciler;
+mod referrers_queue;
 mod replica;
 mod replicated_settings;
 mod replication;
@@ -177,7 +178,7 @@ suite! {
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
-    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts,
+    plans: images_by_tag_status, referrers_by_artifact_type, referrers_of_one_image, images_and_repositories_by_name, lists_of_accounts,
         the_most_tags_of_an_image, credentials_of_users;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
@@ -193,7 +194,8 @@ suite! {
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
     replicated_settings: a_change_is_queued_if_it_is_asked_for, the_later_change_of_a_setting_counts,
-        failed_settings_are_counted_and_end_with_their_destination, referrers_are_queued_with_their_image;
+        failed_settings_are_counted_and_end_with_their_destination;
+    referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;

@@ -11,11 +11,12 @@ use crate::{
         lifecycle_preview::LIFECYCLE_PREVIEW,
         operation,
         referrers_delete::ORPHANED_REFERRERS,
+        referrers_queue::REPLICATED_SUBJECT,
         repository::{Hold, RepositoryRow, hold, repository_columns},
         repository_rename::{Redirect, end_redirects},
         storage_class::RESTORE_IMAGE,
         usage,
-        work::{doom_uploads, enqueue_sooner, move_to},
+        work::{doom_uploads, end_of, enqueue_sooner, move_to},
     },
     value::params,
 };
@@ -199,6 +200,7 @@ impl MoveRepository {
         for kind in [RESTORE_IMAGE, ORPHANED_REFERRERS] {
             move_to(tx, kind, keys).await?;
         }
+        end_of(tx, REPLICATED_SUBJECT, self.repository).await?;
         let preview = "DELETE FROM work WHERE kind IN (?1, ?2) AND key = ?3";
         let key = self.repository.to_text();
         tx.execute(preview, &params![LIFECYCLE_PREVIEW, LIFECYCLE_POLICY, key]).await?;
