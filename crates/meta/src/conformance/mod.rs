@@ -130,7 +130,8 @@ suite! {
     creation_template: one_for_each_prefix, a_change_needs_the_version_that_was_read,
         the_longest_prefix_that_applies_is_found, a_repository_is_created_with_its_policies;
     pull_through_cache: one_rule_for_each_prefix, an_update_changes_what_it_names, the_longest_prefix_decides,
-        a_tag_is_known_until_its_repository_ends, an_image_whose_contents_come_later_is_accepted;
+        a_tag_is_known_until_its_repository_ends, an_image_whose_contents_come_later_is_accepted,
+        an_import_counts_under_its_name_and_rule;
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
     tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
         old_moves_are_trimmed_in_slices;

@@ -272,7 +272,7 @@ pub(super) async fn no_table_and_no_column_is_forgotten(world: World) {
     }
     for (table, kept) in [
         ("image", format!("registry, {OF_IMAGE}")),
-        ("repository", format!("registry, id, name, {OF_REPOSITORY}")),
+        ("repository", format!("registry, id, name, imports_after, {OF_REPOSITORY}")),
     ] {
         let mut kept: Vec<_> = kept.split(", ").map(str::to_owned).collect();
         let mut all = world.texts(&columns.replace("TABLE", table)).await;

@@ -143,8 +143,8 @@ impl MoveRepository {
     /// Writes the row of the repository, unless its name is taken.
     async fn insert_repository(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         let insert = format!(
-            "INSERT INTO repository (registry, id, name, {OF_REPOSITORY}) \
-             SELECT ?3, id, ?4, {OF_REPOSITORY} FROM repository WHERE registry = ?1 AND id = ?2 \
+            "INSERT INTO repository (registry, id, name, imports_after, {OF_REPOSITORY}) \
+             SELECT ?3, id, ?4, last_image_id, {OF_REPOSITORY} FROM repository WHERE registry = ?1 AND id = ?2 \
              ON CONFLICT (registry, name) WHERE deleted_at IS NULL DO NOTHING"
         );
         let RepositoryKey { registry, id } = self.repository;

@@ -202,7 +202,7 @@ impl Registry {
             body: remote.body.clone(),
             tags: tags.cloned().collect(),
             same_image: SameDigestSameTag::Accept,
-            missing: MissingContents::Accept,
+            missing: MissingContents::Import { name: repository.name.to_string() },
         };
         self.push_image(ctx, repository, permit, push).await.map(|_| ())
     }
