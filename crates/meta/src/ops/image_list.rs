@@ -317,14 +317,14 @@ operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
     let (name, since) = op.upstream.as_ref().map_or(("", Micros(0)), |from| (&from.name, from.since));
     for chunk in chunks(&op.digests) {
         let select = format!(
-            "SELECT n.digest, i.id, i.digest, i.manifest_size, CASE WHEN n.imported = n.newest THEN 1 ELSE 0 END FROM \
+            "SELECT n.digest, i.id, i.digest, i.manifest_size, CASE WHEN n.imported IS NULL THEN 0 ELSE 1 END FROM \
                 (SELECT b.digest AS digest, MAX(b.image) AS newest, MAX(CASE WHEN j.origin = '{IMPORTED}' \
                     AND j.id > r.imports_after AND j.pushed_at >= ?4 AND r.name = ?3 THEN j.id END) AS imported \
                  FROM image_blob b \
                  JOIN image j ON j.registry = b.registry AND j.repository = b.repository AND j.id = b.image \
                  JOIN repository r ON r.registry = b.registry AND r.id = b.repository \
                  WHERE b.registry = ?1 AND b.repository = ?2 AND b.digest IN ({}) GROUP BY b.digest) n \
-             JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = n.newest",
+             JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = COALESCE(n.imported, n.newest)",
             list(5, chunk.len())
         );
         let mut values = params![op.repository.registry, op.repository.id, name, since].to_vec();

@@ -1,15 +1,17 @@
 //! Which images count as imported: only their layers are fetched without another decision.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::context::Caller;
 use access::error::Code;
-use aws::ecr::{DeletePullThroughCacheRuleRequest, WharfMoveRepositoryRequest};
+use aws::ecr::{DeletePullThroughCacheRuleRequest, PutAccountSettingRequest, WharfMoveRepositoryRequest};
 use oci::digest::Digest;
+use oci::name::Reference;
 
 use crate::pull_through::{PULL, cached, pull, read, rule};
-use crate::upstream::{IMAGE, TestUpstream, image};
-use crate::world::{World, code, ctx, region, repository};
+use crate::upstream::{IMAGE, Mood, TestUpstream, image};
+use crate::world::{World, code, ctx, region, repository, sha256};
 
 const SECRET: &[u8] = b"a layer of a private repository";
 
@@ -69,4 +71,23 @@ async fn an_import_of_another_rule_gives_no_layers() {
     let at = repository("cached/org/app");
     assert_eq!(code(read(&world, &importer, &at, &secret).await), Code::AccessDenied);
     assert_eq!(private.asked(""), 0);
+}
+
+#[tokio::test]
+async fn a_pushed_image_hides_no_imported_one() {
+    let (world, upstream) = cached().await;
+    let layer = vec![7; 300_000];
+    upstream.image("team/app", "v1", &layer);
+    upstream.set(Mood::Stalls(10, Duration::from_secs(3)));
+    let (by, at, registry) = (ctx(&world.admin), repository("cached/team/app"), &world.rules.registry);
+    pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    let setting =
+        PutAccountSettingRequest { name: "WHARF_SPARSE_IMAGES".to_owned(), value: "ENABLED".to_owned() };
+    registry.put_account_setting(&by, &region(), setting).await.unwrap();
+    let wrong = image(&sha256(b"{}"), &sha256(&layer), 7);
+    let tag = Reference::Tag("shadow".parse().unwrap());
+    registry.put_manifest(&by, &at, &tag, &[], None, wrong.into_bytes().into()).await.unwrap();
+    let puller = world.user("puller", PULL).await;
+    assert_eq!(registry.head_blob(&by, &at, &sha256(&layer)).await.unwrap().size, 300_000);
+    assert_eq!(read(&world, &puller, &at, &sha256(&layer)).await.unwrap(), layer);
 }
