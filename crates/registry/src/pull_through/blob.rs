@@ -28,8 +28,8 @@ const TIMES: u64 = 4;
 /// How long a client waits for its layer to begin, while others are received.
 const OPENING: Duration = Duration::from_mins(1);
 
-fn too_many() -> Error {
-    Error::new(Code::UpstreamUnavailable, "Too many layers are arriving from upstream registries. Try again.")
+pub(super) fn too_many() -> Error {
+    Error::new(Code::UpstreamUnavailable, "Too much is arriving from upstream registries. Try again.")
 }
 
 /// A layer that the upstream registry has.
@@ -97,7 +97,7 @@ impl Registry {
     }
 
     async fn ask_size(&self, source: &Source, digest: Digest) -> Result<u64> {
-        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(ended)?;
+        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(too_many)?;
         let size = source.upstream.head_blob(&source.name, &digest).await.and_then(|size| {
             let why = "it does not say the size of the blob";
             size.ok_or_else(|| UpstreamError::invalid(source.upstream.endpoint().host(), why))
