@@ -170,7 +170,7 @@ suite! {
     secret: a_name_is_given_once_within_the_limit, a_new_value_moves_the_current_one, a_deleted_secret_can_be_restored,
         tags_end_with_their_secret, values_are_sealed_again;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
-    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name, text_has_no_nul;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
