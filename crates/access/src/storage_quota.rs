@@ -125,7 +125,8 @@ impl Access {
             return Ok(StorageHold::unlimited(&self.storage_holds));
         }
         let quotas = self.settings.storage_quotas.iter();
-        let quotas = quotas.filter(|quota| quota.applies_to(repository) && quota.limits(more) && counts(quota));
+        let quotas =
+            quotas.filter(|quota| quota.applies_to(repository) && quota.limits(more) && counts(quota));
         let mut deciding = Deciding::begin(&self.storage_holds, quotas);
         for (quota, counted) in &mut deciding.counted {
             let permit = Permit::for_service(authority::CheckStorageQuotas, self);

@@ -139,7 +139,8 @@ impl<R: Report> Check<'_, R> {
             let is_broken =
                 |item: &Tree<'_>| matches!(item, Tree::Text(text) if !broken_by(of, text).is_empty());
             if items.iter().any(is_broken) {
-                let has_nul = items.iter().any(|item| matches!(item, Tree::Text(text) if text.contains('\0')));
+                let has_nul =
+                    items.iter().any(|item| matches!(item, Tree::Text(text) if text.contains('\0')));
                 let all = Constraint::all_of(of).into_iter().chain(has_nul.then_some(Constraint::NoNul));
                 self.violates(rule, Some(list), Constraint::Elements(all.collect()))?;
             }

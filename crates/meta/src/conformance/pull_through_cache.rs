@@ -148,7 +148,8 @@ pub(super) async fn an_image_whose_contents_come_later_is_accepted(world: World)
     assert!(outcome.created);
     let find = async || {
         let upstream = Some(ImportedFrom { name: "quay/app".into(), since: Micros(0) });
-        world.meta.read(FindLayerImages { repository, digests: missing.to_vec(), upstream }).await.unwrap()[0].clone()
+        world.meta.read(FindLayerImages { repository, digests: missing.to_vec(), upstream }).await.unwrap()[0]
+            .clone()
     };
     let found = find().await;
     assert_eq!((found.manifest, found.is_imported), (outcome.image.digest, true));

@@ -4,8 +4,11 @@ use super::replication::{DESTINATION, configure, due, route};
 use super::world::{World, digest};
 use crate::*;
 
+/// An image, its subject and its tags.
+type Refers<'a> = (&'a str, &'a str, &'a [&'a str]);
+
 /// Images that refer to others, and an index with them. Then the registry begins to replicate, with referrers.
-async fn with_referrers(world: &World, referrers: &[(&str, &str, &[&str])]) -> RepositoryKey {
+async fn with_referrers(world: &World, referrers: &[Refers<'_>]) -> RepositoryKey {
     let app = world.repository("app").await;
     world.put(app, "child", &[]).await;
     let index = PutImage { children: vec![digest("child")], ..world.image(app, "index", &["v1"]) };
@@ -49,8 +52,8 @@ fn sorted(items: &[(&str, &str)]) -> Vec<(oci::digest::Digest, String)> {
 }
 
 pub(super) async fn a_push_queues_its_image_alone(world: World) {
-    let referrers = [
-        ("sbom", "index", &[][..]),
+    let referrers: [Refers<'_>; 4] = [
+        ("sbom", "index", &[]),
         ("signature of sbom", "sbom", &[]),
         ("of child", "child", &[]),
         ("x", "y", &[]),
@@ -70,8 +73,8 @@ pub(super) async fn a_push_queues_its_image_alone(world: World) {
 }
 
 pub(super) async fn slices_go_on_where_they_ended(world: World) {
-    let referrers =
-        [("a", "index", &["a1", "a2", "a3"][..]), ("b", "index", &[]), ("c", "index", &["c1"]), ("d", "c", &[])];
+    let referrers: [Refers<'_>; 4] =
+        [("a", "index", &["a1", "a2", "a3"]), ("b", "index", &[]), ("c", "index", &["c1"]), ("d", "c", &[])];
     let app = with_referrers(&world, &referrers).await;
     world.put(app, "index", &["v2"]).await;
     let mut sizes = Vec::new();
@@ -86,7 +89,7 @@ pub(super) async fn slices_go_on_where_they_ended(world: World) {
 
 pub(super) async fn one_slice_of_an_image_waits(world: World) {
     let names: Vec<String> = (0..6).map(|number| format!("r{number}")).collect();
-    let referrers: Vec<_> = names.iter().map(|name| (name.as_str(), "index", &[][..])).collect();
+    let referrers: Vec<Refers<'_>> = names.iter().map(|name| (name.as_str(), "index", &[][..])).collect();
     let app = with_referrers(&world, &referrers).await;
     world.put(app, "index", &["v2"]).await;
     assert_eq!(slice(&world, 2).await.unwrap().0.after, None);
@@ -94,7 +97,11 @@ pub(super) async fn one_slice_of_an_image_waits(world: World) {
     assert_ne!(slice(&world, 2).await.unwrap().0.after, None, "it waits for longer");
     assert_eq!(slice(&world, 2).await.unwrap().0.after, None, "from the beginning again");
     assert_eq!(world.texts("SELECT key FROM work ORDER BY key").await.len(), 1);
-    world.meta.write(DeleteRepository { repository: app, force: true, at: Micros(world.id()) }).await.unwrap();
+    world
+        .meta
+        .write(DeleteRepository { repository: app, force: true, at: Micros(world.id()) })
+        .await
+        .unwrap();
     assert_eq!(slice(&world, 2).await.unwrap().1, 0, "the repository is gone");
     assert_eq!(slice(&world, 2).await, None);
 }

@@ -102,7 +102,9 @@ async fn full(world: &World) -> RepositoryKey {
         ),
         format!("replication_peer VALUES ({registry}, {id}, 'peer', 5)"),
         format!("setting_change VALUES ({registry}, {id}, 'scanning', 5)"),
-        format!("work SELECT '{REPLICATED_SUBJECT}', '{registry}/{id} sha256:' || id, 5, 0, 0, 0, NULL, NULL {of_images}"),
+        format!(
+            "work SELECT '{REPLICATED_SUBJECT}', '{registry}/{id} sha256:' || id, 5, 0, 0, 0, NULL, NULL {of_images}"
+        ),
         format!("settings_replication VALUES ({registry}, {id}, 7, 1, NULL, 5, 5, 0, 1)"),
         format!("replication SELECT registry, repository, digest, '', 7, 1, 1, NULL, 5, 5, 0, 1 {of_images}"),
         format!(

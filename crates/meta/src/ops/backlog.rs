@@ -4,7 +4,8 @@ use crate::{
     Micros, Never, StoreError, Tx,
     ops::{
         lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, object_move::MOVE_OBJECT,
-        operation, referrers_queue::REPLICATED_SUBJECT, repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
+        operation, referrers_queue::REPLICATED_SUBJECT, repository::PURGE_REPOSITORY,
+        storage_class::RESTORE_IMAGE, work::recorded,
     },
     value::{Param, params},
 };

@@ -314,7 +314,7 @@ pub struct LayerImage {
 operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
     let mut found = Vec::new();
     // No repository has no name.
-    let (name, since) = op.upstream.as_ref().map_or(("", Micros(0)), |from| (&from.name, from.since));
+    let (name, since) = op.upstream.as_ref().map_or(("", Micros(0)), |from| (from.name.as_str(), from.since));
     for chunk in chunks(&op.digests) {
         let select = format!(
             "SELECT n.digest, i.id, i.digest, i.manifest_size, CASE WHEN n.imported IS NULL THEN 0 ELSE 1 END FROM \

@@ -378,12 +378,7 @@ impl PutImage {
     }
 
     /// An image that was pushed and now came from an upstream registry, too, counts as imported.
-    async fn mark_imported(
-        &self,
-        tx: &mut Tx<'_>,
-        repository: &Held,
-        id: ImageId,
-    ) -> Result<(), StoreError> {
+    async fn mark_imported(&self, tx: &mut Tx<'_>, repository: &Held, id: ImageId) -> Result<(), StoreError> {
         if self.is_import(repository) {
             let update = "UPDATE image SET origin = ?4 \
                 WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND origin = ?5";

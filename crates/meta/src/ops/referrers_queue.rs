@@ -182,7 +182,7 @@ impl QueueReferrers {
         let rows = tx.rows(&select, &values).await?;
         let read = |mut row: crate::value::Row| {
             let (image, digest, tag) = (row.take()?, row.take()?, row.take()?);
-            Ok(Referrer { image, digest, tag, leads_on: row.take()? })
+            Ok::<_, StoreError>(Referrer { image, digest, tag, leads_on: row.take()? })
         };
         rows.into_iter().map(read).collect()
     }

@@ -90,11 +90,7 @@ pub(crate) async fn move_to(
 }
 
 /// Ends all work about a repository. Runs inside an operation.
-pub(crate) async fn end_of(
-    tx: &mut Tx<'_>,
-    kind: &str,
-    repository: RepositoryKey,
-) -> Result<(), StoreError> {
+pub(crate) async fn end_of(tx: &mut Tx<'_>, kind: &str, repository: RepositoryKey) -> Result<(), StoreError> {
     let delete = "DELETE FROM work WHERE kind = ?1 AND key = ?2";
     tx.execute(delete, &params![kind, repository.to_text()]).await?;
     let (from, until) = keys_of(repository);
