@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws::ids::AccountId;
 use tokio::sync::oneshot;
 
+/// How many of one account wait for a place. More are refused.
+const MOST_WAITING: usize = 64;
+
 /// A number of places.
 pub struct Slots {
     shared: Arc<Shared>,
@@ -45,15 +48,20 @@ impl Slots {
         Self { shared: Arc::new(Shared { all, of_each, state: Mutex::default() }) }
     }
 
-    /// Waits for a place. None: the server stops.
+    /// Waits for a place. None: too many of the account wait already.
     pub async fn take(&self, account: &AccountId) -> Option<Slot> {
         let place = {
             let mut state = self.shared.lock();
             if self.shared.take_now(&mut state, account) {
                 return Some(self.shared.slot(account));
             }
+            let waiting = &mut state.accounts.entry(account.clone()).or_default().waiting;
+            waiting.retain(|waits| !waits.is_closed());
+            if waiting.len() >= MOST_WAITING {
+                return None;
+            }
             let (sender, receiver) = oneshot::channel();
-            state.accounts.entry(account.clone()).or_default().waiting.push_back(sender);
+            waiting.push_back(sender);
             receiver
         };
         place.await.ok()
@@ -181,6 +189,25 @@ mod tests {
         assert!(!again.is_finished(), "it has one already");
         drop((held, third));
         tokio::time::timeout(Duration::from_secs(5), again).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_limited_number_of_one_account_waits() {
+        let (slots, one, other) = (Slots::new(1, 1), account(1), account(2));
+        let held = slots.take(&one).await.unwrap();
+        let mut waiting: Vec<_> = (0..=MOST_WAITING).map(|_| Box::pin(slots.take(&one))).collect();
+        let last = waiting.pop().unwrap();
+        for waits in &mut waiting {
+            assert!(futures::poll!(waits).is_pending());
+        }
+        assert!(last.await.is_none());
+        let mut other = Box::pin(slots.take(&other));
+        assert!(futures::poll!(&mut other).is_pending(), "other accounts can wait");
+        // Who stops to wait makes room.
+        waiting.pop();
+        assert!(futures::poll!(Box::pin(slots.take(&one))).is_pending());
+        drop((waiting, held));
+        assert!(other.await.is_some());
     }
 
     #[tokio::test]

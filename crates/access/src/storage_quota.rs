@@ -1,8 +1,7 @@
 //! Storage quotas: how many bytes the repositories with a prefix, an account or the deployment may hold. Bytes that are
 //! being received count before they are in a row.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod holds;
 
 use aws::ids::AccountId;
 use oci::name::RepositoryName;
@@ -13,6 +12,9 @@ use crate::effects::authority;
 use crate::error::{Code, Error, Result};
 use crate::permit::Permit;
 use crate::store::{StoredBy, SumStoredBytes};
+use holds::Deciding;
+pub use holds::StorageHold;
+pub(crate) use holds::StorageHolds;
 
 /// A limit of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,69 +77,10 @@ impl StorageQuota {
             More::Uploaded { added, .. } => added,
         }
     }
-}
 
-/// The bytes that this node is receiving and that no row counts yet, in the order of the requests.
-#[derive(Debug, Default)]
-pub(crate) struct StorageHolds(Mutex<Held>);
-
-#[derive(Debug, Default)]
-struct Held {
-    next: u64,
-    all: BTreeMap<u64, (RepositoryRef, More)>,
-}
-
-/// Bytes that a request holds against the storage quotas until it has recorded them or gives up, which drops this.
-#[derive(Debug)]
-#[must_use = "the bytes count until this is dropped"]
-pub struct StorageHold {
-    holds: Arc<StorageHolds>,
-    /// None: nothing is limited.
-    place: Option<u64>,
-}
-
-impl StorageHolds {
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl StorageHold {
-    fn new(holds: &Arc<StorageHolds>, repository: &RepositoryRef, more: More) -> Self {
-        let mut held = holds.lock();
-        let place = held.next;
-        held.next += 1;
-        held.all.insert(place, (repository.clone(), more));
-        Self { holds: Arc::clone(holds), place: Some(place) }
-    }
-
-    /// How many of these bytes a row counts now.
-    pub fn recorded(&self, bytes: u64) {
-        let mut held = self.holds.lock();
-        let held = self.place.and_then(|place| held.all.get_mut(&place));
-        if let Some((_, More::Uploaded { recorded, added })) = held {
-            *recorded = recorded.saturating_add(bytes);
-            *added = added.saturating_sub(bytes);
-        }
-    }
-
-    /// What requests before this one hold against a quota; with an account, only what is held for it.
-    fn before(&self, quota: &StorageQuota, account: Option<&AccountId>) -> u64 {
-        let Some(place) = self.place else { return 0 };
-        let held = self.holds.lock();
-        let earlier = held.all.range(..place).map(|(_, held)| held);
-        earlier
-            .filter(|(repository, _)| quota.applies_to(repository))
-            .filter(|(repository, _)| account.is_none_or(|account| *account == repository.account_id))
-            .fold(0, |sum: u64, (_, more)| sum.saturating_add(quota.adds(*more)))
-    }
-}
-
-impl Drop for StorageHold {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.holds.lock().all.remove(&place);
-        }
+    /// Whether it limits the bytes. Those of layers that it counts already it does not.
+    const fn limits(&self, more: More) -> bool {
+        !matches!(more, More::Linked(_) | More::Shared(_)) || self.adds(more) > 0
     }
 }
 
@@ -179,42 +122,32 @@ impl Access {
         counts: impl Fn(&StorageQuota) -> bool,
     ) -> Result<StorageHold> {
         if self.settings.storage_quotas.is_empty() {
-            return Ok(StorageHold { holds: Arc::clone(&self.storage_holds), place: None });
+            return Ok(StorageHold::unlimited(&self.storage_holds));
         }
-        let hold = StorageHold::new(&self.storage_holds, repository, more);
-        let quotas = self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository));
-        for quota in quotas.filter(|quota| counts(quota)) {
-            self.within(quota, repository, more, &hold).await?;
+        let quotas = self.settings.storage_quotas.iter();
+        let quotas =
+            quotas.filter(|quota| quota.applies_to(repository) && quota.limits(more) && counts(quota));
+        let mut deciding = Deciding::begin(&self.storage_holds, quotas);
+        for (quota, counted) in &mut deciding.counted {
+            let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+            let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
+            *counted = counted.saturating_add(stored);
         }
-        Ok(hold)
+        match deciding.admit(repository, more) {
+            Ok(hold) => Ok(hold),
+            Err(quota) => Err(self.exceeded(quota, &repository.account_id, more).await?),
+        }
     }
 
-    async fn within(
-        &self,
-        quota: &StorageQuota,
-        repository: &RepositoryRef,
-        more: More,
-        hold: &StorageHold,
-    ) -> Result<()> {
-        let added = quota.adds(more);
-        if matches!(more, More::Linked(_) | More::Shared(_)) && added == 0 {
-            return Ok(());
-        }
+    /// The error of a quota that would be exceeded. What other accounts store is not shown.
+    async fn exceeded(&self, quota: &StorageQuota, account: &AccountId, more: More) -> Result<Error> {
         let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-        // Before the rows are read: what is recorded meanwhile counts twice, and never not at all.
-        let held = hold.before(quota, None);
-        let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-        if stored.saturating_add(held).saturating_add(added) <= quota.bytes {
-            return Ok(());
-        }
-        // What other accounts store is not shown.
-        let account = &repository.account_id;
-        let held = hold.before(quota, Some(account));
+        let held = self.storage_holds.of_account(quota, account);
         let by = quota.counts_of(Some(account.clone()));
         let own = permit.read(|()| SumStoredBytes { by }).await?.saturating_add(held);
         let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
         let own = own.saturating_sub(recorded);
-        Err(exceeded(quota, (account, own), recorded.saturating_add(added)))
+        Ok(exceeded(quota, (account, own), recorded.saturating_add(quota.adds(more))))
     }
 }
 

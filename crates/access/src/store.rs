@@ -2,7 +2,7 @@
 
 pub use meta::operations::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Converts a failure of the metadata store to the registry's error, for operations without refusals.
 pub trait StoreResultExt<T> {
@@ -36,9 +36,11 @@ impl<T, R> RefusedExt<T, R> for std::result::Result<T, meta::OpError<R>> {
 
 /// The registry's error for a failure of the metadata store.
 pub fn store_error(error: meta::StoreError) -> Error {
-    if matches!(error, meta::StoreError::ReadOnly) {
-        Error::read_only(error)
-    } else {
-        Error::unavailable(error)
+    match error {
+        meta::StoreError::ReadOnly => Error::read_only(error),
+        meta::StoreError::Nul => {
+            Error::new(Code::InvalidParameter, "A parameter contains the character NUL.")
+        }
+        _ => Error::unavailable(error),
     }
 }

@@ -41,6 +41,9 @@ pub enum StoreError {
     /// An operation panicked; its effects were rolled back.
     #[error("a metadata operation panicked")]
     Panicked,
+    /// A text holds NUL, which PostgreSQL cannot store. Both databases refuse it.
+    #[error("a text contains the character NUL")]
+    Nul,
     /// A stored value is not what the schema promises.
     #[error("a stored value is malformed: {0}")]
     Corrupt(&'static str),

@@ -45,13 +45,14 @@ pub mod operations {
         mfa_code::*, mfa_device::*, named_principals::*, object_move::*, oidc_provider::*,
         organizational_unit::*, outbox::*, password_policy::*, policy_use::*, principal::*, protection::*,
         public_catalog::*, public_registry::*, pull_through_cache::*, pull_time_exclusion::*, quota_use::*,
-        read_only::*, reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*, registry::*,
-        replicate_deletion::*, replicate_image::*, replication::*, replication_backfill::*,
-        replication_item::*, replication_queue::*, repository::*, repository_move::*, repository_policy::*,
-        repository_purge::*, repository_rename::*, resolve::*, resource_policy::*, resource_tag::*,
-        sealed_secret::*, secret::*, secret_value::*, session_context::*, setting_change::*, settings::*,
-        settings_item::*, storage_class::*, store_check::*, store_move::*, table::*, tag::*, tag_detail::*,
-        tag_history::*, tagged::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        read_only::*, reconciler::*, reference_backfill::*, referrers::*, referrers_delete::*,
+        referrers_queue::*, registry::*, replicate_deletion::*, replicate_image::*, replication::*,
+        replication_backfill::*, replication_item::*, replication_queue::*, repository::*,
+        repository_move::*, repository_policy::*, repository_purge::*, repository_rename::*, resolve::*,
+        resource_policy::*, resource_tag::*, sealed_secret::*, secret::*, secret_value::*,
+        session_context::*, setting_change::*, settings::*, settings_item::*, storage_class::*,
+        store_check::*, store_move::*, table::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
+        upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

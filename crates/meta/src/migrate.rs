@@ -118,6 +118,8 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0038_replicated_settings.sql"),
     },
+    // Layers of images in repositories that an older binary renames are fetched without a decision, as before.
+    Migration { number: 43, oldest_compat: 6, text: include_str!("../migrations/0043_imports_after.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

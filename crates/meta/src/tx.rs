@@ -112,6 +112,7 @@ impl<'a> Tx<'a> {
     /// All rows of a statement.
     pub async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         self.spend()?;
+        refuse_nul(params)?;
         #[cfg(test)]
         self.explain(sql, params).await?;
         match &mut self.driver {
@@ -137,6 +138,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that gives no rows; says how many it changed.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.spend()?;
+        refuse_nul(params)?;
         #[cfg(test)]
         self.explain(sql, params).await?;
         match &mut self.driver {
@@ -144,6 +146,12 @@ impl<'a> Tx<'a> {
             Driver::Postgres(session) => session.execute(sql, params).await,
         }
     }
+}
+
+/// SQLite would store it, and the rows could not be moved to PostgreSQL.
+fn refuse_nul(params: &[Param<'_>]) -> Result<(), StoreError> {
+    let has_nul = params.iter().any(|param| matches!(param, Param::Text(text) if text.contains('\0')));
+    if has_nul { Err(StoreError::Nul) } else { Ok(()) }
 }
 
 /// Most values that one list takes; longer ones are cut up by [`chunks`].

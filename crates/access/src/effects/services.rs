@@ -77,7 +77,7 @@ services! {
     /// are read for peers.
     ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource,
         FindReplicationTag, FindBlobs, ForgetReplications, ListDueSettings, FindRepositorySettings,
-        FindNamedPrincipals, EndSettingsReplication,
+        FindNamedPrincipals, EndSettingsReplication, ClaimWork, FinishWork, PostponeWork, QueueReferrers,
         ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
         TrimReplicationBackfills;
     /// Shows how far the destinations of replication are behind.

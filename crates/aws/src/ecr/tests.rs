@@ -50,6 +50,18 @@ fn errors_have_ecrs_texts() {
 }
 
 #[test]
+fn text_has_no_nul() {
+    let with = |description: &str| {
+        format!(r#"{{"prefix":"aa","appliedFor":["REPLICATION"],"description":"{description}"}}"#)
+    };
+    assert!(decode::<CreateRepositoryCreationTemplateRequest>(with("a").as_bytes()).is_ok());
+    assert_eq!(
+        parameter::<CreateRepositoryCreationTemplateRequest>(&with(r"a\u0000")),
+        r"Invalid parameter at 'description' failed to satisfy constraint: 'must satisfy regular expression '[^\u0000]*''"
+    );
+}
+
+#[test]
 fn tags_of_resources_have_rules_of_their_own() {
     let with = |tags: &str| format!(r#"{{"repositoryName":"aa","tags":[{tags}]}}"#);
     let many: Vec<_> = (0..51).map(|n| format!(r#"{{"Key":"k{n}","Value":""}}"#)).collect();

@@ -139,7 +139,10 @@ impl<R: Report> Check<'_, R> {
             let is_broken =
                 |item: &Tree<'_>| matches!(item, Tree::Text(text) if !broken_by(of, text).is_empty());
             if items.iter().any(is_broken) {
-                self.violates(rule, Some(list), Constraint::Elements(Constraint::all_of(of)))?;
+                let has_nul =
+                    items.iter().any(|item| matches!(item, Tree::Text(text) if text.contains('\0')));
+                let all = Constraint::all_of(of).into_iter().chain(has_nul.then_some(Constraint::NoNul));
+                self.violates(rule, Some(list), Constraint::Elements(all.collect()))?;
             }
             return ControlFlow::Continue(());
         }
@@ -200,6 +203,9 @@ fn broken_by(rule: &Rule, text: &str) -> Vec<Constraint> {
                 broken.push(Constraint::MaxLength(*max));
             }
             broken.extend(pattern.iter().filter(|it| !(it.matches)(text)).map(Constraint::of_pattern));
+            if broken.is_empty() && text.contains('\0') {
+                broken.push(Constraint::NoNul);
+            }
         }
         Rule::Choice(values) if !values.contains(&text) => broken.push(Constraint::Choice(values)),
         _ => {}

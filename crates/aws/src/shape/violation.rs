@@ -27,6 +27,8 @@ pub enum Constraint {
     },
     /// A string must be one of these.
     Choice(&'static [&'static str]),
+    /// A string must not contain NUL: PostgreSQL cannot store it.
+    NoNul,
     /// The elements of a list have these constraints.
     Elements(Vec<Constraint>),
 }
@@ -55,6 +57,10 @@ impl Constraint {
                 (Dialect::Json, false) => format!("must satisfy regular expression {text}"),
             },
             Self::Choice(values) => format!("must satisfy enum value set: [{}]", values.join(", ")),
+            Self::NoNul => {
+                let pattern = Self::Pattern { text: r"[^\u0000]*", is_quoted: true };
+                pattern.sentence(dialect)
+            }
             Self::Elements(constraints) => {
                 let each = constraints.iter().map(|one| format!("Member {}", one.sentence(dialect)));
                 format!("must satisfy constraint: [{}]", each.collect::<Vec<_>>().join(", "))

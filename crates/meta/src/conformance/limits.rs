@@ -188,3 +188,16 @@ pub(super) async fn of_a_name(world: World) {
         crowd(&world, |refused| *refused == CreateManagedPolicyRefusal::Exists, |_| world.new_policy("same"));
     assert_eq!(made.await, 1, "policies");
 }
+
+/// PostgreSQL cannot store it, and what SQLite stores can be moved to PostgreSQL.
+pub(super) async fn text_has_no_nul(world: World) {
+    let repository = world.repository("app").await;
+    let counts = world.row_counts().await;
+    let (name, value) = ("name".to_owned(), "a\0".to_owned());
+    let put = world.meta.write(PutAccountSetting { registry: world.registry, name, value }).await;
+    assert!(matches!(put, Err(OpError::Store(StoreError::Nul))), "{put:?}");
+    let list = ListTags { repository, after: Some("\0".to_owned()), limit: 9 };
+    let list = world.meta.read(list).await;
+    assert!(matches!(list, Err(OpError::Store(StoreError::Nul))), "{list:?}");
+    assert_eq!(world.row_counts().await, counts);
+}

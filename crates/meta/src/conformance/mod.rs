@@ -53,6 +53,7 @@ mod pull_through_cache;
 mod purge;
 mod read_only;
 mod reconciler;
+mod referrers_queue;
 mod replica;
 mod replicated_settings;
 mod replication;
@@ -130,7 +131,8 @@ suite! {
     creation_template: one_for_each_prefix, a_change_needs_the_version_that_was_read,
         the_longest_prefix_that_applies_is_found, a_repository_is_created_with_its_policies;
     pull_through_cache: one_rule_for_each_prefix, an_update_changes_what_it_names, the_longest_prefix_decides,
-        a_tag_is_known_until_its_repository_ends, an_image_whose_contents_come_later_is_accepted;
+        a_tag_is_known_until_its_repository_ends, an_image_whose_contents_come_later_is_accepted,
+        an_import_counts_under_its_name_and_rule;
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
     tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
         old_moves_are_trimmed_in_slices;
@@ -169,7 +171,7 @@ suite! {
     secret: a_name_is_given_once_within_the_limit, a_new_value_moves_the_current_one, a_deleted_secret_can_be_restored,
         tags_end_with_their_secret, values_are_sealed_again;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
-    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name, text_has_no_nul;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
@@ -178,7 +180,7 @@ suite! {
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
-    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts,
+    plans: images_by_tag_status, referrers_by_artifact_type, referrers_of_one_image, images_and_repositories_by_name, lists_of_accounts,
         the_most_tags_of_an_image, credentials_of_users;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
@@ -194,7 +196,8 @@ suite! {
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
     replicated_settings: a_change_is_queued_if_it_is_asked_for, the_later_change_of_a_setting_counts,
-        failed_settings_are_counted_and_end_with_their_destination, referrers_are_queued_with_their_image;
+        failed_settings_are_counted_and_end_with_their_destination;
+    referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;

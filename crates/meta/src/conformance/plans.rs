@@ -114,6 +114,52 @@ pub(super) async fn referrers_by_artifact_type(world: World) {
     }
 }
 
+/// Of many images few refer to one: each statement reads those, not the images of the repository.
+pub(super) async fn referrers_of_one_image(world: World) {
+    let repository = many_images(&world).await;
+    let (name, value) = (REPLICATE_REFERRERS.into(), "ENABLED".into());
+    world.meta.write(PutAccountSetting { registry: world.registry, name, value }).await.unwrap();
+    super::replication::configure(&world, vec![super::replication::route(1, "us-west-2", "", true)]).await;
+    let index = PutImage { children: vec![digest("1")], ..world.image(repository, "index", &["v1"]) };
+    world.meta.write(index.clone()).await.unwrap();
+    let queue = |after, limit| {
+        let subject = ReplicatedSubject { repository, digest: digest("subject"), after };
+        QueueReferrers { subject, limit, at: Micros(7) }
+    };
+    let cursor = ImageCursor { image: ImageId(5), tag: Some(tag("t")) };
+    let subject = DeletedSubject { repository, digest: digest("subject"), at: Micros(i64::MAX) };
+    let delete = DeleteReferrers {
+        subject,
+        after: Some(ImageId(5)),
+        limit: 10,
+        account_id: ACCOUNT.parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        repository_name: "app".to_owned(),
+        at: Micros(7),
+    };
+    let again = PutImage { tags: vec![tag("v2")], op: world.op(), ..index };
+    let plans = [
+        world.meta.plans(again).await.unwrap(),
+        world.meta.plans(queue(None, 10)).await.unwrap(),
+        world.meta.plans(queue(Some(cursor), 10)).await.unwrap(),
+        world.meta.plans(delete).await.unwrap(),
+    ];
+    let mut read = 0;
+    for Plan { sql, steps } in plans.into_iter().flatten() {
+        let all = steps.join("\n");
+        // A statement about a subject finds images by it, and reads no table whole.
+        let by_subject = sql.contains("subject = ") && sql.contains("SELECT");
+        read += usize::from(by_subject);
+        let columns = ["subject=?", "subject = "];
+        assert!(!by_subject || columns.iter().any(|column| all.contains(column)), "{sql}\n{all}");
+        let scans_images = steps.iter().any(|step| {
+            step.contains("Seq Scan on image") || step.starts_with("SCAN i") || step.starts_with("SCAN image")
+        });
+        assert!(!scans_images, "{sql}\n{all}");
+    }
+    assert!(read >= 5, "{read}");
+}
+
 pub(super) async fn images_and_repositories_by_name(world: World) {
     let repository = many_images(&world).await;
     let by_digest = vec![ImageRef { tag: None, digest: Some(digest("1")) }];

@@ -143,11 +143,13 @@ pub(super) async fn an_image_whose_contents_come_later_is_accepted(world: World)
     };
     let refused = world.meta.write(put(MissingContents::AsTheRegistrySays)).await;
     assert_eq!(refusal(refused), PutImageRefusal::LayersNotFound(missing.to_vec()));
-    let outcome = world.meta.write(put(MissingContents::Accept)).await.unwrap();
+    let import = || MissingContents::Import { name: "quay/app".into() };
+    let outcome = world.meta.write(put(import())).await.unwrap();
     assert!(outcome.created);
     let find = async || {
-        let find = FindLayerImages { repository, digests: missing.to_vec() };
-        world.meta.read(find).await.unwrap()[0].clone()
+        let upstream = Some(ImportedFrom { name: "quay/app".into(), since: Micros(0) });
+        world.meta.read(FindLayerImages { repository, digests: missing.to_vec(), upstream }).await.unwrap()[0]
+            .clone()
     };
     let found = find().await;
     assert_eq!((found.manifest, found.is_imported), (outcome.image.digest, true));
@@ -160,7 +162,42 @@ pub(super) async fn an_image_whose_contents_come_later_is_accepted(world: World)
     };
     world.meta.write(sparse(MissingContents::AsTheRegistrySays)).await.unwrap();
     let found = find().await;
-    assert_eq!((found.manifest, found.is_imported), (digest("another body"), false));
-    assert!(!world.meta.write(sparse(MissingContents::Accept)).await.unwrap().created);
-    assert!(find().await.is_imported);
+    assert_eq!((found.manifest, found.is_imported), (outcome.image.digest, true), "the newer one was pushed");
+    assert!(!world.meta.write(sparse(import())).await.unwrap().created);
+    assert_eq!((find().await.manifest, find().await.is_imported), (digest("another body"), true));
+}
+
+pub(super) async fn an_import_counts_under_its_name_and_rule(world: World) {
+    let repository = world.repository("evil/app").await;
+    let import = |body: &str, name: &str| PutImage {
+        blobs: vec![digest("layer")],
+        missing: MissingContents::Import { name: name.into() },
+        ..world.image(repository, body, &[])
+    };
+    let is_imported = async |name: &str, since| {
+        let upstream = Some(ImportedFrom { name: name.into(), since: Micros(since) });
+        let find = FindLayerImages { repository, digests: vec![digest("layer")], upstream };
+        world.meta.read(find).await.unwrap()[0].is_imported
+    };
+    let first = import("first", "evil/app");
+    world.meta.write(first.clone()).await.unwrap();
+    assert!(is_imported("evil/app", first.at.0).await);
+    assert!(!is_imported("evil/app", first.at.0 + 1).await, "the rule is a later one");
+    assert!(!is_imported("good/app", 0).await, "the request was for another name");
+    let rename = |name: &str| RenameRepository {
+        repository,
+        name: name.into(),
+        redirect_until: Micros(0),
+        at: Micros(world.id()),
+    };
+    world.meta.write(rename("good/app")).await.unwrap();
+    assert!(!is_imported("good/app", 0).await, "it came under the old name");
+    // An import that was decided before the name changed.
+    world.meta.write(import("late", "evil/app")).await.unwrap();
+    world.meta.write(import("first", "evil/app")).await.unwrap();
+    assert!(!is_imported("good/app", 0).await);
+    world.meta.write(import("new", "good/app")).await.unwrap();
+    assert!(is_imported("good/app", 0).await);
+    world.meta.write(rename("evil/app")).await.unwrap();
+    assert!(!is_imported("evil/app", 0).await);
 }

@@ -138,36 +138,3 @@ pub(super) async fn failed_settings_are_counted_and_end_with_their_destination(w
     while world.meta.write(ForgetReplications { limit: 10 }).await.unwrap() > 0 {}
     assert_eq!(due_settings(&world).await, []);
 }
-
-pub(super) async fn referrers_are_queued_with_their_image(world: World) {
-    let app = world.repository("app").await;
-    let refers =
-        |body, subject: &str| PutImage { subject: Some(digest(subject)), ..world.image(app, body, &[]) };
-    world.put(app, "child", &[]).await;
-    let index = PutImage { children: vec![digest("child")], ..world.image(app, "index", &["v1"]) };
-    world.meta.write(index).await.unwrap();
-    for (body, subject) in
-        [("sbom", "index"), ("signature of sbom", "sbom"), ("of child", "child"), ("x", "y")]
-    {
-        world.meta.write(refers(body, subject)).await.unwrap();
-    }
-    replicating_app(&world).await;
-    world.put(app, "index", &["v2"]).await;
-    assert_eq!(due(&world, DESTINATION).await.len(), 1, "it is not asked for");
-    enable(&world, REPLICATE_REFERRERS).await;
-    world.put(app, "index", &["v3"]).await;
-    let mut queued: Vec<_> = due(&world, DESTINATION).await.into_iter().map(|item| item.key.digest).collect();
-    queued.sort();
-    let mut expected = ["index", "index", "sbom", "signature of sbom", "of child"].map(digest);
-    expected.sort();
-    assert_eq!(queued, expected);
-}
-
-/// Begins to replicate what is there.
-async fn replicating_app(world: &World) {
-    super::replication::configure(
-        world,
-        vec![super::replication::route(DESTINATION, "us-west-2", "", false)],
-    )
-    .await;
-}

@@ -113,6 +113,9 @@ async fn full(world: &World) -> RepositoryKey {
         ),
         format!("replication_peer VALUES ({registry}, {id}, 'peer', 5)"),
         format!("setting_change VALUES ({registry}, {id}, 'scanning', 5)"),
+        format!(
+            "work SELECT '{REPLICATED_SUBJECT}', '{registry}/{id} sha256:' || id, 5, 0, 0, 0, NULL, NULL {of_images}"
+        ),
         format!("settings_replication VALUES ({registry}, {id}, 7, 1, NULL, 5, 5, 0, 1)"),
         format!("replication SELECT registry, repository, digest, '', 7, 1, 1, NULL, 5, 5, 0, 1 {of_images}"),
         format!(
@@ -166,7 +169,9 @@ pub(super) async fn everything_moves_with_the_repository(world: World) {
         let keys: Vec<_> = work.iter().map(|work| work.key.as_str()).collect();
         assert!(keys.len() == 1 && keys[0].starts_with(&at.to_text()), "{kind}: {keys:?}");
     }
-    assert_eq!(claimed(&world, LIFECYCLE_PREVIEW, 100_000).await, []);
+    for kind in [LIFECYCLE_PREVIEW, REPLICATED_SUBJECT] {
+        assert_eq!(claimed(&world, kind, 100_000).await, [], "{kind}");
+    }
     // The repository works where it is.
     world.put(at, "more", &["v2"]).await;
     world.meta.write(DeleteRepository { repository: at, force: true, at: Micros(99_000) }).await.unwrap();
@@ -289,7 +294,7 @@ pub(super) async fn no_table_and_no_column_is_forgotten(world: World) {
     }
     for (table, kept) in [
         ("image", format!("registry, {OF_IMAGE}")),
-        ("repository", format!("registry, id, name, {OF_REPOSITORY}")),
+        ("repository", format!("registry, id, name, imports_after, {OF_REPOSITORY}")),
     ] {
         let mut kept: Vec<_> = kept.split(", ").map(str::to_owned).collect();
         let mut all = world.texts(&columns.replace("TABLE", table)).await;

@@ -4,7 +4,8 @@ use crate::{
     Micros, Never, StoreError, Tx,
     ops::{
         lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, object_move::MOVE_OBJECT,
-        operation, repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
+        operation, referrers_queue::REPLICATED_SUBJECT, repository::PURGE_REPOSITORY,
+        storage_class::RESTORE_IMAGE, work::recorded,
     },
     value::{Param, params},
 };
@@ -98,7 +99,8 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
     let reviews = op.limit.min(links + unlinked);
     let waiting = "replication WHERE status = 1 AND queued_at <= ?1";
-    let replications = op.count(tx, waiting, &params![op.at, op.limit]).await?;
+    let images = op.count(tx, waiting, &params![op.at, op.limit]).await?;
+    let replications = op.limit.min(images + op.due_work(tx, REPLICATED_SUBJECT).await?);
     Ok(Ok(Backlogs {
         uploads,
         repositories,

@@ -286,6 +286,17 @@ pub struct FindLayerImages {
     pub repository: RepositoryKey,
     /// The layers, 100 in ECR.
     pub digests: Vec<Digest>,
+    /// What an image must come from to count as imported.
+    pub upstream: Option<ImportedFrom>,
+}
+
+/// What images of a repository are imported from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedFrom {
+    /// The name of the repository, which says where the layers are upstream.
+    pub name: String,
+    /// When the rule was created that says from which registry they are.
+    pub since: Micros,
 }
 
 /// An image that refers to a layer.
@@ -296,26 +307,31 @@ pub struct LayerImage {
     /// The digest of its manifest.
     pub manifest: Digest,
     pub manifest_size: u64,
-    /// Whether it came from an upstream registry.
+    /// Whether it came from the upstream registry that was asked about.
     pub is_imported: bool,
 }
 
 operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
     let mut found = Vec::new();
+    // No repository has no name.
+    let (name, since) = op.upstream.as_ref().map_or(("", Micros(0)), |from| (from.name.as_str(), from.since));
     for chunk in chunks(&op.digests) {
         let select = format!(
-            "SELECT n.digest, i.id, i.digest, i.manifest_size, i.origin FROM \
-                (SELECT digest, MAX(image) AS image FROM image_blob \
-                 WHERE registry = ?1 AND repository = ?2 AND digest IN ({}) GROUP BY digest) n \
-             JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = n.image",
-            list(3, chunk.len())
+            "SELECT n.digest, i.id, i.digest, i.manifest_size, CASE WHEN n.imported IS NULL THEN 0 ELSE 1 END FROM \
+                (SELECT b.digest AS digest, MAX(b.image) AS newest, MAX(CASE WHEN j.origin = '{IMPORTED}' \
+                    AND j.id > r.imports_after AND j.pushed_at >= ?4 AND r.name = ?3 THEN j.id END) AS imported \
+                 FROM image_blob b \
+                 JOIN image j ON j.registry = b.registry AND j.repository = b.repository AND j.id = b.image \
+                 JOIN repository r ON r.registry = b.registry AND r.id = b.repository \
+                 WHERE b.registry = ?1 AND b.repository = ?2 AND b.digest IN ({}) GROUP BY b.digest) n \
+             JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = COALESCE(n.imported, n.newest)",
+            list(5, chunk.len())
         );
-        let mut values = params![op.repository.registry, op.repository.id].to_vec();
+        let mut values = params![op.repository.registry, op.repository.id, name, since].to_vec();
         push_list(&mut values, chunk);
         for mut row in tx.rows(&select, &values).await? {
             let (layer, image, manifest) = (row.take()?, row.take()?, row.take()?);
-            let manifest_size = row.take()?;
-            let is_imported = row.take::<String>()? == IMPORTED;
+            let (manifest_size, is_imported) = (row.take()?, row.take()?);
             found.push(LayerImage { layer, image, manifest, manifest_size, is_imported });
         }
     }

@@ -34,14 +34,15 @@ pub enum SameDigestSameTag {
 }
 
 /// What to do if the repository does not have what a manifest refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingContents {
     /// The push is refused: ECR's PutImage.
     Refuse,
     /// The push is refused unless the registry accepts sparse images ([`SPARSE_IMAGES`]): the data plane.
     AsTheRegistrySays,
-    /// The image is accepted: what is missing comes from the upstream registry when it is pulled.
-    Accept,
+    /// The image is accepted: it comes from an upstream registry, and so does what is missing when it is pulled. It counts
+    /// as imported if the repository still has this name, for which that was decided.
+    Import { name: String },
 }
 
 /// The account setting that lets a registry take images whose blobs, and indexes whose children, are missing. A setting
@@ -187,7 +188,7 @@ impl PutImage {
         }
         let (id, created) = match &existing {
             Some((image, own)) => {
-                self.mark_imported(tx, image.id).await?;
+                self.mark_imported(tx, held, image.id).await?;
                 (image.id, *own)
             }
             None => (self.insert(tx, held).await?, true),
@@ -262,7 +263,7 @@ impl PutImage {
     async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         match self.missing {
             MissingContents::Refuse => Ok(false),
-            MissingContents::Accept => Ok(true),
+            MissingContents::Import { .. } => Ok(true),
             MissingContents::AsTheRegistrySays => {
                 Ok(is_enabled(account_setting(tx, self.repository.registry, SPARSE_IMAGES).await?))
             }
@@ -333,8 +334,8 @@ impl PutImage {
     }
 
     /// Writes the image with its manifest, links and children. Returns its ID.
-    async fn insert(&self, tx: &mut Tx<'_>, repository: &Held) -> Result<ImageId, StoreError> {
-        let RepositoryKey { registry, id: repository } = repository.row.key;
+    async fn insert(&self, tx: &mut Tx<'_>, held: &Held) -> Result<ImageId, StoreError> {
+        let RepositoryKey { registry, id: repository } = held.row.key;
         let next = "UPDATE repository SET image_count = image_count + 1, \
                 last_image_id = CASE WHEN last_image_id >= ?3 THEN last_image_id + 1 ELSE ?3 END \
             WHERE registry = ?1 AND id = ?2 RETURNING last_image_id";
@@ -346,7 +347,7 @@ impl PutImage {
                 pushed_at, pushed_by, last_activated_at, origin, operation) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, 0, 0, ?12, ?13, ?12, ?14, ?15)";
         let manifest_size = self.body.len() as u64;
-        let origin = if self.is_import() { IMPORTED } else { PUSHED };
+        let origin = if self.is_import(held) { IMPORTED } else { PUSHED };
         let values = params![
             registry,
             repository,
@@ -372,13 +373,13 @@ impl PutImage {
         Ok(id)
     }
 
-    fn is_import(&self) -> bool {
-        self.missing == MissingContents::Accept
+    fn is_import(&self, repository: &Held) -> bool {
+        matches!(&self.missing, MissingContents::Import { name } if *name == repository.row.name)
     }
 
     /// An image that was pushed and now came from an upstream registry, too, counts as imported.
-    async fn mark_imported(&self, tx: &mut Tx<'_>, id: ImageId) -> Result<(), StoreError> {
-        if self.is_import() {
+    async fn mark_imported(&self, tx: &mut Tx<'_>, repository: &Held, id: ImageId) -> Result<(), StoreError> {
+        if self.is_import(repository) {
             let update = "UPDATE image SET origin = ?4 \
                 WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND origin = ?5";
             let RepositoryKey { registry, id: repository } = self.repository;

@@ -64,6 +64,7 @@ pub mod reconciler;
 pub mod reference_backfill;
 pub mod referrers;
 pub mod referrers_delete;
+pub mod referrers_queue;
 pub mod registry;
 pub mod replicate_deletion;
 pub mod replicate_image;

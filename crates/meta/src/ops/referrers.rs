@@ -68,7 +68,12 @@ const FIRST: ImageId = ImageId(i64::MIN);
 impl ListReferrers {
     /// The rows of the list, as a query for some of their columns. Each state and each artifact type is a range of an index
     /// of its own. SQLite must be told which index, because it prefers the primary key and would read the whole repository.
-    fn query<'a>(&'a self, tx: &Tx<'_>, columns: &str, limit: &'a usize) -> (String, Vec<Param<'a>>) {
+    pub(crate) fn query<'a>(
+        &'a self,
+        tx: &Tx<'_>,
+        columns: &str,
+        limit: &'a usize,
+    ) -> (String, Vec<Param<'a>>) {
         let image = tx.fork("image INDEXED BY image_subject", "image");
         let typed = tx.fork("image INDEXED BY image_subject_type", "image");
         let range = "registry = ?1 AND repository = ?2 AND subject = ?3 AND subject IS NOT NULL AND id > ?4";

@@ -11,6 +11,7 @@ use crate::{
         image_delete::{DeleteOutcome, delete_digest},
         operation,
         protection::before_reports,
+        referrers::ListReferrers,
         repository::{Hold, hold},
         work::enqueue,
     },
@@ -30,8 +31,11 @@ pub(crate) async fn orphan(
     subject: &Digest,
     at: Micros,
 ) -> Result<(), StoreError> {
-    let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND subject = ?3 LIMIT 1";
-    if tx.value::<i64>(select, &params![repository.registry, repository.id, subject]).await?.is_none() {
+    let select = format!(
+        "SELECT 1 FROM {} WHERE registry = ?1 AND repository = ?2 AND subject = ?3 AND subject IS NOT NULL LIMIT 1",
+        tx.fork("image INDEXED BY image_subject", "image")
+    );
+    if tx.value::<i64>(&select, &params![repository.registry, repository.id, subject]).await?.is_none() {
         return Ok(());
     }
     let deleted = DeletedSubject { repository, digest: *subject, at };
@@ -108,21 +112,28 @@ pub struct DeletedReferrers {
 
 operation!(DeleteReferrers: Durable [Contents(op.subject.repository)] -> DeletedReferrers, Never, |op, tx| {
     let DeletedSubject { repository, digest, at } = &op.subject;
-    let RepositoryKey { registry, id } = *repository;
     let mut deleted = DeletedReferrers::default();
     if hold(tx, *repository, Hold::Change).await?.is_none() || op.subject.was_pushed_again(tx).await? {
         return Ok(Ok(deleted));
     }
     before_reports(tx, *repository).await?;
-    let select = "SELECT i.id, i.digest FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.subject = ?3 \
-        AND i.pushed_at <= ?4 AND i.id > ?6 AND NOT EXISTS (SELECT 1 FROM image_child c WHERE c.registry = i.registry \
-        AND c.repository = i.repository AND c.digest = i.digest) ORDER BY i.id LIMIT ?5";
-    let after = op.after.unwrap_or(ImageId(i64::MIN));
-    let rows = tx.rows(select, &params![registry, id, digest, at, op.limit, after]).await?;
+    let list = ListReferrers {
+        repository: *repository,
+        subject: *digest,
+        artifact_types: Vec::new(),
+        state: None,
+        after: op.after,
+        limit: op.limit,
+    };
+    let (select, values) = list.query(tx, "id, digest, pushed_at", &op.limit);
+    let rows = tx.rows(&select, &values).await?;
     let is_full = rows.len() == op.limit;
     for mut row in rows {
-        let (image, referrer): (ImageId, Digest) = (row.take()?, row.take()?);
+        let (image, referrer, pushed_at): (ImageId, Digest, Micros) = (row.take()?, row.take()?, row.take()?);
         deleted.last = is_full.then_some(image);
+        if pushed_at > *at {
+            continue;
+        }
         if let DeleteOutcome::Removed(removed) = delete_digest(tx, *repository, &referrer, true, op.at).await? {
             deleted.images.push((referrer, removed.tags()));
         }

@@ -6,7 +6,7 @@ use oci::{digest::Digest, name::Tag};
 
 use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
-    ops::setting_change::{REPLICATE_REFERRERS, queue_with_images},
+    ops::{referrers_queue::queue_referrers_later, setting_change::queue_with_images},
     value::params,
 };
 
@@ -107,37 +107,26 @@ pub(crate) async fn queue_push(
         }
     }
     if queued > 0 {
-        queue_referrers(tx, repository, digest, at).await?;
+        queue_referrers_later(tx, repository, digest, at).await?;
         queue_with_images(tx, repository, at).await?;
     }
     Ok(())
 }
 
-/// Queues what refers to an image, or to an image that it lists, if the registry asks for it and it was not queued before.
-async fn queue_referrers(
+/// Queues an image that refers to another one with one of its tags, unless it was queued before.
+pub(crate) async fn queue_once(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
-    digest: &Digest,
+    (digest, tag): (&Digest, Option<&Tag>),
     at: Micros,
 ) -> Result<(), StoreError> {
-    let rows = concat!(
-        "WITH RECURSIVE referrer (id, digest) AS (",
-        "SELECT i.id, i.digest FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.subject = ?3 AND i.status = 1 ",
-        "UNION SELECT i.id, i.digest FROM image p \
-            JOIN image_child c ON c.registry = p.registry AND c.repository = p.repository AND c.image = p.id \
-            JOIN image i ON i.registry = c.registry AND i.repository = c.repository AND i.subject = c.digest \
-            WHERE p.registry = ?1 AND p.repository = ?2 AND p.digest = ?3 AND i.status = 1 ",
-        "UNION SELECT i.id, i.digest FROM referrer f \
-            JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.subject = f.digest AND i.status = 1) ",
-    );
     let insert = format!(
-        "{COLUMNS}{rows}SELECT ?1, ?2, f.digest, COALESCE(t.name, ''), d.destination, 1, 1, ?4, ?4, 0, 1 FROM {} \
-         CROSS JOIN referrer f LEFT JOIN tag t ON t.registry = ?1 AND t.repository = ?2 AND t.image = f.id \
-         WHERE EXISTS (SELECT 1 FROM account_setting s WHERE s.registry = ?1 AND s.name = ?5 AND s.value = 'ENABLED') \
+        "{COLUMNS}SELECT ?1, ?2, ?3, ?4, d.destination, 1, 1, ?5, ?5, 0, 1 FROM {} WHERE TRUE \
          ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING",
         destinations!()
     );
-    let values = params![repository.registry, repository.id, digest, at, REPLICATE_REFERRERS];
+    let tag = tag.map_or("", Tag::as_str);
+    let values = params![repository.registry, repository.id, digest, tag, at];
     tx.execute(&insert, &values).await.map(|_| ())
 }
 

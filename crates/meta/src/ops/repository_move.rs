@@ -12,11 +12,12 @@ use crate::{
         lifecycle_preview::LIFECYCLE_PREVIEW,
         operation,
         referrers_delete::ORPHANED_REFERRERS,
+        referrers_queue::REPLICATED_SUBJECT,
         repository::{Hold, RepositoryRow, hold, repository_columns},
         repository_rename::{Redirect, end_redirects},
         storage_class::RESTORE_IMAGE,
         usage,
-        work::{doom_uploads, enqueue_sooner, move_to},
+        work::{doom_uploads, end_of, enqueue_sooner, move_to},
     },
     value::params,
 };
@@ -168,8 +169,8 @@ impl MoveRepository {
     /// Writes the row of the repository, unless its name is taken.
     async fn insert_repository(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         let insert = format!(
-            "INSERT INTO repository (registry, id, name, {OF_REPOSITORY}) \
-             SELECT ?3, id, ?4, {OF_REPOSITORY} FROM repository WHERE registry = ?1 AND id = ?2 \
+            "INSERT INTO repository (registry, id, name, imports_after, {OF_REPOSITORY}) \
+             SELECT ?3, id, ?4, last_image_id, {OF_REPOSITORY} FROM repository WHERE registry = ?1 AND id = ?2 \
              ON CONFLICT (registry, name) WHERE deleted_at IS NULL DO NOTHING"
         );
         let RepositoryKey { registry, id } = self.repository;
@@ -225,6 +226,7 @@ impl MoveRepository {
         for kind in [RESTORE_IMAGE, ORPHANED_REFERRERS] {
             move_to(tx, kind, keys).await?;
         }
+        end_of(tx, REPLICATED_SUBJECT, self.repository).await?;
         let preview = "DELETE FROM work WHERE kind IN (?1, ?2) AND key = ?3";
         let key = self.repository.to_text();
         tx.execute(preview, &params![LIFECYCLE_PREVIEW, LIFECYCLE_POLICY, key]).await?;

@@ -55,7 +55,8 @@ operation!(RenameRepository: Durable [Repository(op.repository)] -> RepositoryRo
     if tx.value::<i64>(taken, &params![registry, op.name]).await?.is_some() {
         return Ok(Err(RenameRepositoryRefusal::NameTaken));
     }
-    let rename = "UPDATE repository SET name = ?3 WHERE registry = ?1 AND id = ?2";
+    // What was imported came from the upstream registry of the old name.
+    let rename = "UPDATE repository SET name = ?3, imports_after = last_image_id WHERE registry = ?1 AND id = ?2";
     tx.execute(rename, &params![registry, id, op.name]).await?;
     end_redirects(tx, registry, &op.name, op.at).await?;
     let redirect = Redirect { registry, name: &row.name, to: op.repository, until: op.redirect_until };

@@ -77,17 +77,41 @@ pub(crate) async fn move_to(
     kind: &str,
     (from, to): (RepositoryKey, RepositoryKey),
 ) -> Result<(), StoreError> {
+    let range = keys_of(from);
     let (from, to) = (from.to_text(), to.to_text());
-    // The key of the repository ends, or a space or a slash follows: the bytes from a space to those before the digits.
     let delete =
         "DELETE FROM work WHERE kind = ?1 AND (key = ?2 OR (key >= ?3 AND key < ?4)) RETURNING key, due_at";
-    let range = (format!("{from} "), format!("{from}0"));
     for mut row in tx.rows(delete, &params![kind, from, range.0, range.1]).await? {
         let (key, due_at): (String, Micros) = (row.take()?, row.take()?);
         let rest = key.strip_prefix(&from).unwrap_or_default();
         enqueue(tx, kind, &format!("{to}{rest}"), due_at).await?;
     }
     Ok(())
+}
+
+/// Ends all work about a repository. Runs inside an operation.
+pub(crate) async fn end_of(tx: &mut Tx<'_>, kind: &str, repository: RepositoryKey) -> Result<(), StoreError> {
+    let delete = "DELETE FROM work WHERE kind = ?1 AND key = ?2";
+    tx.execute(delete, &params![kind, repository.to_text()]).await?;
+    let (from, until) = keys_of(repository);
+    end_between(tx, kind, (&from, &until)).await
+}
+
+/// Ends work whose keys are in a range without its end. Runs inside an operation.
+pub(crate) async fn end_between(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    (from, until): (&str, &str),
+) -> Result<(), StoreError> {
+    let delete = "DELETE FROM work WHERE kind = ?1 AND key >= ?2 AND key < ?3";
+    tx.execute(delete, &params![kind, from, until]).await.map(|_| ())
+}
+
+/// The range of the keys that begin with the key of a repository. A space or a slash follows: the bytes from a space to
+/// those before the digits.
+fn keys_of(repository: RepositoryKey) -> (String, String) {
+    let key = repository.to_text();
+    (format!("{key} "), format!("{key}0"))
 }
 
 /// Adds work; `if_waiting` is what happens to the same work that is waiting.

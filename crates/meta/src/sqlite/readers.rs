@@ -74,10 +74,14 @@ impl Readers {
     pub(super) fn plans<O: Operation>(&self, operation: &O) -> Result<Vec<crate::tx::Plan>, StoreError> {
         use futures::FutureExt as _;
         self.lend(&mut |connection| {
+            // What an operation writes is undone.
+            connection.execute_batch("PRAGMA query_only = 0; BEGIN")?;
             let mut tx = crate::Tx::explaining(crate::tx::Driver::Sqlite(connection));
             let ran = operation.run(&mut tx).now_or_never();
             ran.ok_or(StoreError::Bug("it awaited something other than its transaction"))??.ok();
-            Ok(tx.into_plans())
+            let plans = tx.into_plans();
+            connection.execute_batch("ROLLBACK; PRAGMA query_only = 1")?;
+            Ok(plans)
         })
     }
 

@@ -5,7 +5,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::{Grant, OnRepository, Opens, Permit};
 use access::quota::Quotas;
-use access::storage_quota::More;
+use access::storage_quota::{More, StorageHold};
 use access::store::{
     ImageId, MissingContents, PutImage, PutImageOutcome, PutImageRefusal, RefusedExt as _, SameDigestSameTag,
     Target,
@@ -107,12 +107,12 @@ impl Registry {
         // The row and its copies on their way to the store.
         ctx.hold(push.body.len() as u64 * 3).await?;
         // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.
-        let exceeded = self.storage_quota_of(repository, More::Stored(push.body.len() as u64)).await?;
-        let put = self.new_image(ctx, permit, push, exceeded.is_some())?;
+        let held = self.hold_for_image(repository, More::Stored(push.body.len() as u64)).await?;
+        let put = self.new_image(ctx, permit, push, held.is_err())?;
         fault::hit(Fault::BeforePutImage);
         let outcome = permit.write(|_repository| put).await;
-        let outcome = outcome.or_refused(|refusal| match (refusal, exceeded) {
-            (PutImageRefusal::OverStorageQuota, Some(exceeded)) => exceeded,
+        let outcome = outcome.or_refused(|refusal| match (refusal, held) {
+            (PutImageRefusal::OverStorageQuota, Err(exceeded)) => exceeded,
             (refusal, _) => put_image_error(refusal, permit, self.access.quotas()),
         })?;
         fault::hit(Fault::AfterPutImage);
@@ -168,16 +168,16 @@ impl Registry {
         })
     }
 
-    /// The error for a manifest that would exceed a storage quota.
-    pub(crate) async fn storage_quota_of(
+    /// Holds the bytes of an image against the storage quotas until a row counts them. The inner error is that of an image
+    /// that would exceed one.
+    pub(crate) async fn hold_for_image(
         &self,
         repository: &RepositoryRef,
         more: More,
-    ) -> Result<Option<Error>> {
+    ) -> Result<Result<StorageHold>> {
         match self.access.hold_storage(repository, more).await {
-            Ok(_) => Ok(None),
-            Err(exceeded) if exceeded.code == Code::LimitExceeded => Ok(Some(exceeded)),
-            Err(error) => Err(error),
+            Err(error) if error.code != Code::LimitExceeded => Err(error),
+            held => Ok(held),
         }
     }
 }

@@ -9,7 +9,7 @@ use fault::Fault;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 
-use super::bytes::Appended;
+use super::bytes::{Appended, too_large};
 use super::permits::{Has, UploadPermits, upload_not_found};
 use super::upload::{BodyError, ByteStream, Incoming, OwnedUpload, superseded};
 use crate::Registry;
@@ -64,11 +64,14 @@ impl Registry {
     {
         check_range(&upload.row, &incoming)?;
         let added = incoming.length.unwrap_or_default();
+        let limit = self.access.settings.limits.layer_bytes;
+        if added > limit.saturating_sub(upload.row.offset) {
+            return Err(too_large(limit));
+        }
         let more = More::Uploaded { recorded: upload.row.offset, added };
         // Until the row counts the bytes.
         let _hold = self.access.hold_storage(&upload.asked.repository, more).await?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
-        let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();
         let (appended, failure) =
             self.bytes.append(permit, &upload.row, &mut body, limit, incoming.memory).await?;

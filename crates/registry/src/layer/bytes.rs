@@ -89,9 +89,7 @@ impl LayerBytes {
                 step.number(BYTES, appended.written);
                 Ok((*appended, Some(source)))
             }
-            Err(AppendError::TooLarge { limit }) => {
-                Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")))
-            }
+            Err(AppendError::TooLarge { limit }) => Err(too_large(limit)),
             Err(AppendError::Overtaken) => Err(superseded(row.offset)),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
             Err(error @ AppendError::Missing { .. }) => Err(Error::internal(error)),
@@ -320,6 +318,11 @@ impl std::fmt::Display for Folder {
         let place = if self.place == Place::Archive { "archive: " } else { "" };
         write!(f, "{place}objects/{:02x}", self.byte)
     }
+}
+
+/// The error for a layer with more bytes than the limit.
+pub(crate) fn too_large(limit: u64) -> Error {
+    Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes."))
 }
 
 fn key(text: &str) -> Result<ObjectKey> {

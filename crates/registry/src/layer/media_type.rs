@@ -25,7 +25,8 @@ impl Registry {
         permit: &Permit<ecr::BatchCheckLayerAvailability>,
         digests: Vec<Digest>,
     ) -> Result<HashMap<Digest, String>> {
-        let found = permit.read(|repository| FindLayerImages { repository, digests }).await?;
+        let find = |repository| FindLayerImages { repository, digests, upstream: None };
+        let found = permit.read(find).await?;
         let wanted: Vec<Digest> = found.iter().map(|found| found.layer).collect();
         // The newest image first. Images mostly share their layers' image.
         let images: BTreeMap<i64, LayerImage> =

@@ -108,7 +108,20 @@ impl Arrivals {
     }
 
     /// The layer is stored or has failed: later requests start anew.
-    pub(super) fn end(&self, key: &(RepositoryKey, Digest)) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    pub(super) fn end(&self, key: &(RepositoryKey, Digest), arrival: &Arc<Arrival>) {
+        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if arrivals.get(key).is_some_and(|current| current.as_ptr() == Arc::as_ptr(arrival)) {
+            arrivals.remove(key);
+        }
+    }
+
+    /// Ends a layer that nobody but the caller has: later requests start anew. False: somebody waits for it.
+    pub(super) fn end_unwanted(&self, key: &(RepositoryKey, Digest), arrival: &Arc<Arrival>) -> bool {
+        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_unwanted = Arc::strong_count(arrival) == 1;
+        if is_unwanted {
+            arrivals.remove(key);
+        }
+        is_unwanted
     }
 }

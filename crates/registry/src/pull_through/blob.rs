@@ -8,7 +8,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::{Effect as _, ecr};
 use access::permit::{OnRepository, Opens, Permit};
-use access::store::{FindLayerImages, FindUpstream, LoadManifest, RegistryKey, RepositoryKey};
+use access::store::{FindLayerImages, FindUpstream, ImportedFrom, LoadManifest, RegistryKey, RepositoryKey};
 use futures::future::BoxFuture;
 use oci::digest::Digest;
 use oci::manifest::Manifest;
@@ -28,8 +28,8 @@ const TIMES: u64 = 4;
 /// How long a client waits for its layer to begin, while others are received.
 const OPENING: Duration = Duration::from_mins(1);
 
-fn too_many() -> Error {
-    Error::new(Code::UpstreamUnavailable, "Too many layers are arriving from upstream registries. Try again.")
+pub(super) fn too_many() -> Error {
+    Error::new(Code::UpstreamUnavailable, "Too much is arriving from upstream registries. Try again.")
 }
 
 /// A layer that the upstream registry has.
@@ -97,7 +97,7 @@ impl Registry {
     }
 
     async fn ask_size(&self, source: &Source, digest: Digest) -> Result<u64> {
-        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(ended)?;
+        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(too_many)?;
         let size = source.upstream.head_blob(&source.name, &digest).await.and_then(|size| {
             let why = "it does not say the size of the blob";
             size.ok_or_else(|| UpstreamError::invalid(source.upstream.endpoint().host(), why))
@@ -124,8 +124,9 @@ impl Registry {
         refusal
     }
 
-    /// Only layers of images that the repository has are fetched: their manifests say how long the layers are. For an
-    /// imported image the permission was decided when it was imported; for another one, it is decided for this caller.
+    /// Only layers of images that the repository has are fetched: their manifests say how long the layers are. For an image
+    /// that was imported from there, under this name and rule, the permission was decided when it was imported; for another
+    /// one, it is decided for this caller.
     async fn wanted<G>(
         &self,
         ctx: &Ctx,
@@ -139,7 +140,9 @@ impl Registry {
         let find = FindUpstream { registry, name: repository.name.to_string(), tag: None };
         let Some(found) = gate.read(find).await? else { return Ok(None) };
         let digests = vec![*digest];
-        let images = permit.read(|repository| FindLayerImages { repository, digests }).await?;
+        let from = ImportedFrom { name: repository.name.to_string(), since: found.rule.created_at };
+        let find = |repository| FindLayerImages { repository, digests, upstream: Some(from) };
+        let images = permit.read(find).await?;
         let Some(image) = images.into_iter().next() else { return Ok(None) };
         if !image.is_imported {
             // Who pushed this image needed no permission to import, and can have named any layer.

@@ -19,6 +19,7 @@ use oci::digest::Digest;
 use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
+use super::blob::too_many;
 use super::counts::Requested;
 use super::refusal;
 use super::upstreams::RuleKey;
@@ -135,7 +136,7 @@ impl Registry {
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
         let fetches = &self.pull_through.fetches;
-        let _slot = fetches.take(&source.account).await.ok_or_else(ended)?;
+        let _slot = fetches.take(&source.account).await.ok_or_else(too_many)?;
         let (_, name, reference, current) = &key;
         let counts = &self.pull_through.counts;
         counts.requested(Requested::Manifest);
@@ -202,7 +203,7 @@ impl Registry {
             body: remote.body.clone(),
             tags: tags.cloned().collect(),
             same_image: SameDigestSameTag::Accept,
-            missing: MissingContents::Accept,
+            missing: MissingContents::Import { name: repository.name.to_string() },
         };
         self.push_image(ctx, repository, permit, push).await.map(|_| ())
     }

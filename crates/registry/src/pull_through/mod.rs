@@ -37,6 +37,7 @@ pub(crate) use reader::ArrivingStream;
 pub(crate) use upstreams::rules_of;
 
 use arrival::Arrivals;
+use blob::too_many;
 use counts::Counts;
 use failures::{Failures, LayerFailures};
 use flights::Flights;
@@ -127,7 +128,7 @@ impl PullThrough {
         (registry, of): (RegistryKey, (&AccountId, &Region)),
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
-        let _slot = self.fetches.take(of.0).await;
+        let Some(_slot) = self.fetches.take(of.0).await else { return Some(too_many().message.into_owned()) };
         let login = self.login_of(access, of, row).await;
         let upstream = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
             Ok((_, upstream)) => upstream,

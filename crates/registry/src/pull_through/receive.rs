@@ -20,10 +20,11 @@ use tokio::time::{Instant, timeout_at};
 use upstream::{BlobDownload, UpstreamError};
 
 use super::arrival::{Arrival, Progress};
+use super::blob::too_many;
 use super::counts::Requested;
 use super::import::{Of, Source};
 use crate::Registry;
-use crate::layer::bytes::Stage;
+use crate::layer::bytes::{Stage, too_large};
 
 /// The first slice is small, so that the first bytes are soon there. Each is twice as large as the one before.
 const FIRST_SLICE: u64 = 64 * 1024;
@@ -53,7 +54,7 @@ impl Registry {
     pub(super) async fn receive(&self, job: Receive) {
         let received = self.receive_into_store(&job).await;
         // Requests from now on find the layer in the store, or start anew.
-        self.pull_through.arrivals.end(&(job.key, job.arrival.digest));
+        self.pull_through.arrivals.end(&(job.key, job.arrival.digest), &job.arrival);
         job.arrival.has_come(match received {
             Ok(progress) => progress,
             Err(error) => {
@@ -64,7 +65,6 @@ impl Registry {
     }
 
     async fn receive_into_store(&self, job: &Receive) -> Result<Progress> {
-        let ended = || Error::new(Code::Unavailable, "The server stops.");
         let Arrival { digest, size, .. } = &*job.arrival;
         let permit = Authority::for_service(authority::FetchUpstreamLayers, &self.access);
         // It can have been stored after the request looked for it.
@@ -72,10 +72,13 @@ impl Registry {
         if permit.read(|()| find).await?.iter().any(|(_, row)| row.is_some()) {
             return Ok(Progress::Found);
         }
-        let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(ended)?;
+        let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(too_many)?;
+        if self.pull_through.arrivals.end_unwanted(&(job.key, *digest), &job.arrival) {
+            return Err(Error::new(Code::ClientGone, "Nobody waits for the layer any more."));
+        }
         let limit = self.access.settings.limits.layer_bytes;
         if *size > limit {
-            return Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")));
+            return Err(too_large(limit));
         }
         // Before the first byte comes.
         let more = More::Uploaded { recorded: 0, added: *size };

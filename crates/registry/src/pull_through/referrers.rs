@@ -12,6 +12,7 @@ use access::store::{FindUpstream, RepositoryKey};
 use access::upstream_role::is_of_cache;
 use oci::digest::Digest;
 
+use super::blob::too_many;
 use super::refusal;
 use crate::Registry;
 
@@ -94,7 +95,7 @@ impl Registry {
         }
         let mut unanswered = Unanswered { asked, key, is_over: false };
         let source = self.source_of(registry, repository, &found).await?;
-        let slot = self.pull_through.fetches.take(&source.account).await;
+        let slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(too_many)?;
         let listed = source.upstream.list_referrers(&source.name, subject).await;
         drop(slot);
         let listed = listed.map_err(|error| refusal(&error))?;

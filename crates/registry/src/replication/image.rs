@@ -110,10 +110,11 @@ impl Registry {
         let Some(source) = permit.read(|()| find).await? else { return Ok(Put::Gone) };
         let manifest = Manifest::parse(&source.body, Some(&source.media_type)).map_err(Error::internal)?;
         let size = source.body.len() as u64;
-        let exceeded = match self.storage_quota_of(replica.to, More::Stored(size)).await? {
+        // Nothing stays held: what is held for an image that is refused would refuse others of the same pass.
+        let exceeded = match self.hold_for_image(replica.to, More::Stored(size)).await?.err() {
             None => {
                 let more = More::Shared(manifest.total_size().saturating_add(size));
-                self.storage_quota_of(replica.to, more).await?
+                self.hold_for_image(replica.to, more).await?.err()
             }
             exceeded => exceeded,
         };

@@ -8,6 +8,7 @@ mod backfill_place;
 mod image;
 mod lag;
 mod peer;
+mod referrers;
 mod retry;
 mod settings;
 
@@ -116,7 +117,7 @@ impl Registry {
     /// One pass over the destinations that have something to do; returns how many items ended.
     pub async fn replicate_images(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::ReplicateImages, &self.access);
-        let mut pass = Pass { done: 0, has_more: false };
+        let mut pass = self.queue_referrers(&permit, now).await?;
         let mut after = i64::MIN;
         loop {
             let list = ListDueDestinations { now: micros(now), after, limit: DESTINATIONS };

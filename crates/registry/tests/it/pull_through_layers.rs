@@ -209,3 +209,44 @@ async fn layers_of_a_pushed_image_need_the_permission_to_import() {
     assert_eq!(upstream.asked(""), 0);
     assert_eq!(read(&world, &world.admin, &at, &secret).await.unwrap(), b"private");
 }
+
+/// An image that was pushed, so that nothing of it is fetched in the background; returns its layers.
+async fn pushed(world: &World, upstream: &TestUpstream, count: u8) -> Vec<Digest> {
+    let (by, registry) = (ctx(&world.admin), &world.rules.registry);
+    let setting =
+        PutAccountSettingRequest { name: "WHARF_SPARSE_IMAGES".to_owned(), value: "ENABLED".to_owned() };
+    registry.put_account_setting(&by, &region(), setting).await.unwrap();
+    let at = world.create("cached/team/app").await;
+    let mut layers = Vec::new();
+    for number in 0..count {
+        let layer = upstream.blob("team/app", &[number; 100]);
+        let tag = Reference::Tag(format!("v{number}").parse().unwrap());
+        let manifest = image(&sha256(b"{}"), &layer, 100).into_bytes();
+        registry.put_manifest(&by, &at, &tag, &[], None, manifest.into()).await.unwrap();
+        layers.push(layer);
+    }
+    layers
+}
+
+#[tokio::test]
+async fn a_layer_that_nobody_waits_for_is_not_fetched() {
+    let (world, upstream) = cached().await;
+    let layers = pushed(&world, &upstream, 14).await;
+    upstream.set(Mood::Stalls(10, Duration::from_secs(2)));
+    let at = repository("cached/team/app");
+    let get = |layer: Digest| read(&world, &world.admin, &at, &layer);
+    // All places of the account are taken.
+    let first = futures::future::join_all(layers[..12].iter().copied().map(get));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let gone = tokio::time::timeout(Duration::from_millis(200), get(layers[12])).await;
+        assert!(gone.is_err(), "it waits for a place");
+        get(layers[13]).await.unwrap()
+    };
+    let (first, last) = tokio::join!(first, others);
+    assert!(first.iter().all(Result::is_ok), "{first:?}");
+    assert_eq!(last, [13; 100]);
+    assert_eq!(upstream.asked(&layers[12].to_string()), 0);
+    upstream.set(Mood::Well);
+    assert_eq!(get(layers[12]).await.unwrap(), [12; 100], "a later request starts anew");
+}

@@ -2,6 +2,7 @@
 
 use access::context::RepositoryRef;
 use access::error::Code;
+use access::storage_quota::More;
 use aws::ecr::CreateRepositoryRequest;
 use jiff::Timestamp;
 use oci::digest::Algorithm;
@@ -103,4 +104,35 @@ async fn a_quota_tells_nothing_of_other_accounts() {
     assert_eq!(refused.code, Code::LimitExceeded);
     let message = refused.message.to_string();
     assert!(message.contains("stores 0 bytes") && !message.contains("777"), "{message}");
+}
+
+#[tokio::test]
+async fn a_refused_upload_refuses_no_other() {
+    let world = World::new().await;
+    let small = world.create("team/small-app").await;
+    let hold = |bytes| world.rules.access.hold_storage(&small, More::Uploaded { recorded: 0, added: bytes });
+    let large = futures::future::join_all((0..8).map(|_| hold(1 << 60)));
+    let (large, honest) = tokio::join!(large, hold(500));
+    assert!(large.into_iter().all(|refused| code(refused) == Code::LimitExceeded));
+    let honest = honest.unwrap();
+    assert_eq!(code(hold(600).await), Code::LimitExceeded, "what was admitted counts");
+    drop(honest);
+    let _later = hold(600).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_length_above_the_limit_of_layers_is_refused() {
+    let world = World::new().await;
+    let other = world.create("team/other").await;
+    let (registry, by) = (&world.rules.registry, ctx(&world.admin));
+    let upload = registry.start_upload(&by, &other, Algorithm::Sha256).await.unwrap();
+    let limit = world.rules.access.settings.limits.layer_bytes;
+    let append = async |length| {
+        let incoming = Incoming { length: Some(length), ..Incoming::buffered(vec![7; 400].into()) };
+        registry.append_upload(&by, &other, &upload.id, incoming).await
+    };
+    assert_eq!(code(append(limit + 1).await), Code::SizeInvalid);
+    append(400).await.unwrap();
+    assert_eq!(code(append(limit - 399).await), Code::SizeInvalid, "with what it has");
+    append(400).await.unwrap();
 }

@@ -89,6 +89,16 @@ fn every_violation_is_listed_with_its_value() {
 }
 
 #[test]
+fn an_element_of_a_list_has_no_nul() {
+    assert_eq!(
+        refused("TagKeys.member.1=a%00"),
+        "1 validation error detected: Value '[a\0]' at 'tagKeys' failed to satisfy constraint: Member must satisfy \
+         constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal \
+         to 1, Member must satisfy regular expression pattern: [^\\u0000]*]"
+    );
+}
+
+#[test]
 fn a_list_that_is_too_long_is_shown() {
     let tags: Vec<_> = (1..=3).map(|n| format!("Tags.member.{n}.Key=k{n}&Tags.member.{n}.Value=v")).collect();
     assert_eq!(

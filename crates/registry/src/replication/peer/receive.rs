@@ -127,7 +127,7 @@ impl Registry {
             Manifest::parse(&body, Some(&image.media_type)).map_err(|error| invalid(error.to_string()))?;
         let tag = image.tag.map(|tag| tag.parse()).transpose();
         let tag = tag.map_err(|_| Error::new(Code::TagInvalid, "The tag is not valid."))?;
-        let exceeded = self.storage_quota_of(to, More::Stored(size)).await?;
+        let held = self.hold_for_image(to, More::Stored(size)).await?;
         let push = ImagePush {
             digest: image.digest,
             manifest,
@@ -141,7 +141,7 @@ impl Registry {
             },
         };
         let replicate = ReplicateImage {
-            put: self.new_image(ctx, &permit, push, exceeded.is_some())?,
+            put: self.new_image(ctx, &permit, push, held.is_err())?,
             source: ReplicaSource::Peer {
                 tagged_at: image.tagged_at.map(|at| credible(Micros(at), ctx.at())),
                 order: asked.order.clone(),
@@ -158,14 +158,14 @@ impl Registry {
         match outcome {
             Ok(_) | Err(OpError::Refused(ReplicateImageRefusal::SourceGone)) => Ok(Answer::Done),
             Err(OpError::Refused(ReplicateImageRefusal::Overtaken)) => Ok(Answer::Overtaken),
-            Err(OpError::Refused(ReplicateImageRefusal::Refused(refusal))) => match (refusal, exceeded) {
+            Err(OpError::Refused(ReplicateImageRefusal::Refused(refusal))) => match (refusal, held) {
                 (PutImageRefusal::LayersNotFound(layers), _) => {
                     Ok(Answer::Lacks { layers: texts(&layers), images: Vec::new() })
                 }
                 (PutImageRefusal::ReferencedImagesNotFound(images), _) => {
                     Ok(Answer::Lacks { layers: Vec::new(), images: texts(&images) })
                 }
-                (PutImageRefusal::OverStorageQuota, Some(exceeded)) => Err(exceeded),
+                (PutImageRefusal::OverStorageQuota, Err(exceeded)) => Err(exceeded),
                 (refusal, _) => Err(put_image_error(refusal, &permit, self.access.quotas())),
             },
             Err(OpError::Store(error)) => Err(store_error(error)),

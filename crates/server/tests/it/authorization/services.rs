@@ -85,7 +85,7 @@ macro_rules! with_operations {
             ChangeReplicationConfiguration: PutReplicationConfiguration;
             ReadReplications: ListImageReplications ListReplicationLags;
             DueReplications: ListDueDestinations ListDueReplications FindReplicationSource FindReplicationTag EndReplication
-                ForgetReplications ListDueSettings FindRepositorySettings EndSettingsReplication;
+                ForgetReplications ListDueSettings FindRepositorySettings EndSettingsReplication QueueReferrers;
             Replicate: ReplicateImage ReplicateDeletion PutReplicatedSettings;
             ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
             ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
@@ -174,7 +174,7 @@ rows! {
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
-    ReplicateImages: ReadIdentities DueReplications ReadBackfills WorkOnBackfills ReadLayers BytesRead;
+    ReplicateImages: ReadIdentities Work DueReplications ReadBackfills WorkOnBackfills ReadLayers BytesRead;
     DescribeReplication: ReadReplications;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
