@@ -50,8 +50,8 @@ services! {
     KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Starts and ends the holds of backups.
     KeepBackups => StartBackupHold, EndBackupHold;
-    /// Makes the store read-only while it is moved, and writable again.
-    MoveStore => MakeReadOnly, MakeWritable;
+    /// Makes the store read-only while it is moved, compares the move, and makes the store writable again.
+    MoveStore => MakeReadOnly, GetReadOnly, MakeWritable;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.

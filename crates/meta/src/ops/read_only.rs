@@ -4,7 +4,9 @@
 //! every transaction that writes begins with. Creating the trigger waits for the transactions that have a mark, so after
 //! [`MakeReadOnly`] no write is in progress anywhere.
 
-use crate::{Access, Never, Operation, Ruling, Scope, StoreError, Tx, tx::Dialect, value::params};
+use crate::{
+    Access, Never, Operation, Ruling, Scope, StoreError, Tx, ops::operation, tx::Dialect, value::params,
+};
 
 /// The setting with the ID of the move.
 pub(crate) const SETTING: &str = "read-only";
@@ -36,6 +38,14 @@ pub struct MakeWritable {
     /// The ID of the move; None for any move.
     pub id: Option<String>,
 }
+
+/// Returns the ID of the move that the store is read-only for, if it is read-only.
+#[derive(Clone, Copy, Debug)]
+pub struct GetReadOnly;
+
+operation!(GetReadOnly: Point -> Option<String>, Never, |_op, tx| {
+    Ok(Ok(current(tx).await?))
+});
 
 async fn current(tx: &mut Tx<'_>) -> Result<Option<String>, StoreError> {
     let select = "SELECT value FROM setting WHERE name = ?1";

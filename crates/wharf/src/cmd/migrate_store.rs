@@ -36,7 +36,7 @@ has none. Uploads in progress are not moved if the layers are: clients start the
 
 Then stop the servers of --from, and start servers with --to. After a move of the layers alone, the database is writable again
 when you run `wharf migrate-store release --at FILE`: do it when every node uses the new store. The same command makes the
-source writable, if you give up a move. Remove the destination then.
+source writable, if you give up a move. Remove the destination then: a command that still copies ends with an error.
 
 Exit codes: 0 the store is moved, 4 layers are missing or damaged, 1 the move failed.
 
@@ -134,6 +134,7 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
         say(&fsck::text(&report))?;
         return Problems::of(&report);
     }
+    source.check_read_only(from, &options.connection).await?;
     match (&destination, &new) {
         (Some(destination), _) => destination.end(&source, new.is_some()).await?,
         (None, Some(new)) => {

@@ -119,6 +119,7 @@ macro_rules! with_operations {
             StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             BackupHolds: StartBackupHold EndBackupHold;
             ReadOnly: MakeReadOnly MakeWritable;
+            ReadReadOnly: GetReadOnly;
             MoveStores: TakeDestination GetUnfinishedMove GetEventSequence EndMoveTo ListTables ReadTable LastTableKey
                 WriteTable;
             Clocks: ReadClock;
@@ -166,7 +167,7 @@ rows! {
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
     KeepStoreCheck: StoreChecks;
     KeepBackups: BackupHolds;
-    MoveStore: ReadOnly;
+    MoveStore: ReadOnly ReadReadOnly;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
