@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use meta::{
-    EndMoveTo, ExpireUploads, GetEventSequence, GetSetting, Meta, Micros, OpError, SqliteOptions, Table,
-    TakeDestination,
+    EndMoveTo, GetEventSequence, GetSetting, Meta, Micros, OpError, SqliteOptions, Table, TakeDestination,
 };
 
 use super::{Side, Source};
@@ -53,15 +52,13 @@ impl Destination {
                 store_ids.push((name.to_owned(), id));
             }
         }
-        if has_new_blobs {
-            let at = Micros(jiff::Timestamp::now().as_microsecond());
-            // Their bytes are not moved.
-            while self.rows.write(ExpireUploads { idle_since: Micros(i64::MAX), limit: 1_000, at }).await? > 0
-            {
-            }
-        }
-        let event_sequence = source.rows.read(GetEventSequence).await?;
-        let end = EndMoveTo { id: source.id.clone(), event_sequence, store_ids };
+        let end = EndMoveTo {
+            id: source.id.clone(),
+            event_sequence: source.rows.read(GetEventSequence).await?,
+            store_ids,
+            ends_uploads: has_new_blobs,
+            at: Micros(jiff::Timestamp::now().as_microsecond()),
+        };
         match self.rows.write(end).await {
             Ok(()) => Ok(()),
             Err(OpError::Refused(meta::AnotherMove)) => bail!("another move has taken the database of --to"),
