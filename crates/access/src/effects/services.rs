@@ -45,7 +45,7 @@ services! {
     DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
-        CorrectUsage;
+        CorrectUsage, GetReadOnly;
     /// Starts and shows the check of the store beside requests, and records its slices.
     KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Starts and ends the holds of backups.

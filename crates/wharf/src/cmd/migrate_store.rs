@@ -136,7 +136,11 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
     }
     source.check_read_only(from, &options.connection).await?;
     match (&destination, &new) {
-        (Some(destination), _) => destination.end(&source, new.is_some()).await?,
+        (Some(destination), Some(_)) => destination.end(&source, true).await?,
+        (Some(destination), None) => {
+            store_move::take_store(&from.blobs, &old, &source.id).await?;
+            destination.end(&source, false).await?;
+        }
         (None, Some(new)) => {
             let (old, new) = ((&from.blobs, &old), (&to.blobs, &new.store));
             store_move::exchange_ids(&source.rows, old, new, &source.id).await?;

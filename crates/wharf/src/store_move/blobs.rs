@@ -101,6 +101,12 @@ async fn check_empty(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Before the end of a move of the rows alone: the store gets the ID of the move, which the new database then knows. The old
+/// database knows another one, so no node starts with it and no check of its rows takes new bytes for unknown ones.
+pub(crate) async fn take_store(blobs: &BlobStore, store: &Store, id: &str) -> anyhow::Result<()> {
+    write_ids(blobs, store, &[id.parse()?; 2]).await
+}
+
 /// After a move of the bytes alone: the new store gets the ID that the database knows, and the old store the one of the move.
 /// So no node starts with the old store by mistake.
 pub(crate) async fn exchange_ids(

@@ -43,13 +43,12 @@ impl Destination {
         }
     }
 
-    /// The database can be used. The new stores of blobs have the ID of the move.
+    /// The database can be used. Its stores of blobs have the ID of the move.
     pub(crate) async fn end(&self, source: &Source, has_new_blobs: bool) -> anyhow::Result<()> {
         let mut store_ids = Vec::new();
         for name in [STANDARD, ARCHIVE] {
-            if let Some(id) = source.rows.read(GetSetting { name: name.to_owned() }).await? {
-                let id = if has_new_blobs { source.id.clone().into_bytes() } else { id };
-                store_ids.push((name.to_owned(), id));
+            if source.rows.read(GetSetting { name: name.to_owned() }).await?.is_some() {
+                store_ids.push((name.to_owned(), source.id.clone().into_bytes()));
             }
         }
         let end = EndMoveTo {

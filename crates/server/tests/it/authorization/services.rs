@@ -164,7 +164,7 @@ rows! {
     CollectGarbage: Reviews;
     MeasureUsage: CompareUsage CorrectUsage;
     DescribeCollection: ReadCollection;
-    CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage ReadReadOnly BytesCheck;
     KeepStoreCheck: StoreChecks;
     KeepBackups: BackupHolds;
     MoveStore: ReadOnly ReadReadOnly;
