@@ -13,7 +13,7 @@
 //!
 //! All files but the mark, the lock and `in-progress` are encrypted, if the backup is.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -159,12 +159,30 @@ impl BackupPlace {
         Ok(id.map(|id| String::from_utf8_lossy(&id).into_owned()))
     }
 
-    /// Notes the ID of a backup that begins, or that none is in progress.
-    pub(crate) async fn set_in_progress(&self, id: Option<&str>) -> anyhow::Result<()> {
-        match id {
-            Some(id) => put(&self.vault, IN_PROGRESS, id.as_bytes().to_vec()).await,
-            None => Ok(self.vault.remove(IN_PROGRESS).await?),
+    /// Notes the ID of a backup that begins. Another one that is in progress does not count any more.
+    pub(crate) async fn begin(&self, id: &str) -> anyhow::Result<()> {
+        put(&self.vault, IN_PROGRESS, id.as_bytes().to_vec()).await
+    }
+
+    /// Refuses, if another backup has begun after this one: it removes the files of this one. Only a bucket has no lock.
+    pub(crate) async fn check_in_progress(&self, id: &str) -> anyhow::Result<()> {
+        if self.in_progress().await?.as_deref() != Some(id) {
+            bail!("another command has begun a backup to {}: run one at a time", self.name);
         }
+        Ok(())
+    }
+
+    /// Notes that the backup has ended, unless another one has begun.
+    pub(crate) async fn end(&self, id: &str) -> anyhow::Result<()> {
+        if self.in_progress().await?.as_deref() == Some(id) {
+            self.vault.remove(IN_PROGRESS).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another command may be writing to the place. A folder is locked.
+    pub(crate) async fn may_be_in_use(&self) -> anyhow::Result<bool> {
+        Ok(matches!(self.vault, Vault::Bucket(..)) && self.in_progress().await?.is_some())
     }
 
     /// Writes a file.
@@ -204,25 +222,51 @@ impl BackupPlace {
 
     /// Whether the place has an object of this size.
     pub(crate) async fn has(&self, key: &ObjectKey, size: u64) -> io::Result<bool> {
+        self.has_file(&Vault::name_of(key), size).await
+    }
+
+    async fn has_file(&self, name: &str, size: u64) -> io::Result<bool> {
         let size = if self.key.is_some() { sealing::sealed_len(size) } else { size };
-        Ok(self.vault.len(&Vault::name_of(key)).await? == Some(size))
+        Ok(self.vault.len(name).await? == Some(size))
     }
 
     /// The name for a new snapshot. Removes those that do not count.
     pub(crate) async fn begin_snapshot(&self, taken_at: Timestamp) -> anyhow::Result<String> {
         let files = self.vault.list(SNAPSHOTS).await?;
-        let whole: BTreeSet<&str> = files.iter().filter_map(|(name, _)| snapshot_of_record(name)).collect();
-        for (file, _) in &files {
-            if !snapshot_of(file).is_some_and(|name| whole.contains(name)) {
-                self.vault.remove(file).await?;
-            }
-        }
+        self.remove_incomplete(&files).await?;
         Ok(taken_at.strftime("%Y%m%dT%H%M%S.%3fZ").to_string())
     }
 
-    /// Writes the record of a snapshot: it counts.
-    pub(crate) async fn end_snapshot(&self, name: &str, record: &Record) -> anyhow::Result<()> {
-        self.write_all(&file_of(name, RECORD), serde_json::to_vec_pretty(record)?).await
+    /// Removes those of the listed files whose snapshot has no record. The record itself is asked for: a list can be
+    /// incomplete.
+    async fn remove_incomplete(&self, files: &[(String, u64)]) -> anyhow::Result<()> {
+        let mut whole = BTreeMap::new();
+        for (file, _) in files {
+            let name = snapshot_of(file).unwrap_or_default();
+            if !whole.contains_key(name) {
+                whole.insert(name, self.vault.len(&file_of(name, RECORD)).await?.is_some());
+            }
+            if whole.get(name) == Some(&false) {
+                self.vault.remove(file).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the record of a snapshot of this backup: it counts. If another backup has begun, it may have removed the
+    /// files of the snapshot, because it found no record. So this is compared again afterwards: a backup that begins later
+    /// finds the record.
+    pub(crate) async fn end_snapshot(&self, id: &str, name: &str, record: &Record) -> anyhow::Result<()> {
+        self.check_in_progress(id).await?;
+        if !self.has_file(&file_of(name, DATABASE), record.database_bytes).await? {
+            bail!("the rows of the snapshot are not in {} any more", self.name);
+        }
+        self.write_all(&file_of(name, RECORD), serde_json::to_vec_pretty(record)?).await?;
+        let is_last = self.check_in_progress(id).await;
+        if is_last.is_err() {
+            self.vault.remove(&file_of(name, RECORD)).await?;
+        }
+        is_last
     }
 
     /// The snapshots that count, from the oldest to the newest.
@@ -357,5 +401,57 @@ mod tests {
         fs::write(other.join("notes"), b"").unwrap();
         let refused = BackupPlace::create(&Target::folder(&other)).await.err().unwrap().to_string();
         assert!(refused.contains("holds other things"), "{refused}");
+    }
+
+    fn record_of(rows: &[u8]) -> Record {
+        Record {
+            taken_at: "2026-05-04T03:02:01Z".to_owned(),
+            version: String::new(),
+            objects: 0,
+            bytes: 0,
+            copied_objects: 0,
+            copied_bytes: 0,
+            database_bytes: rows.len() as u64,
+            database_digest: String::new(),
+            objects_digest: String::new(),
+            has_master_key: false,
+        }
+    }
+
+    /// A place with the rows of a snapshot of the backup `one`.
+    async fn with_rows(above: &Path) -> (BackupPlace, String) {
+        let place = BackupPlace::create(&Target::folder(&above.join("backup"))).await.unwrap();
+        place.begin("one").await.unwrap();
+        let name = place.begin_snapshot(Timestamp::now()).await.unwrap();
+        place.write_all(&file_of(&name, DATABASE), b"rows".to_vec()).await.unwrap();
+        (place, name)
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_record_removes_no_snapshot() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, name) = with_rows(above.path()).await;
+        place.end_snapshot("one", &name, &record_of(b"rows")).await.unwrap();
+        let incomplete = [(file_of(&name, DATABASE), 4)];
+        place.remove_incomplete(&incomplete).await.unwrap();
+        assert!(place.read_all(&file_of(&name, DATABASE)).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_another_backup_removed_does_not_count() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, name) = with_rows(above.path()).await;
+        place.begin("two").await.unwrap();
+        let refused = place.end_snapshot("one", &name, &record_of(b"rows")).await.unwrap_err().to_string();
+        assert!(refused.contains("another command"), "{refused}");
+        assert_eq!(place.snapshots().await.unwrap().len(), 0);
+        // The mark is not the one of the first backup any more.
+        place.end("one").await.unwrap();
+        place.check_in_progress("two").await.unwrap();
+        place.begin_snapshot(Timestamp::now()).await.unwrap();
+        let lost = place.end_snapshot("two", &name, &record_of(b"rows")).await.unwrap_err().to_string();
+        assert!(lost.contains("not in"), "{lost}");
+        place.end("two").await.unwrap();
+        assert_eq!(place.in_progress().await.unwrap(), None);
     }
 }

@@ -121,12 +121,15 @@ async fn create(options: &Backup) -> anyhow::Result<()> {
     }
     let taken_at = Timestamp::now();
     let begun = source.begin(Duration::from_secs(options.hold_seconds)).await?;
-    place.set_in_progress(Some(&begun.id)).await?;
+    place.begin(&begun.id).await?;
     let written = write_snapshot(&place, &begun, taken_at, options.with_master_key).await;
     let ended = source.end(&begun.id).await;
+    let closed = match ended {
+        Ok(()) => place.end(&begun.id).await,
+        Err(error) => Err(error),
+    };
     let (name, record) = written?;
-    ended?;
-    place.set_in_progress(None).await?;
+    closed?;
     let mut answer = serde_json::to_value(&record)?;
     if let Some(members) = answer.as_object_mut() {
         members.insert("Snapshot".to_owned(), json!(name));
@@ -164,6 +167,8 @@ async fn write_snapshot(
     })
     .await?;
     drop(rows);
+    // Another backup ends the hold of this one.
+    place.check_in_progress(&begun.id).await?;
     if !copied.problems.is_empty() {
         complain(&copied.problems);
         let then = ": run `wharf fsck`, and repair what it finds. There is no new snapshot";
@@ -194,7 +199,7 @@ async fn write_snapshot(
         objects_digest: list.finish().1.to_string(),
         has_master_key: with_master_key,
     };
-    place.end_snapshot(&name, &record).await?;
+    place.end_snapshot(&begun.id, &name, &record).await?;
     Ok((name, record))
 }
 
@@ -230,6 +235,13 @@ async fn list(target: &Target, as_json: bool) -> anyhow::Result<()> {
 
 async fn prune(target: &Target, keep: u64) -> anyhow::Result<()> {
     let place = BackupPlace::open(target, true).await?;
+    if place.may_be_in_use().await? {
+        bail!(
+            "a backup to {} is in progress, or was interrupted: wait for its end, or run `wharf backup` again, and then \
+             prune",
+            place.name()
+        );
+    }
     let mut snapshots = place.snapshots().await?;
     let surplus = snapshots.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
     let kept = snapshots.split_off(surplus);
