@@ -13,7 +13,7 @@
 //!
 //! All files but the mark, the lock and `in-progress` are encrypted, if the backup is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -41,7 +41,7 @@ const IN_PROGRESS: &str = "in-progress";
 /// Names of files in the folder of a snapshot.
 pub(crate) const DATABASE: &str = "wharf.db";
 pub(crate) const OBJECTS: &str = "objects.tsv";
-const RECORD: &str = "backup.json";
+pub(crate) const RECORD: &str = "backup.json";
 /// Only if it was asked for.
 pub(crate) const SECRETS: [&str; 2] = ["master.key", "dev.toml"];
 
@@ -269,19 +269,31 @@ impl BackupPlace {
         is_last
     }
 
-    /// The snapshots that count, from the oldest to the newest.
-    pub(crate) async fn snapshots(&self) -> anyhow::Result<Vec<Snapshot>> {
-        let mut snapshots = Vec::new();
-        for (file, _) in self.vault.list(SNAPSHOTS).await? {
-            let Some(name) = snapshot_of_record(&file) else { continue };
-            let Some(record) = self.read_all(&file).await? else { continue };
-            let record: Record =
-                serde_json::from_slice(&record).with_context(|| format!("{file} is not valid"))?;
-            let taken_at = record.taken_at.parse().context("TakenAt is not a time")?;
-            snapshots.push(Snapshot { name: name.to_owned(), taken_at, record });
+    /// The snapshots that count, from the oldest to the newest, and the names of those whose record is damaged. A record
+    /// is asked for by its name: a list can be incomplete.
+    pub(crate) async fn snapshots(&self) -> anyhow::Result<(Vec<Snapshot>, Vec<String>)> {
+        let (mut snapshots, mut damaged) = (Vec::new(), Vec::new());
+        let files = self.vault.list(SNAPSHOTS).await?;
+        let names: BTreeSet<&str> = files.iter().filter_map(|(file, _)| snapshot_of(file)).collect();
+        for name in names {
+            match self.record(name).await {
+                Ok(None) => {}
+                Ok(Some((taken_at, record))) => {
+                    snapshots.push(Snapshot { name: name.to_owned(), taken_at, record });
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => damaged.push(name.to_owned()),
+                Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.name)),
+            }
         }
         snapshots.sort_by_key(|snapshot| snapshot.taken_at);
-        Ok(snapshots)
+        Ok((snapshots, damaged))
+    }
+
+    /// The record of a snapshot, if it has one. The error of a damaged one is `InvalidData`.
+    async fn record(&self, name: &str) -> io::Result<Option<(Timestamp, Record)>> {
+        let Some(body) = self.read(&file_of(name, RECORD)).await? else { return Ok(None) };
+        let record: Record = serde_json::from_slice(&collect(body).await?).map_err(invalid)?;
+        Ok(Some((record.taken_at.parse().map_err(invalid)?, record)))
     }
 
     /// Removes a snapshot. Without its record it does not count.
@@ -325,9 +337,8 @@ fn snapshot_of(file: &str) -> Option<&str> {
     Some(file.strip_prefix(SNAPSHOTS)?.strip_prefix('/')?.split_once('/')?.0)
 }
 
-/// The snapshot whose record the file is.
-fn snapshot_of_record(file: &str) -> Option<&str> {
-    snapshot_of(file.strip_suffix(RECORD)?)
+fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 async fn put(vault: &Vault, name: &str, content: Vec<u8>) -> anyhow::Result<()> {
@@ -392,7 +403,7 @@ mod tests {
         let name = place.begin_snapshot(at).await.unwrap();
         assert_eq!(name, "20260504T030201.000Z");
         place.write_all(&file_of(&name, DATABASE), b"rows".to_vec()).await.unwrap();
-        assert_eq!(place.snapshots().await.unwrap().len(), 0);
+        assert_eq!(place.snapshots().await.unwrap().0.len(), 0);
         place.begin_snapshot(Timestamp::now()).await.unwrap();
         assert!(place.read_all(&file_of(&name, DATABASE)).await.unwrap().is_none());
 
@@ -444,7 +455,7 @@ mod tests {
         place.begin("two").await.unwrap();
         let refused = place.end_snapshot("one", &name, &record_of(b"rows")).await.unwrap_err().to_string();
         assert!(refused.contains("another command"), "{refused}");
-        assert_eq!(place.snapshots().await.unwrap().len(), 0);
+        assert_eq!(place.snapshots().await.unwrap().0.len(), 0);
         // The mark is not the one of the first backup any more.
         place.end("one").await.unwrap();
         place.check_in_progress("two").await.unwrap();
@@ -453,5 +464,18 @@ mod tests {
         assert!(lost.contains("not in"), "{lost}");
         place.end("two").await.unwrap();
         assert_eq!(place.in_progress().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_record_hides_no_other_snapshot() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, good) = with_rows(above.path()).await;
+        place.end_snapshot("one", &good, &record_of(b"rows")).await.unwrap();
+        for (bad, text) in [("20260101T000000.000Z", ""), ("20260102T000000.000Z", r#"{"TakenAt": 1"#)] {
+            place.write_all(&file_of(bad, RECORD), text.as_bytes().to_vec()).await.unwrap();
+        }
+        let (snapshots, damaged) = place.snapshots().await.unwrap();
+        assert_eq!(snapshots.iter().map(|snapshot| &snapshot.name).collect::<Vec<_>>(), [&good]);
+        assert_eq!(damaged, ["20260101T000000.000Z", "20260102T000000.000Z"]);
     }
 }

@@ -17,7 +17,7 @@ use super::say;
 use super::store::Options;
 use crate::backup::copying::save_objects;
 use crate::backup::files::{Sum, read_file};
-use crate::backup::place::{BackupPlace, DATABASE, OBJECTS, Record, SECRETS, Snapshot, file_of};
+use crate::backup::place::{BackupPlace, DATABASE, OBJECTS, RECORD, Record, SECRETS, Snapshot, file_of};
 use crate::backup::source::{Begun, Source};
 use crate::backup::target::Target;
 use crate::blob_store::{BlobFolders, open_folders};
@@ -203,6 +203,14 @@ async fn write_snapshot(
     Ok((name, record))
 }
 
+/// The snapshots that count. Names those whose record is damaged.
+pub(crate) async fn usable_snapshots(place: &BackupPlace) -> anyhow::Result<Vec<Snapshot>> {
+    let (snapshots, damaged) = place.snapshots().await?;
+    let told = |name: &String| format!("warning: the record {RECORD} of the snapshot {name} is damaged");
+    complain(&damaged.iter().map(told).collect::<Vec<_>>());
+    Ok(snapshots)
+}
+
 /// Names what is damaged.
 #[expect(clippy::print_stderr, reason = "standard output has only the result")]
 pub(crate) fn complain(problems: &[String]) {
@@ -212,7 +220,7 @@ pub(crate) fn complain(problems: &[String]) {
 }
 
 async fn list(target: &Target, as_json: bool) -> anyhow::Result<()> {
-    let snapshots = BackupPlace::open(target, false).await?.snapshots().await?;
+    let snapshots = usable_snapshots(&BackupPlace::open(target, false).await?).await?;
     if as_json {
         let records: Vec<_> = snapshots
             .iter()
@@ -242,7 +250,14 @@ async fn prune(target: &Target, keep: u64) -> anyhow::Result<()> {
             place.name()
         );
     }
-    let mut snapshots = place.snapshots().await?;
+    let (mut snapshots, damaged) = place.snapshots().await?;
+    if !damaged.is_empty() {
+        bail!(
+            "the record {RECORD} of {} is damaged, so nothing is removed: the layers of this snapshot are not known. Remove \
+             the folder of the snapshot, if you do not need it",
+            damaged.join(" and of ")
+        );
+    }
     let surplus = snapshots.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
     let kept = snapshots.split_off(surplus);
     // Before anything is removed.
