@@ -1432,6 +1432,8 @@ pub struct WharfStartBackupResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive_path: Option<String>,
     pub master_key_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_key_path: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

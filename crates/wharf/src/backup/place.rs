@@ -43,7 +43,7 @@ pub(crate) const DATABASE: &str = "wharf.db";
 pub(crate) const OBJECTS: &str = "objects.tsv";
 pub(crate) const RECORD: &str = "backup.json";
 /// Only if it was asked for.
-pub(crate) const SECRETS: [&str; 2] = ["master.key", "dev.toml"];
+pub(crate) const SECRETS: [&str; 3] = ["master.key", "dev.toml", "peer.key"];
 
 /// The record of a snapshot: `backup.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

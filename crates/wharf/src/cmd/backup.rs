@@ -42,7 +42,8 @@ With --encryption-key-file, the first backup to a place makes an encrypted one; 
 the key nobody can read the backup: keep a copy of it elsewhere.
 
 The master key is not copied, unless you ask for it: without it nobody can use the backup, so keep a copy of it elsewhere.
-With --with-master-key the backup also has the access key of `wharf dev` (dev.toml).
+With --with-master-key the backup also has the access key of `wharf dev` (dev.toml) and the key that proves to peers who asks
+(peer.key).
 
 Exit codes: 0 the snapshot is complete, 4 layers are damaged and there is no new snapshot, 1 the backup failed.
 
@@ -179,8 +180,10 @@ async fn write_snapshot(
         .await
         .context("cannot write the list of objects")?;
     if with_master_key {
-        let sources = [begun.master_key.clone(), begun.data_dir.join("dev.toml")];
+        let sources =
+            [Some(begun.master_key.clone()), Some(begun.data_dir.join("dev.toml")), begun.peer_key.clone()];
         for (source, secret) in sources.iter().zip(SECRETS) {
+            let Some(source) = source else { continue };
             if let Some(content) = files::read_optional(source)? {
                 place.write_all(&file_of(&name, secret), content).await?;
             }
