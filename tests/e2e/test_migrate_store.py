@@ -245,3 +245,8 @@ def test_layers_alone_and_rows_alone(database, store, servers, tmp_path):
     moved = migrate(server, "--from", bucket, "--to", rows_alone, "--json")
     assert (moved["MovesRows"], moved["MovesLayers"], moved["CopiedObjects"]) == (True, False, 0)
     assert "Problems: 0." in run([server.binary, "fsck", "--config", rows_alone], env=environment(server.home))
+    # The bucket belongs to the new database.
+    server.stop()
+    servers.remove(server)
+    refused = run([server.binary, "fsck", "--repair", "--config", bucket], env=environment(server.home), refused=True)
+    assert "store ID" in refused

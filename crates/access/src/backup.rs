@@ -25,6 +25,8 @@ pub struct BackupPlaces {
     pub archive: Option<PathBuf>,
     /// The file of the master key.
     pub master_key: PathBuf,
+    /// The file of the key that proves to peers who asks. It exists if there are peers.
+    pub peer_key: PathBuf,
 }
 
 /// The folder of snapshots in the data folder.

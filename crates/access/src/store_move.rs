@@ -7,7 +7,7 @@ use crate::Access;
 use crate::effects::authority;
 use crate::error::{AwsCode, Error, Result};
 use crate::permit::Permit;
-use crate::store::{MakeReadOnly, MakeWritable, StoreResultExt as _, store_error};
+use crate::store::{GetReadOnly, MakeReadOnly, MakeWritable, StoreResultExt as _, store_error};
 
 /// The folder of the snapshot in the data folder.
 pub const SNAPSHOTS: &str = "move";
@@ -25,17 +25,24 @@ impl Access {
     /// Makes the store read-only, and writes a snapshot of the rows. The call can be repeated: it begins no second move. `id`
     /// is the ID of the move, if it begins now. If the data folder is not at `data_path`, another store was meant.
     pub async fn start_store_move(&self, id: String, data_path: Option<&str>) -> Result<StoreMove> {
-        let folder = self.move_folder()?;
-        if data_path.is_some_and(|path| folder.parent() != Some(Path::new(path))) {
-            let message = "This server uses another data folder.";
-            return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));
-        }
+        let folder = self.move_folder_at(data_path)?;
         let permit = Permit::for_service(authority::MoveStore, self);
         let id = permit.write(|()| MakeReadOnly { id }).await.or_store_error()?;
         // The snapshot of an earlier call can be incomplete.
         self.meta.keep_snapshots(&folder, Vec::new()).await.map_err(store_error)?;
         let snapshot = self.meta.write_snapshot(&folder, &id).await.map_err(store_error)?;
         Ok(StoreMove { id, snapshot })
+    }
+
+    /// Refuses, unless the store is still read-only for this move.
+    pub async fn check_store_move(&self, id: &str, data_path: Option<&str>) -> Result<()> {
+        self.move_folder_at(data_path)?;
+        let permit = Permit::for_service(authority::MoveStore, self);
+        if permit.read(|()| GetReadOnly).await?.as_deref() == Some(id) {
+            return Ok(());
+        }
+        let message = "The store is not read-only for this move.";
+        Err(Error::aws(AwsCode::OrganizationInvalidInput, message))
     }
 
     /// Makes the store writable again, if it is read-only for this move, or for any if there is no ID.
@@ -47,6 +54,16 @@ impl Access {
             return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));
         }
         self.meta.keep_snapshots(&folder, Vec::new()).await.map_err(store_error)
+    }
+
+    /// The folder of snapshots, unless another data folder was meant.
+    fn move_folder_at(&self, data_path: Option<&str>) -> Result<PathBuf> {
+        let folder = self.move_folder()?;
+        if data_path.is_some_and(|path| folder.parent() != Some(Path::new(path))) {
+            let message = "This server uses another data folder.";
+            return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));
+        }
+        Ok(folder)
     }
 
     fn move_folder(&self) -> Result<PathBuf> {

@@ -173,6 +173,15 @@ impl Store {
         }
     }
 
+    /// Whether an object of this size can only be found when [`Store::finish`] has made it one. What was appended of others
+    /// is found too: it has the length, and nobody has compared its digest.
+    pub fn shows_only_finished(&self, size: u64) -> bool {
+        match self {
+            Self::Disk(_) => false,
+            Self::S3(s3) => s3.shows_only_finished(size),
+        }
+    }
+
     /// A URL with which anybody can read the object for some time, from the server that has it. None if this store has no
     /// such URLs.
     pub async fn signed_url(&self, key: &ObjectKey, lifetime: Duration) -> io::Result<Option<String>> {

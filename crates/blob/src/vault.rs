@@ -16,6 +16,7 @@ use object_store::{Error, MultipartUpload as _, ObjectStore as _, ObjectStoreExt
 use crate::disk::FileStream;
 use crate::key::{ObjectKey, Place};
 use crate::s3::{S3Options, error};
+use crate::unavailable::unavailable;
 
 /// Parts of a large file in a bucket. With it, the largest layer of ECR has fewer than 10,000 parts.
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -250,7 +251,7 @@ async fn put_in_bucket<S>(client: &AmazonS3, path: &ObjectPath, mut body: S) -> 
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
 {
-    let mut buffer = BytesMut::new();
+    let (mut buffer, mut len) = (BytesMut::new(), 0_u64);
     let mut upload = None;
     while let Some(chunk) = body.next().await {
         let chunk = match (chunk, &mut upload) {
@@ -264,6 +265,7 @@ where
             }
         };
         buffer.extend_from_slice(&chunk);
+        len += chunk.len() as u64;
         while buffer.len() > PART_BYTES {
             let part = buffer.split_to(PART_BYTES).freeze();
             let begun = match upload.take() {
@@ -278,7 +280,15 @@ where
         None => client.put(path, rest).await.map(drop).map_err(error::io),
         Some(mut upload) => {
             upload.put_part(rest).await.map_err(error::io)?;
-            upload.complete().await.map(drop).map_err(error::io)
+            upload.complete().await.map_err(error::io)?;
+            // Some servers say that they have completed an upload before they have.
+            match client.head(path).await {
+                Ok(found) if found.size == len => Ok(()),
+                Ok(_) | Err(Error::NotFound { .. }) => {
+                    Err(unavailable("the upload was completed, and the bucket does not have the file"))
+                }
+                Err(error) => Err(error::io(error)),
+            }
         }
     }
 }

@@ -12,8 +12,8 @@ use access::effects::{OpensBytes, authority};
 use access::error::Result;
 use access::permit::{Opens, Permit, ServiceAuthority};
 use access::store::{
-    CorrectUsage, FindObject, FindObjectKeys, ImageId, ListManifests, ListObjects, MeasureUsage, ObjectRow,
-    RegistryKey, RemoveLostObject, RepositoryKey, StoreResultExt as _,
+    CorrectUsage, FindObject, FindObjectKeys, GetReadOnly, ImageId, ListManifests, ListObjects, MeasureUsage,
+    ObjectRow, RegistryKey, RemoveLostObject, RepositoryKey, StoreError, StoreResultExt as _, store_error,
 };
 use jiff::Timestamp;
 use oci::digest::Digest;
@@ -79,6 +79,10 @@ impl Registry {
         findings: &mut Vec<Finding>,
     ) -> Result<()> {
         let permit = Permit::for_service(authority::CheckStore, &self.access);
+        // The bytes can belong to the database that the rows were moved to, and no row of them changes here.
+        if options.repair && permit.read(|()| GetReadOnly).await?.is_some() {
+            return Err(store_error(StoreError::ReadOnly));
+        }
         progress.step = match progress.step {
             Step::Objects(after) => self.check_objects(&permit, options, after, progress, findings).await?,
             Step::Manifests(after) => check_manifests(&permit, after, progress, findings).await?,

@@ -43,7 +43,11 @@ impl BlobStore {
     }
 
     /// Where the parts of a deployment on SQLite are.
-    pub(crate) fn backup_places(&self, data_dir: &Path, master_key: &Path) -> anyhow::Result<BackupPlaces> {
+    pub(crate) fn backup_places(
+        &self,
+        data_dir: &Path,
+        (master_key, peer_key): (&Path, &Path),
+    ) -> anyhow::Result<BackupPlaces> {
         let (standard, archive) = match self {
             Self::Folders(BlobFolders { standard, archive }) => (Some(standard), archive.as_ref()),
             Self::Bucket(_) => (None, None),
@@ -53,6 +57,7 @@ impl BlobStore {
             blobs: standard.map(std::path::absolute).transpose()?,
             archive: archive.map(std::path::absolute).transpose()?,
             master_key: std::path::absolute(master_key)?,
+            peer_key: std::path::absolute(peer_key)?,
         })
     }
 

@@ -45,13 +45,13 @@ services! {
     DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
-        CorrectUsage;
+        CorrectUsage, GetReadOnly;
     /// Starts and shows the check of the store beside requests, and records its slices.
     KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Starts and ends the holds of backups.
     KeepBackups => StartBackupHold, EndBackupHold;
-    /// Makes the store read-only while it is moved, and writable again.
-    MoveStore => MakeReadOnly, MakeWritable;
+    /// Makes the store read-only while it is moved, compares the move, and makes the store writable again.
+    MoveStore => MakeReadOnly, GetReadOnly, MakeWritable;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.

@@ -1432,6 +1432,8 @@ pub struct WharfStartBackupResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive_path: Option<String>,
     pub master_key_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_key_path: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1448,13 +1450,16 @@ pub struct WharfStartCheckRequest {
 pub struct WharfStartStoreMoveRequest {
     #[serde(default)]
     pub data_path: Option<String>,
+    #[serde(default)]
+    pub move_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct WharfStartStoreMoveResponse {
     pub move_id: String,
-    pub snapshot_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_path: Option<String>,
 }
 
 pub type CreateOrganizationResponse = DescribeOrganizationResponse;
@@ -1918,5 +1923,6 @@ impl Request for WharfStartCheckRequest {
 impl Request for WharfStartStoreMoveRequest {
     type Response = WharfStartStoreMoveResponse;
     const OPERATION: &'static str = "WharfStartStoreMove";
-    const MEMBERS: &'static [Member] = &[Member::optional("DataPath", Rule::ANY_TEXT)];
+    const MEMBERS: &'static [Member] =
+        &[Member::optional("DataPath", Rule::ANY_TEXT), Member::optional("MoveId", WHARF_BACKUP_ID)];
 }

@@ -103,6 +103,11 @@ impl S3Store {
         self.part_bytes.max(len.div_ceil(MAX_PARTS as u64).next_multiple_of(MIB))
     }
 
+    /// An object of one part is stored under its own key by its last append.
+    pub(crate) fn shows_only_finished(&self, size: u64) -> bool {
+        size > self.part_bytes_of(size)
+    }
+
     pub(crate) fn charged_to(&self, memory: Arc<dyn Memory>) -> Self {
         Self { memory, ..self.clone() }
     }

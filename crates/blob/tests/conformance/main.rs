@@ -17,6 +17,7 @@ mod multipart;
 mod read;
 mod settings;
 mod slow_uploads;
+mod vault;
 
 use std::path::Path;
 

@@ -213,3 +213,17 @@ async fn a_wrong_secret_is_an_error_and_not_a_missing_object() {
     assert!(store.len(&key).await.is_err() && store.delete(&key).await.is_err());
     assert_eq!(read(&one, &key, 0, 3).await, b"abc");
 }
+
+#[tokio::test]
+async fn what_is_not_finished_is_found_only_if_it_is_small() {
+    let Some((_, _place, store, _)) = nodes() else { return };
+    for len in [1, PART_BYTES, PART_BYTES + 1] {
+        let (key, all, size) = (ObjectKey::random(), bytes(len, 1), len as u64);
+        let begun = store.begin(Algorithm::Sha256);
+        let appended = store.append(&key, begun, &mut body(&all), Some(size)).await.unwrap();
+        let is_found = store.len(&key).await.unwrap() == Some(size);
+        assert_eq!(store.shows_only_finished(size), !is_found, "{len}");
+        store.finish(&key, &appended.stage).await.unwrap();
+        assert_eq!(store.len(&key).await.unwrap(), Some(size));
+    }
+}

@@ -33,6 +33,7 @@ impl Identity {
             blob_path: backup.places.blobs.as_deref().map(text).unwrap_or_default(),
             archive_path: backup.places.archive.as_deref().map(text),
             master_key_path: text(&backup.places.master_key),
+            peer_key_path: Some(text(&backup.places.peer_key)),
         })
     }
 

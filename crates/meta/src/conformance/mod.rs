@@ -222,7 +222,8 @@ suite! {
         archived_tags_are_not_listed, referrers_by_state;
     store_check: one_check_is_recorded_slice_by_slice;
     read_only: changes_are_refused_until_the_move_ends, no_write_is_in_progress_afterwards;
-    store_move: all_rows_are_the_same_in_the_other_database, a_database_with_rows_is_refused;
+    store_move: all_rows_are_the_same_in_the_other_database, a_database_with_rows_is_refused,
+        uploads_end_only_together_with_the_move;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

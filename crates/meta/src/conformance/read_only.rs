@@ -18,6 +18,7 @@ fn is_refused<T, R>(outcome: &Result<T, OpError<R>>) -> bool {
 pub(super) async fn changes_are_refused_until_the_move_ends(world: World) {
     world.meta.write(setting("there")).await.unwrap();
     let begin = |id: &str| MakeReadOnly { id: id.to_owned() };
+    assert_eq!(world.meta.read(GetReadOnly).await.unwrap(), None);
     assert_eq!(world.meta.write(begin("first")).await.unwrap(), "first");
     assert_eq!(world.meta.write(begin("second")).await.unwrap(), "first");
     assert!(is_refused(&world.meta.write(setting("new")).await));
@@ -27,10 +28,12 @@ pub(super) async fn changes_are_refused_until_the_move_ends(world: World) {
     assert!(is_refused(&world.meta.write(setting("new")).await));
     assert_eq!(world.meta.write(setting("there")).await.unwrap(), b"value");
     assert_eq!(world.meta.read(GetSetting { name: "new".to_owned() }).await.unwrap(), None);
+    assert_eq!(world.meta.read(GetReadOnly).await.unwrap().as_deref(), Some("first"));
     let end = |id: &str| MakeWritable { id: Some(id.to_owned()) };
     assert!(!world.meta.write(end("second")).await.unwrap());
     assert!(is_refused(&world.meta.write(setting("new")).await));
     assert!(world.meta.write(end("first")).await.unwrap());
+    assert_eq!(world.meta.read(GetReadOnly).await.unwrap(), None);
     world.meta.write(setting("new")).await.unwrap();
     assert_eq!(world.meta.write(begin("third")).await.unwrap(), "third");
     assert!(is_refused(&world.meta.write(setting("newer")).await));

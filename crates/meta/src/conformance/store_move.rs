@@ -130,6 +130,8 @@ pub(super) async fn all_rows_are_the_same_in_the_other_database(world: World) {
         id: ID.to_owned(),
         event_sequence: sequence,
         store_ids: vec![("blob-store".to_owned(), ID.as_bytes().to_vec())],
+        ends_uploads: false,
+        at: Micros(1),
     };
     other.write(end(41)).await.unwrap();
     assert_eq!(all(&other, &tables).await, rows);
@@ -166,6 +168,45 @@ pub(super) async fn a_database_with_rows_is_refused(world: World) {
     meta.write(take(ID, &tables)).await.unwrap();
     let another = meta.write(take("another", &tables)).await;
     assert!(matches!(another, Err(OpError::Refused(NotEmpty { .. }))), "{another:?}");
-    let end = EndMoveTo { id: "another".to_owned(), event_sequence: 0, store_ids: Vec::new() };
+    let end = end_with_uploads("another");
     assert!(matches!(meta.write(end).await, Err(OpError::Refused(AnotherMove))));
+}
+
+fn end_with_uploads(id: &str) -> EndMoveTo {
+    EndMoveTo {
+        id: id.to_owned(),
+        event_sequence: 0,
+        store_ids: Vec::new(),
+        ends_uploads: true,
+        at: Micros(5_000_000),
+    }
+}
+
+/// A move that has not ended compares the rows with those of the source again.
+pub(super) async fn uploads_end_only_together_with_the_move(world: World) {
+    let place = world.place().another().await;
+    let meta = place.open().await.unwrap();
+    let tables = fill(&place, &meta).await;
+    let other_place = world.place().another().await;
+    let other = other_place.open().await.unwrap();
+    other.write(take(ID, &tables)).await.unwrap();
+    copy(&meta, &other, &tables, usize::MAX).await;
+    Beside::open(&other_place).await.run("DELETE FROM doomed").await.unwrap();
+    let rows = all(&other, &tables).await;
+    let refused = other.write(end_with_uploads("another")).await;
+    assert!(matches!(refused, Err(OpError::Refused(AnotherMove))), "{refused:?}");
+    assert_eq!(all(&other, &tables).await, rows);
+
+    other.write(end_with_uploads(ID)).await.unwrap();
+    let ended = all(&other, &tables).await;
+    let count = |rows: &BTreeMap<String, Vec<TableRow>>, name: &str| rows.get(name).map_or(0, Vec::len);
+    assert_eq!((count(&rows, "upload"), count(&ended, "upload")), (1, 0));
+    let column = |name: &str, column: &str| {
+        let table = tables.iter().find(|table| table.name == name).unwrap();
+        let at = table.columns.iter().position(|known| known == column).unwrap();
+        ended[name].iter().map(|row| row[at].clone()).collect::<Vec<_>>()
+    };
+    // The upload of the row had one byte.
+    assert_eq!(column("repository_usage", "upload_bytes"), [Value::Int(0)]);
+    assert_eq!(column("doomed", "object_key"), [Value::Text("a".to_owned())]);
 }

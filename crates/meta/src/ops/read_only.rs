@@ -5,7 +5,9 @@
 //! [`MakeReadOnly`] no write is in progress anywhere.
 
 use crate::{
-    Access, Never, Operation, Ruling, Scope, StoreError, Tx, ops::settings::READ_ONLY_SETTING, tx::Dialect,
+    Access, Never, Operation, Ruling, Scope, StoreError, Tx,
+    ops::{operation, settings::READ_ONLY_SETTING},
+    tx::Dialect,
     value::params,
 };
 
@@ -36,6 +38,14 @@ pub struct MakeWritable {
     /// The ID of the move; None for any move.
     pub id: Option<String>,
 }
+
+/// Returns the ID of the move that the store is read-only for, if it is read-only.
+#[derive(Clone, Copy, Debug)]
+pub struct GetReadOnly;
+
+operation!(GetReadOnly: Point -> Option<String>, Never, |_op, tx| {
+    Ok(Ok(current(tx).await?))
+});
 
 async fn current(tx: &mut Tx<'_>) -> Result<Option<String>, StoreError> {
     let select = "SELECT value FROM setting WHERE name = ?1";

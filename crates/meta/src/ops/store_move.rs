@@ -1,8 +1,8 @@
 //! The database that a store is moved to. Until the move has ended it has the ID of the move, and no server uses it.
 
 use crate::{
-    Never, StoreError, Tx,
-    ops::{operation, table::Table},
+    Micros, Never, StoreError, Tx,
+    ops::{operation, table::Table, work::doom_uploads},
     tx::Dialect,
     value::params,
 };
@@ -86,6 +86,11 @@ pub struct EndMoveTo {
     pub event_sequence: i64,
     /// The IDs of the stores of blobs, by the names of their settings.
     pub store_ids: Vec<(String, Vec<u8>)>,
+    /// Uploads in progress end, because their bytes were not moved. In the same transaction: afterwards the rows differ
+    /// from those of the source, and a move that has not ended compares them again.
+    pub ends_uploads: bool,
+    /// Now.
+    pub at: Micros,
 }
 
 /// The database is not the destination of this move.
@@ -113,6 +118,11 @@ operation!(EndMoveTo: Durable [Everything] -> (), AnotherMove, |op, tx| {
             let set = "SELECT setval(?1::text::regclass, GREATEST(?2::bigint, 1), ?2::bigint > 0)";
             tx.rows(set, &params![name, op.event_sequence]).await?;
         }
+    }
+    if op.ends_uploads {
+        let delete = "DELETE FROM upload RETURNING registry, repository, object_key, received";
+        let rows = tx.rows(delete, &[]).await?;
+        doom_uploads(tx, rows, op.at).await?;
     }
     Ok(Ok(()))
 });

@@ -13,7 +13,7 @@
 //!
 //! All files but the mark, the lock and `in-progress` are encrypted, if the backup is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -41,9 +41,9 @@ const IN_PROGRESS: &str = "in-progress";
 /// Names of files in the folder of a snapshot.
 pub(crate) const DATABASE: &str = "wharf.db";
 pub(crate) const OBJECTS: &str = "objects.tsv";
-const RECORD: &str = "backup.json";
+pub(crate) const RECORD: &str = "backup.json";
 /// Only if it was asked for.
-pub(crate) const SECRETS: [&str; 2] = ["master.key", "dev.toml"];
+pub(crate) const SECRETS: [&str; 3] = ["master.key", "dev.toml", "peer.key"];
 
 /// The record of a snapshot: `backup.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -159,12 +159,30 @@ impl BackupPlace {
         Ok(id.map(|id| String::from_utf8_lossy(&id).into_owned()))
     }
 
-    /// Notes the ID of a backup that begins, or that none is in progress.
-    pub(crate) async fn set_in_progress(&self, id: Option<&str>) -> anyhow::Result<()> {
-        match id {
-            Some(id) => put(&self.vault, IN_PROGRESS, id.as_bytes().to_vec()).await,
-            None => Ok(self.vault.remove(IN_PROGRESS).await?),
+    /// Notes the ID of a backup that begins. Another one that is in progress does not count any more.
+    pub(crate) async fn begin(&self, id: &str) -> anyhow::Result<()> {
+        put(&self.vault, IN_PROGRESS, id.as_bytes().to_vec()).await
+    }
+
+    /// Refuses, if another backup has begun after this one: it removes the files of this one. Only a bucket has no lock.
+    pub(crate) async fn check_in_progress(&self, id: &str) -> anyhow::Result<()> {
+        if self.in_progress().await?.as_deref() != Some(id) {
+            bail!("another command has begun a backup to {}: run one at a time", self.name);
         }
+        Ok(())
+    }
+
+    /// Notes that the backup has ended, unless another one has begun.
+    pub(crate) async fn end(&self, id: &str) -> anyhow::Result<()> {
+        if self.in_progress().await?.as_deref() == Some(id) {
+            self.vault.remove(IN_PROGRESS).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another command may be writing to the place. A folder is locked.
+    pub(crate) async fn may_be_in_use(&self) -> anyhow::Result<bool> {
+        Ok(matches!(self.vault, Vault::Bucket(..)) && self.in_progress().await?.is_some())
     }
 
     /// Writes a file.
@@ -204,40 +222,78 @@ impl BackupPlace {
 
     /// Whether the place has an object of this size.
     pub(crate) async fn has(&self, key: &ObjectKey, size: u64) -> io::Result<bool> {
+        self.has_file(&Vault::name_of(key), size).await
+    }
+
+    async fn has_file(&self, name: &str, size: u64) -> io::Result<bool> {
         let size = if self.key.is_some() { sealing::sealed_len(size) } else { size };
-        Ok(self.vault.len(&Vault::name_of(key)).await? == Some(size))
+        Ok(self.vault.len(name).await? == Some(size))
     }
 
     /// The name for a new snapshot. Removes those that do not count.
     pub(crate) async fn begin_snapshot(&self, taken_at: Timestamp) -> anyhow::Result<String> {
         let files = self.vault.list(SNAPSHOTS).await?;
-        let whole: BTreeSet<&str> = files.iter().filter_map(|(name, _)| snapshot_of_record(name)).collect();
-        for (file, _) in &files {
-            if !snapshot_of(file).is_some_and(|name| whole.contains(name)) {
-                self.vault.remove(file).await?;
-            }
-        }
+        self.remove_incomplete(&files).await?;
         Ok(taken_at.strftime("%Y%m%dT%H%M%S.%3fZ").to_string())
     }
 
-    /// Writes the record of a snapshot: it counts.
-    pub(crate) async fn end_snapshot(&self, name: &str, record: &Record) -> anyhow::Result<()> {
-        self.write_all(&file_of(name, RECORD), serde_json::to_vec_pretty(record)?).await
+    /// Removes those of the listed files whose snapshot has no record. The record itself is asked for: a list can be
+    /// incomplete.
+    async fn remove_incomplete(&self, files: &[(String, u64)]) -> anyhow::Result<()> {
+        let mut whole = BTreeMap::new();
+        for (file, _) in files {
+            let name = snapshot_of(file).unwrap_or_default();
+            if !whole.contains_key(name) {
+                whole.insert(name, self.vault.len(&file_of(name, RECORD)).await?.is_some());
+            }
+            if whole.get(name) == Some(&false) {
+                self.vault.remove(file).await?;
+            }
+        }
+        Ok(())
     }
 
-    /// The snapshots that count, from the oldest to the newest.
-    pub(crate) async fn snapshots(&self) -> anyhow::Result<Vec<Snapshot>> {
-        let mut snapshots = Vec::new();
-        for (file, _) in self.vault.list(SNAPSHOTS).await? {
-            let Some(name) = snapshot_of_record(&file) else { continue };
-            let Some(record) = self.read_all(&file).await? else { continue };
-            let record: Record =
-                serde_json::from_slice(&record).with_context(|| format!("{file} is not valid"))?;
-            let taken_at = record.taken_at.parse().context("TakenAt is not a time")?;
-            snapshots.push(Snapshot { name: name.to_owned(), taken_at, record });
+    /// Writes the record of a snapshot of this backup: it counts. If another backup has begun, it may have removed the
+    /// files of the snapshot, because it found no record. So this is compared again afterwards: a backup that begins later
+    /// finds the record.
+    pub(crate) async fn end_snapshot(&self, id: &str, name: &str, record: &Record) -> anyhow::Result<()> {
+        self.check_in_progress(id).await?;
+        if !self.has_file(&file_of(name, DATABASE), record.database_bytes).await? {
+            bail!("the rows of the snapshot are not in {} any more", self.name);
+        }
+        self.write_all(&file_of(name, RECORD), serde_json::to_vec_pretty(record)?).await?;
+        let is_last = self.check_in_progress(id).await;
+        if is_last.is_err() {
+            self.vault.remove(&file_of(name, RECORD)).await?;
+        }
+        is_last
+    }
+
+    /// The snapshots that count, from the oldest to the newest, and the names of those whose record is damaged. A record
+    /// is asked for by its name: a list can be incomplete.
+    pub(crate) async fn snapshots(&self) -> anyhow::Result<(Vec<Snapshot>, Vec<String>)> {
+        let (mut snapshots, mut damaged) = (Vec::new(), Vec::new());
+        let files = self.vault.list(SNAPSHOTS).await?;
+        let names: BTreeSet<&str> = files.iter().filter_map(|(file, _)| snapshot_of(file)).collect();
+        for name in names {
+            match self.record(name).await {
+                Ok(None) => {}
+                Ok(Some((taken_at, record))) => {
+                    snapshots.push(Snapshot { name: name.to_owned(), taken_at, record });
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => damaged.push(name.to_owned()),
+                Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.name)),
+            }
         }
         snapshots.sort_by_key(|snapshot| snapshot.taken_at);
-        Ok(snapshots)
+        Ok((snapshots, damaged))
+    }
+
+    /// The record of a snapshot, if it has one. The error of a damaged one is `InvalidData`.
+    async fn record(&self, name: &str) -> io::Result<Option<(Timestamp, Record)>> {
+        let Some(body) = self.read(&file_of(name, RECORD)).await? else { return Ok(None) };
+        let record: Record = serde_json::from_slice(&collect(body).await?).map_err(invalid)?;
+        Ok(Some((record.taken_at.parse().map_err(invalid)?, record)))
     }
 
     /// Removes a snapshot. Without its record it does not count.
@@ -281,9 +337,8 @@ fn snapshot_of(file: &str) -> Option<&str> {
     Some(file.strip_prefix(SNAPSHOTS)?.strip_prefix('/')?.split_once('/')?.0)
 }
 
-/// The snapshot whose record the file is.
-fn snapshot_of_record(file: &str) -> Option<&str> {
-    snapshot_of(file.strip_suffix(RECORD)?)
+fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 async fn put(vault: &Vault, name: &str, content: Vec<u8>) -> anyhow::Result<()> {
@@ -348,7 +403,7 @@ mod tests {
         let name = place.begin_snapshot(at).await.unwrap();
         assert_eq!(name, "20260504T030201.000Z");
         place.write_all(&file_of(&name, DATABASE), b"rows".to_vec()).await.unwrap();
-        assert_eq!(place.snapshots().await.unwrap().len(), 0);
+        assert_eq!(place.snapshots().await.unwrap().0.len(), 0);
         place.begin_snapshot(Timestamp::now()).await.unwrap();
         assert!(place.read_all(&file_of(&name, DATABASE)).await.unwrap().is_none());
 
@@ -357,5 +412,70 @@ mod tests {
         fs::write(other.join("notes"), b"").unwrap();
         let refused = BackupPlace::create(&Target::folder(&other)).await.err().unwrap().to_string();
         assert!(refused.contains("holds other things"), "{refused}");
+    }
+
+    fn record_of(rows: &[u8]) -> Record {
+        Record {
+            taken_at: "2026-05-04T03:02:01Z".to_owned(),
+            version: String::new(),
+            objects: 0,
+            bytes: 0,
+            copied_objects: 0,
+            copied_bytes: 0,
+            database_bytes: rows.len() as u64,
+            database_digest: String::new(),
+            objects_digest: String::new(),
+            has_master_key: false,
+        }
+    }
+
+    /// A place with the rows of a snapshot of the backup `one`.
+    async fn with_rows(above: &Path) -> (BackupPlace, String) {
+        let place = BackupPlace::create(&Target::folder(&above.join("backup"))).await.unwrap();
+        place.begin("one").await.unwrap();
+        let name = place.begin_snapshot(Timestamp::now()).await.unwrap();
+        place.write_all(&file_of(&name, DATABASE), b"rows".to_vec()).await.unwrap();
+        (place, name)
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_record_removes_no_snapshot() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, name) = with_rows(above.path()).await;
+        place.end_snapshot("one", &name, &record_of(b"rows")).await.unwrap();
+        let incomplete = [(file_of(&name, DATABASE), 4)];
+        place.remove_incomplete(&incomplete).await.unwrap();
+        assert!(place.read_all(&file_of(&name, DATABASE)).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_another_backup_removed_does_not_count() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, name) = with_rows(above.path()).await;
+        place.begin("two").await.unwrap();
+        let refused = place.end_snapshot("one", &name, &record_of(b"rows")).await.unwrap_err().to_string();
+        assert!(refused.contains("another command"), "{refused}");
+        assert_eq!(place.snapshots().await.unwrap().0.len(), 0);
+        // The mark is not the one of the first backup any more.
+        place.end("one").await.unwrap();
+        place.check_in_progress("two").await.unwrap();
+        place.begin_snapshot(Timestamp::now()).await.unwrap();
+        let lost = place.end_snapshot("two", &name, &record_of(b"rows")).await.unwrap_err().to_string();
+        assert!(lost.contains("not in"), "{lost}");
+        place.end("two").await.unwrap();
+        assert_eq!(place.in_progress().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_record_hides_no_other_snapshot() {
+        let above = tempfile::tempdir().unwrap();
+        let (place, good) = with_rows(above.path()).await;
+        place.end_snapshot("one", &good, &record_of(b"rows")).await.unwrap();
+        for (bad, text) in [("20260101T000000.000Z", ""), ("20260102T000000.000Z", r#"{"TakenAt": 1"#)] {
+            place.write_all(&file_of(bad, RECORD), text.as_bytes().to_vec()).await.unwrap();
+        }
+        let (snapshots, damaged) = place.snapshots().await.unwrap();
+        assert_eq!(snapshots.iter().map(|snapshot| &snapshot.name).collect::<Vec<_>>(), [&good]);
+        assert_eq!(damaged, ["20260101T000000.000Z", "20260102T000000.000Z"]);
     }
 }

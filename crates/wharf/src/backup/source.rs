@@ -26,6 +26,8 @@ pub(crate) struct Begun {
     pub(crate) data_dir: PathBuf,
     pub(crate) roots: Roots,
     pub(crate) master_key: PathBuf,
+    /// None, if the server is of an earlier version.
+    pub(crate) peer_key: Option<PathBuf>,
 }
 
 impl Source {
@@ -51,6 +53,7 @@ impl Source {
                         archive: places.archive,
                     },
                     master_key: places.master_key,
+                    peer_key: Some(places.peer_key),
                 })
             }
             Self::Server(client) => {
@@ -97,5 +100,6 @@ fn of_answer(answer: &Value) -> anyhow::Result<Begun> {
             archive: text("ArchivePath").ok().map(Into::into),
         },
         master_key: text("MasterKeyPath")?.into(),
+        peer_key: text("PeerKeyPath").ok().map(Into::into),
     })
 }

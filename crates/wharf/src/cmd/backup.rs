@@ -18,7 +18,7 @@ use super::say;
 use super::store::Options;
 use crate::backup::copying::save_objects;
 use crate::backup::files::{Sum, read_file};
-use crate::backup::place::{BackupPlace, DATABASE, OBJECTS, Record, SECRETS, Snapshot, file_of};
+use crate::backup::place::{BackupPlace, DATABASE, OBJECTS, RECORD, Record, SECRETS, Snapshot, file_of};
 use crate::backup::source::{Begun, Source};
 use crate::backup::target::Target;
 use crate::blob_store::{BlobFolders, open_folders};
@@ -43,7 +43,8 @@ With --encryption-key-file, the first backup to a place makes an encrypted one; 
 the key nobody can read the backup: keep a copy of it elsewhere.
 
 The master key is not copied, unless you ask for it: without it nobody can use the backup, so keep a copy of it elsewhere.
-With --with-master-key the backup also has the access key of `wharf dev` (dev.toml).
+With --with-master-key the backup also has the access key of `wharf dev` (dev.toml) and the key that proves to peers who asks
+(peer.key).
 
 Exit codes: 0 the snapshot is complete, 4 layers are damaged and there is no new snapshot, 1 the backup failed.
 
@@ -122,12 +123,15 @@ async fn create(options: &Backup) -> anyhow::Result<()> {
     }
     let taken_at = Timestamp::now();
     let begun = source.begin(Duration::from_secs(options.hold_seconds)).await?;
-    place.set_in_progress(Some(&begun.id)).await?;
+    place.begin(&begun.id).await?;
     let written = write_snapshot(&place, &begun, taken_at, options.with_master_key).await;
     let ended = source.end(&begun.id).await;
+    let closed = match ended {
+        Ok(()) => place.end(&begun.id).await,
+        Err(error) => Err(error),
+    };
     let (name, record) = written?;
-    ended?;
-    place.set_in_progress(None).await?;
+    closed?;
     let mut answer = serde_json::to_value(&record)?;
     if let Some(members) = answer.as_object_mut() {
         members.insert("Snapshot".to_owned(), json!(name));
@@ -165,6 +169,8 @@ async fn write_snapshot(
     })
     .await?;
     drop(rows);
+    // Another backup ends the hold of this one.
+    place.check_in_progress(&begun.id).await?;
     if !copied.problems.is_empty() {
         complain(&copied.problems);
         let then = ": run `wharf fsck`, and repair what it finds. There is no new snapshot";
@@ -175,8 +181,10 @@ async fn write_snapshot(
         .await
         .context("cannot write the list of objects")?;
     if with_master_key {
-        let sources = [begun.master_key.clone(), begun.data_dir.join("dev.toml")];
+        let sources =
+            [Some(begun.master_key.clone()), Some(begun.data_dir.join("dev.toml")), begun.peer_key.clone()];
         for (source, secret) in sources.iter().zip(SECRETS) {
+            let Some(source) = source else { continue };
             if let Some(content) = files::read_optional(source)? {
                 place.write_all(&file_of(&name, secret), content).await?;
             }
@@ -195,8 +203,16 @@ async fn write_snapshot(
         objects_digest: list.finish().1.to_string(),
         has_master_key: with_master_key,
     };
-    place.end_snapshot(&name, &record).await?;
+    place.end_snapshot(&begun.id, &name, &record).await?;
     Ok((name, record))
+}
+
+/// The snapshots that count. Names those whose record is damaged.
+pub(crate) async fn usable_snapshots(place: &BackupPlace) -> anyhow::Result<Vec<Snapshot>> {
+    let (snapshots, damaged) = place.snapshots().await?;
+    let told = |name: &String| format!("warning: the record {RECORD} of the snapshot {name} is damaged");
+    complain(&damaged.iter().map(told).collect::<Vec<_>>());
+    Ok(snapshots)
 }
 
 /// Names what is damaged.
@@ -208,7 +224,7 @@ pub(crate) fn complain(problems: &[String]) {
 }
 
 async fn list(target: &Target, as_json: bool) -> anyhow::Result<()> {
-    let snapshots = BackupPlace::open(target, false).await?.snapshots().await?;
+    let snapshots = usable_snapshots(&BackupPlace::open(target, false).await?).await?;
     if as_json {
         let records: Vec<_> = snapshots
             .iter()
@@ -231,7 +247,21 @@ async fn list(target: &Target, as_json: bool) -> anyhow::Result<()> {
 
 async fn prune(target: &Target, keep: u64) -> anyhow::Result<()> {
     let place = BackupPlace::open(target, true).await?;
-    let mut snapshots = place.snapshots().await?;
+    if place.may_be_in_use().await? {
+        bail!(
+            "a backup to {} is in progress, or was interrupted: wait for its end, or run `wharf backup` again, and then \
+             prune",
+            place.name()
+        );
+    }
+    let (mut snapshots, damaged) = place.snapshots().await?;
+    if !damaged.is_empty() {
+        bail!(
+            "the record {RECORD} of {} is damaged, so nothing is removed: the layers of this snapshot are not known. Remove \
+             the folder of the snapshot, if you do not need it",
+            damaged.join(" and of ")
+        );
+    }
     let surplus = snapshots.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
     let kept = snapshots.split_off(surplus);
     // Before anything is removed.

@@ -35,7 +35,7 @@ has none. Uploads in progress are not moved if the layers are: clients start the
 
 Then stop the servers of --from, and start servers with --to. After a move of the layers alone, the database is writable again
 when you run `wharf migrate-store release --at FILE`: do it when every node uses the new store. The same command makes the
-source writable, if you give up a move. Remove the destination then.
+source writable, if you give up a move. Remove the destination then: a command that still copies ends with an error.
 
 Exit codes: 0 the store is moved, 4 layers are missing or damaged, 1 the move failed.
 
@@ -133,8 +133,13 @@ async fn migrate(options: &MigrateStore, from: &Side, to: &Side) -> anyhow::Resu
         say(&fsck::text(&report))?;
         return Problems::of(&report);
     }
+    source.check_read_only(from, &options.connection).await?;
     match (&destination, &new) {
-        (Some(destination), _) => destination.end(&source, new.is_some()).await?,
+        (Some(destination), Some(_)) => destination.end(&source, true).await?,
+        (Some(destination), None) => {
+            store_move::take_store(&from.blobs, &old, &source.id).await?;
+            destination.end(&source, false).await?;
+        }
         (None, Some(new)) => {
             let (old, new) = ((&from.blobs, &old), (&to.blobs, &new.store));
             store_move::exchange_ids(&source.rows, old, new, &source.id).await?;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use meta::{EndBackupHold, ExpireUploads, GetSetting, HasArchivedObjects, Meta, Micros, SqliteOptions};
 use serde_json::json;
 
-use super::backup::{Damaged, complain};
+use super::backup::{Damaged, complain, usable_snapshots};
 use super::fsck::{self, Problems};
 use super::{say, store};
 use crate::backup::copying::{Outcome, Roots, restore_objects};
@@ -66,7 +66,7 @@ pub(crate) struct Restore {
 
 pub(crate) async fn run(options: Restore) -> anyhow::Result<()> {
     let backup = BackupPlace::open(&options.target, false).await?;
-    let mut snapshots = backup.snapshots().await?;
+    let mut snapshots = usable_snapshots(&backup).await?;
     snapshots.retain(|snapshot| options.at.is_none_or(|at| snapshot.taken_at <= at));
     let snapshot = snapshots.pop().context("the backup has no snapshot of that time or before")?;
     let data = std::path::absolute(&options.data_dir)?;

@@ -137,7 +137,7 @@ pub(super) fn backup_places(
     if !config.database.is_alone() {
         return Ok(None);
     }
-    BlobStore::of(config, folder.blobs()).backup_places(folder.path(), key).map(Some)
+    BlobStore::of(config, folder.blobs()).backup_places(folder.path(), (key, &config.peer_key())).map(Some)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -147,7 +147,7 @@ async fn of_data(path: &Path, blobs: BlobStore) -> anyhow::Result<OpenStore> {
     let region = "us-east-1".parse()?;
     open(
         meta,
-        &folder.master_key(),
+        (&folder.master_key(), &path.join("peer.key")),
         blobs,
         (region, Vec::new(), Limits::default(), Rates::default()),
         Some(folder),
@@ -173,7 +173,9 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (opened.context("cannot open the database at database.url")?, None)
         }
     };
-    open(meta, &key, blobs, (config.region, config.vpc_endpoints, config.limits, config.rates), folder).await
+    let peer_key = config.peer_key();
+    let defaults = (config.region, config.vpc_endpoints, config.limits, config.rates);
+    open(meta, (&key, &peer_key), blobs, defaults, folder).await
 }
 
 /// A misspelled folder must not become a new deployment.
@@ -186,14 +188,14 @@ fn there(path: &Path) -> anyhow::Result<()> {
 
 async fn open(
     meta: Meta,
-    key: &Path,
+    (key, peer_key): (&Path, &Path),
     blobs: BlobStore,
     (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
     // There is a folder only with SQLite.
     let backup = match &folder {
-        Some(folder) => Some(blobs.backup_places(folder.path(), key)?),
+        Some(folder) => Some(blobs.backup_places(folder.path(), (key, peer_key))?),
         None => None,
     };
     let settings = settings(key, (default_region, vpc_endpoints, limits, rates), backup)?;

@@ -101,6 +101,12 @@ async fn check_empty(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Before the end of a move of the rows alone: the store gets the ID of the move, which the new database then knows. The old
+/// database knows another one, so no node starts with it and no check of its rows takes new bytes for unknown ones.
+pub(crate) async fn take_store(blobs: &BlobStore, store: &Store, id: &str) -> anyhow::Result<()> {
+    write_ids(blobs, store, &[id.parse()?; 2]).await
+}
+
 /// After a move of the bytes alone: the new store gets the ID that the database knows, and the old store the one of the move.
 /// So no node starts with the old store by mistake.
 pub(crate) async fn exchange_ids(
@@ -116,11 +122,54 @@ pub(crate) async fn exchange_ids(
             *slot = String::from_utf8(id)?.parse().context("the ID of the store in the database")?;
         }
     }
-    write_ids(to, new, &known).await?;
-    write_ids(from, old, &[move_id; 2]).await
+    // In this order: between the two no node starts with either store, and an interrupted move goes on.
+    write_ids(from, old, &[move_id; 2]).await?;
+    write_ids(to, new, &known).await
 }
 
 /// Whether layers can be archived in it.
 pub(crate) fn has_archive(store: &Store) -> bool {
     store.places().contains(&Place::Archive)
+}
+
+#[cfg(test)]
+mod tests {
+    use meta::{PutSettingOnce, SqliteOptions};
+
+    use super::*;
+
+    async fn folder(path: PathBuf, id: &ObjectKey) -> (BlobStore, Store) {
+        let folders = BlobFolders { standard: path, archive: None };
+        let store = open_folders(&folders).await.unwrap();
+        let blobs = BlobStore::Folders(folders);
+        write_ids(&blobs, &store, &[*id; 2]).await.unwrap();
+        (blobs, store)
+    }
+
+    #[tokio::test]
+    async fn the_new_store_is_known_only_after_the_old_is_not() {
+        let above = tempfile::tempdir().unwrap();
+        let rows = Meta::sqlite(above.path().join("wharf.db"), SqliteOptions::default()).await.unwrap();
+        let (known, own) = (ObjectKey::random(), ObjectKey::random());
+        let put = PutSettingOnce { name: STANDARD.to_owned(), value: known.to_string().into_bytes() };
+        rows.write(put).await.unwrap();
+        let (from, to) = (above.path().join("from"), above.path().join("to"));
+        let (old, new) = (folder(from.clone(), &known).await, folder(to.clone(), &own).await);
+        let exchange =
+            async || exchange_ids(&rows, (&old.0, &old.1), (&new.0, &new.1), &own.to_string()).await;
+
+        // The ID of the old store cannot be written.
+        let file = from.join(STORE_ID_FILE);
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir_all(file.join("full")).unwrap();
+        exchange().await.unwrap_err();
+        assert_eq!(id_of_folder(&to).unwrap(), Some(own.to_string()));
+        std::fs::remove_dir_all(&file).unwrap();
+
+        // The destination is found again, and the move ends.
+        assert!(Blobs::of_destination(&new.0, &own.to_string()).await.unwrap().is_resumed);
+        exchange().await.unwrap();
+        assert_eq!(id_of_folder(&to).unwrap(), Some(known.to_string()));
+        assert_eq!(id_of_folder(&from).unwrap(), Some(own.to_string()));
+    }
 }

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use meta::{
-    EndMoveTo, ExpireUploads, GetEventSequence, GetSetting, Meta, Micros, OpError, SqliteOptions, Table,
-    TakeDestination,
+    EndMoveTo, GetEventSequence, GetSetting, Meta, Micros, OpError, SqliteOptions, Table, TakeDestination,
 };
 
 use super::{Side, Source};
@@ -44,24 +43,21 @@ impl Destination {
         }
     }
 
-    /// The database can be used. The new stores of blobs have the ID of the move.
+    /// The database can be used. Its stores of blobs have the ID of the move.
     pub(crate) async fn end(&self, source: &Source, has_new_blobs: bool) -> anyhow::Result<()> {
         let mut store_ids = Vec::new();
         for name in [STANDARD, ARCHIVE] {
-            if let Some(id) = source.rows.read(GetSetting { name: name.to_owned() }).await? {
-                let id = if has_new_blobs { source.id.clone().into_bytes() } else { id };
-                store_ids.push((name.to_owned(), id));
+            if source.rows.read(GetSetting { name: name.to_owned() }).await?.is_some() {
+                store_ids.push((name.to_owned(), source.id.clone().into_bytes()));
             }
         }
-        if has_new_blobs {
-            let at = Micros(jiff::Timestamp::now().as_microsecond());
-            // Their bytes are not moved.
-            while self.rows.write(ExpireUploads { idle_since: Micros(i64::MAX), limit: 1_000, at }).await? > 0
-            {
-            }
-        }
-        let event_sequence = source.rows.read(GetEventSequence).await?;
-        let end = EndMoveTo { id: source.id.clone(), event_sequence, store_ids };
+        let end = EndMoveTo {
+            id: source.id.clone(),
+            event_sequence: source.rows.read(GetEventSequence).await?,
+            store_ids,
+            ends_uploads: has_new_blobs,
+            at: Micros(jiff::Timestamp::now().as_microsecond()),
+        };
         match self.rows.write(end).await {
             Ok(()) => Ok(()),
             Err(OpError::Refused(meta::AnotherMove)) => bail!("another move has taken the database of --to"),

@@ -9,7 +9,7 @@ mod rows;
 mod side;
 mod source;
 
-pub(crate) use blobs::{Blobs, exchange_ids, has_archive};
+pub(crate) use blobs::{Blobs, exchange_ids, has_archive, take_store};
 pub(crate) use bytes::{copy_bytes, count};
 pub(crate) use check::check;
 pub(crate) use destination::{Destination, copy_keys};

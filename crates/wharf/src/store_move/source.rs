@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use meta::{MakeReadOnly, MakeWritable, Meta, SqliteOptions};
+use meta::{GetReadOnly, MakeReadOnly, MakeWritable, Meta, SqliteOptions};
 use serde_json::{Value, json};
 
 use super::Side;
-use crate::aws_client::{AwsClient, Connection, Service};
+use crate::aws_client::{AwsClient, CallError, Connection, Service};
 use crate::config::Database;
 use crate::data_dir::DataFolder;
 
@@ -20,39 +20,45 @@ pub(crate) struct Source {
     /// The ID of the move.
     pub(crate) id: String,
     pub(crate) rows: Meta,
-    _snapshot: Option<Snapshot>,
     _folder: Option<DataFolder>,
+    /// If a server has written one.
+    snapshot: Option<Snapshot>,
 }
 
 impl Source {
     /// Makes the store read-only, or finds that it is.
     pub(crate) async fn begin(side: &Side, connection: &Connection) -> anyhow::Result<Self> {
-        match &side.database {
-            Database::Postgres(url, options, _) => {
-                let rows =
-                    Meta::postgres(url, *options).await.context("cannot open the database of --from")?;
-                Ok(Self { id: make_read_only(&rows).await?, rows, _snapshot: None, _folder: None })
-            }
-            Database::Sqlite(_) if DataFolder::is_held(&side.data_dir) => {
-                Self::of_server(side, &connection.open()?).await
-            }
-            Database::Sqlite(path) => {
-                let path = path.clone().context("no path of a database")?;
-                if !path.exists() {
-                    bail!("there is no store: {} does not exist", path.display());
-                }
-                let folder = DataFolder::hold(&side.data_dir)?;
-                let rows = Meta::sqlite(&path, SqliteOptions::default()).await;
-                let rows = rows.with_context(|| format!("cannot open {}", path.display()))?;
-                Ok(Self { id: make_read_only(&rows).await?, rows, _snapshot: None, _folder: Some(folder) })
-            }
+        if has_server(side) {
+            return Self::of_server(side, &connection.open()?).await;
         }
+        let (rows, folder) = open(side).await?;
+        Ok(Self { id: make_read_only(&rows).await?, rows, _folder: folder, snapshot: None })
+    }
+
+    /// Refuses to end the move, unless the store has been read-only for it all the time. Who takes this command for dead
+    /// can have released the store, and what was pushed since is not copied.
+    pub(crate) async fn check_read_only(&self, side: &Side, connection: &Connection) -> anyhow::Result<()> {
+        let is_read_only = if self.snapshot.is_none() {
+            self.rows.read(GetReadOnly).await?.as_deref() == Some(self.id.as_str())
+        } else if has_server(side) {
+            compares(side, &connection.open()?, &self.id).await?
+        } else {
+            // The server has ended.
+            let (rows, _folder) = open(side).await?;
+            rows.read(GetReadOnly).await?.as_deref() == Some(self.id.as_str())
+        };
+        if !is_read_only {
+            bail!(
+                "the store of --from was released while it was copied, so the copy can lack what was pushed since: empty \
+                 the destination, and begin again"
+            );
+        }
+        Ok(())
     }
 
     /// The server that has the database open makes it read-only and writes a snapshot.
     async fn of_server(side: &Side, client: &AwsClient) -> anyhow::Result<Self> {
-        let data_path = side.data_dir.canonicalize().context("cannot find the data folder")?;
-        let input = json!({ "DataPath": data_path });
+        let input = json!({ "DataPath": data_path(side)? });
         let call = client.json_within(Service::Organizations, "WharfStartStoreMove", &input, SNAPSHOT_TIME);
         let answer = call.await.context("cannot make the server of --from read-only")?;
         let text = |name: &str| {
@@ -66,7 +72,7 @@ impl Source {
             let path = snapshot.0.display();
             format!("cannot open {path}: run this command on the machine of the server, as the server's user")
         })?;
-        Ok(Self { id, rows, _snapshot: Some(snapshot), _folder: None })
+        Ok(Self { id, rows, _folder: None, snapshot: Some(snapshot) })
     }
 }
 
@@ -90,20 +96,51 @@ async fn make_read_only(rows: &Meta) -> anyhow::Result<String> {
     Ok(rows.write(MakeReadOnly { id }).await?)
 }
 
+/// Whether a server has the database open, which no other process can open then.
+fn has_server(side: &Side) -> bool {
+    matches!(side.database, Database::Sqlite(_)) && DataFolder::is_held(&side.data_dir)
+}
+
+/// Opens a database that exists.
+async fn open(side: &Side) -> anyhow::Result<(Meta, Option<DataFolder>)> {
+    match &side.database {
+        Database::Postgres(url, options, _) => {
+            let rows = Meta::postgres(url, *options).await;
+            Ok((rows.context("cannot open the database of the store that is moved")?, None))
+        }
+        Database::Sqlite(path) => {
+            let path = path.as_ref().context("no path of a database")?;
+            if !path.exists() {
+                bail!("there is no store: {} does not exist", path.display());
+            }
+            let folder = DataFolder::hold(&side.data_dir)?;
+            let rows = Meta::sqlite(path, SqliteOptions::default()).await;
+            Ok((rows.with_context(|| format!("cannot open {}", path.display()))?, Some(folder)))
+        }
+    }
+}
+
+fn data_path(side: &Side) -> anyhow::Result<PathBuf> {
+    side.data_dir.canonicalize().context("cannot find the data folder")
+}
+
+/// Whether the store of a server is read-only for this move.
+async fn compares(side: &Side, client: &AwsClient, id: &str) -> anyhow::Result<bool> {
+    let input = json!({ "DataPath": data_path(side)?, "MoveId": id });
+    match client.json(Service::Organizations, "WharfStartStoreMove", &input).await {
+        Ok(_) => Ok(true),
+        Err(CallError::Refused(refusal)) if refusal.code == "InvalidInputException" => Ok(false),
+        Err(error) => Err(error).context("cannot ask the server of --from whether it is read-only"),
+    }
+}
+
 /// Makes a store writable again.
 pub(crate) async fn release(side: &Side, connection: &Connection) -> anyhow::Result<()> {
-    if matches!(side.database, Database::Sqlite(_)) && DataFolder::is_held(&side.data_dir) {
+    if has_server(side) {
         connection.open()?.json(Service::Organizations, "WharfEndStoreMove", &json!({})).await?;
         return Ok(());
     }
-    let (rows, _folder) = match &side.database {
-        Database::Postgres(url, options, _) => (Meta::postgres(url, *options).await?, None),
-        Database::Sqlite(path) => {
-            let path = path.clone().filter(|path| path.exists()).context("there is no store")?;
-            let folder = DataFolder::hold(&side.data_dir)?;
-            (Meta::sqlite(&path, SqliteOptions::default()).await?, Some(folder))
-        }
-    };
+    let (rows, _folder) = open(side).await?;
     rows.write(MakeWritable { id: None }).await?;
     Ok(())
 }

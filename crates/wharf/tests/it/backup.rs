@@ -152,7 +152,15 @@ fn bytes_are_copied_once_and_go_with_their_snapshots() {
     let pruned = prune("1");
     assert!(pruned.starts_with("Removed 1 snapshots, and 2 objects"), "{pruned}");
     assert_eq!(objects_in(&to).len(), 2);
-    restored(&to, &folder.path().join("new"), &[]);
+    // A damaged record of an old snapshot.
+    let old = to.join("snapshots/20200101T000000.000Z");
+    std::fs::create_dir(&old).unwrap();
+    std::fs::write(old.join("backup.json"), "{").unwrap();
+    let refused = complaint(Command::new(binary()).args(["backup", "prune", "--keep", "1"]).arg(&to));
+    assert!(refused.contains("20200101T000000.000Z is damaged"), "{refused}");
+    let done = restore(&to, &folder.path().join("new"), &[]);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.contains("20200101T000000.000Z is damaged"), "{said}");
 }
 
 /// Pushes an image whose layers may be collected while it is pushed.
@@ -226,7 +234,7 @@ fn stopped_after_its_snapshot(server: &Wharf, data: &Path, to: &Path) -> Child {
     child
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
 }

@@ -76,8 +76,15 @@ fn uploads_end_and_the_master_key_is_kept_apart() {
     let upload = client.v2("POST", "/v2/app/blobs/uploads/", "", b"").unwrap().expect(202).unwrap();
     let upload = upload.header("location").unwrap().to_owned();
     client.v2("PATCH", &upload, "application/octet-stream", b"abc").unwrap().expect(202).unwrap();
+    let replication = said(Command::new(binary()).args(["replication", "key", "--data-dir"]).arg(&data));
+    let with_keys = folder.path().join("with-keys");
+    back_up(&server, &data, &with_keys);
     server.kill().unwrap();
     said(Command::new(binary()).args(["backup", "--data-dir"]).arg(&data).arg(&to));
+    let whole = folder.path().join("whole");
+    restored(&with_keys, &whole, &[]);
+    let again = said(Command::new(binary()).args(["replication", "key", "--data-dir"]).arg(&whole));
+    assert_eq!(again, replication, "peers know the restored deployment");
     let new = folder.path().join("new");
     let refused = String::from_utf8(restore(&to, &new, &[]).stderr).unwrap();
     assert!(refused.contains("--master-key-file") && !new.exists(), "{refused}");

@@ -2,12 +2,13 @@
 //! with real clients.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Offline, Wharf, noise, sha256};
 
-use crate::backup::{create_repository, read_all};
+use crate::backup::{create_repository, read_all, signal};
 use crate::crash_collect::{binary, ready};
 use crate::gc::{on_server, push_image};
 use crate::postgres::Postgres;
@@ -156,4 +157,81 @@ fn layers_move_alone_and_damaged_ones_are_named() {
     let client = server.client().unwrap();
     assert_eq!(read_all(&client), 1);
     push_image(&client, "app", "v2", &[&noise(7_000, 2)]);
+}
+
+#[test]
+fn rows_that_move_alone_take_the_layers_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ready(&data, &[]).unwrap();
+    let client = server.client().unwrap();
+    create_repository(&client);
+    push_image(&client, "app", "v1", &[&noise(50_000, 1)]);
+    let blobs = data.join("blobs");
+    let known = std::fs::read_to_string(blobs.join("store-id")).unwrap();
+    let other = folder.path().join("other");
+    let moved_to = configuration(&other, &format!("sqlite://{}/data/wharf.db", other.display()));
+    let text = std::fs::read_to_string(&moved_to).unwrap();
+    let text = text.replace(other.join("blobs").to_str().unwrap(), blobs.to_str().unwrap());
+    std::fs::write(&moved_to, text).unwrap();
+    let moved = migrated(&server, &data, (&data, &moved_to), &[]);
+    assert_eq!((&moved["MovesRows"], &moved["MovesLayers"]), (&json!(true), &json!(false)), "{moved}");
+    assert_eq!(read_all(&client), 1, "the old server serves pulls");
+    server.kill().unwrap();
+
+    let new = other.join("data");
+    std::fs::copy(data.join("dev.toml"), new.join("dev.toml")).unwrap();
+    let server = ready(&new, &[("WHARF__BLOBS__PATH", blobs.to_str().unwrap())]).unwrap();
+    let client = server.client().unwrap();
+    push_image(&client, "app", "v2", &[&noise(60_000, 2)]);
+    let repair = || {
+        let mut command = Command::new(binary());
+        command.args(["fsck", "--repair", "--data-dir"]).arg(&data);
+        command
+    };
+    let refused = complaint(&mut repair());
+    assert!(refused.contains("store ID"), "{refused}");
+    let taken = std::fs::read_to_string(blobs.join("store-id")).unwrap();
+    // Also if somebody follows the advice of the message.
+    std::fs::write(blobs.join("store-id"), known).unwrap();
+    let refused = complaint(&mut repair());
+    assert!(refused.contains("read-only"), "{refused}");
+    std::fs::write(blobs.join("store-id"), taken).unwrap();
+    assert_eq!(read_all(&client), 2);
+}
+
+/// A move that is stopped while it copies, before it has ended.
+fn stopped_in_a_copy(server: &Wharf, data: &Path, to: &Path, first: &Path) -> Child {
+    let mut command = on_server(server, data, &["migrate-store"]);
+    command.arg("--from").arg(data).arg("--to").arg(to).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let until = Instant::now() + Duration::from_mins(1);
+    while !first.exists() && Instant::now() < until {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    signal(&child, "STOP");
+    assert!(child.try_wait().unwrap().is_none(), "the test was late");
+    child
+}
+
+#[test]
+fn a_source_that_was_released_meanwhile_is_not_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ready(&data, &[]).unwrap();
+    let client = server.client().unwrap();
+    create_repository(&client);
+    let layers: Vec<_> = (1..150).map(|seed| noise(2_000, seed)).collect();
+    push_image(&client, "app", "v1", &layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let to = folder.path().join("to");
+    let moving = stopped_in_a_copy(&server, &data, &to, &to.join("blobs/store-id"));
+    said(on_server(&server, &data, &["migrate-store", "release", "--at"]).arg(&data));
+    push_image(&client, "app", "v2", &[&noise(20_000, 1_000)]);
+    signal(&moving, "CONT");
+    let done = moving.wait_with_output().unwrap();
+    let why = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && why.contains("was released"), "{why}");
+    let unfinished = complaint(Command::new(binary()).args(["fsck", "--data-dir"]).arg(&to));
+    assert!(unfinished.contains("run wharf migrate-store again"), "{unfinished}");
+    assert_eq!(read_all(&client), 2);
 }

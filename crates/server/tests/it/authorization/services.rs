@@ -119,6 +119,7 @@ macro_rules! with_operations {
             StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             BackupHolds: StartBackupHold EndBackupHold;
             ReadOnly: MakeReadOnly MakeWritable;
+            ReadReadOnly: GetReadOnly;
             MoveStores: TakeDestination GetUnfinishedMove GetEventSequence EndMoveTo ListTables ReadTable LastTableKey
                 WriteTable;
             Clocks: ReadClock;
@@ -163,10 +164,10 @@ rows! {
     CollectGarbage: Reviews;
     MeasureUsage: CompareUsage CorrectUsage;
     DescribeCollection: ReadCollection;
-    CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage ReadReadOnly BytesCheck;
     KeepStoreCheck: StoreChecks;
     KeepBackups: BackupHolds;
-    MoveStore: ReadOnly;
+    MoveStore: ReadOnly ReadReadOnly;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
