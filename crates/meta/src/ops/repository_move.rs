@@ -157,8 +157,8 @@ impl MoveRepository {
                 "SELECT COUNT(*) FROM \
                  (SELECT 1 FROM {table} WHERE registry = ?1 AND repository = ?2 LIMIT ?3) found"
             );
-            let values = params![registry, id, left.saturating_add(1)];
-            left -= tx.value::<i64>(&count, &values).await?.unwrap_or_default();
+            let most = left.saturating_add(1);
+            left -= tx.value::<i64>(&count, &params![registry, id, most]).await?.unwrap_or_default();
             if left < 0 {
                 return Ok(false);
             }
