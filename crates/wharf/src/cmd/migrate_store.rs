@@ -25,7 +25,7 @@ the same layers, only the rows. The environment (WHARF__…) is not applied to t
 
 The source serves pulls meanwhile. It is read-only: it answers changes with 503 and Retry-After, on every node and also after
 a restart, until you release it. With SQLite, the command calls the server that runs on --from, on its machine and as its
-user; the caller must be in the management account and needs organizations:WharfStartStoreMove, and to release the store
+user; the caller must be in the management account and needs organizations:WharfStartStoreMove, and to release the store also
 organizations:WharfEndStoreMove. With PostgreSQL, or if no
 server runs, the command opens the database itself.
 
