@@ -19,7 +19,9 @@ fn body(content: &[u8]) -> impl futures::Stream<Item = io::Result<Bytes>> + Send
 
 #[tokio::test]
 async fn a_file_whose_completion_did_not_happen_is_an_error() {
-    let Ok(server) = s3_server::address().inspect_err(|reason| eprintln!("not tested: {reason}")) else { return };
+    let Ok(server) = s3_server::address().inspect_err(|reason| eprintln!("not tested: {reason}")) else {
+        return;
+    };
     let (proxy, place) = (FaultyS3::of(&server), Place::new(bucket::open));
     let vault =
         Vault::bucket(&bucket::options_at(&proxy.address, &bucket::prefix_of(place.folder.path()))).unwrap();

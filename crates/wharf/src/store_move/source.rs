@@ -150,7 +150,10 @@ pub(crate) async fn release(side: &Side, connection: &Connection) -> anyhow::Res
     Ok(())
 }
 
-async fn check_own(side: &Side, is_current: impl AsyncFn(&str) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+async fn check_own(
+    side: &Side,
+    is_current: impl AsyncFn(&str) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     if is_given_away(&side.blobs, is_current).await? {
         bail!(
             "the move has given the layers of this store to its destination. If it has not ended, run it again. After a \
