@@ -19,7 +19,7 @@ pub trait Memory: Send + Sync {
 
 const KIB: u64 = 1024;
 /// How long a store's own memory is waited for. Uploads end in time, so a longer wait is a fault.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A store's own memory: for background work, which has no account of a client.
 pub(crate) struct StoreMemory {

@@ -188,6 +188,7 @@ pub(super) async fn an_import_counts_under_its_name_and_rule(world: World) {
         repository,
         name: name.into(),
         redirect_until: Micros(0),
+        decided: DecidedVersions::default(),
         at: Micros(world.id()),
     };
     world.meta.write(rename("good/app")).await.unwrap();

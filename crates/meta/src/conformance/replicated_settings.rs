@@ -1,7 +1,7 @@
 //! Settings of repositories on their way to other registries: what is queued, and which change counts.
 
-use super::replication::{DESTINATION, due, replicating};
-use super::world::{World, digest, refusal};
+use super::replication::{DESTINATION, replicating};
+use super::world::{World, refusal};
 use crate::*;
 
 async fn enable(world: &World, name: &str) {

@@ -69,6 +69,24 @@ async fn ids(blobs: &BlobStore, store: &Store) -> anyhow::Result<Vec<Option<Stri
     }
 }
 
+/// Whether the store has the ID of one of these moves: the end of the move has given it to the destination, or has begun to.
+pub(crate) async fn is_given_away(
+    blobs: &BlobStore,
+    is_current: impl AsyncFn(&str) -> anyhow::Result<bool>,
+) -> anyhow::Result<bool> {
+    let found = match blobs {
+        // It is not created.
+        BlobStore::Folders(folders) => roots(folders).iter().map(|root| id_of_folder(root)).collect(),
+        BlobStore::Bucket(_) => ids(blobs, &open(blobs).await?).await,
+    };
+    for id in found?.iter().flatten() {
+        if is_current(id).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn id_of_folder(root: &Path) -> anyhow::Result<Option<String>> {
     store_id(root).with_context(|| format!("cannot read {}", root.join(STORE_ID_FILE).display()))
 }

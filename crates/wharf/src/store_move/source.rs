@@ -8,6 +8,7 @@ use meta::{GetReadOnly, MakeReadOnly, MakeWritable, Meta, SqliteOptions};
 use serde_json::{Value, json};
 
 use super::Side;
+use super::blobs::is_given_away;
 use crate::aws_client::{AwsClient, CallError, Connection, Service};
 use crate::config::Database;
 use crate::data_dir::DataFolder;
@@ -134,13 +135,31 @@ async fn compares(side: &Side, client: &AwsClient, id: &str) -> anyhow::Result<b
     }
 }
 
-/// Makes a store writable again.
+/// Makes a store writable again. If the move has given its layers to the destination, both databases would change them.
 pub(crate) async fn release(side: &Side, connection: &Connection) -> anyhow::Result<()> {
     if has_server(side) {
-        connection.open()?.json(Service::Organizations, "WharfEndStoreMove", &json!({})).await?;
+        let client = connection.open()?;
+        check_own(side, async |id: &str| compares(side, &client, id).await).await?;
+        client.json(Service::Organizations, "WharfEndStoreMove", &json!({})).await?;
         return Ok(());
     }
     let (rows, _folder) = open(side).await?;
+    let current = rows.read(GetReadOnly).await?;
+    check_own(side, async |id: &str| Ok(current.as_deref() == Some(id))).await?;
     rows.write(MakeWritable { id: None }).await?;
+    Ok(())
+}
+
+async fn check_own(
+    side: &Side,
+    is_current: impl AsyncFn(&str) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    if is_given_away(&side.blobs, is_current).await? {
+        bail!(
+            "the move has given the layers of this store to its destination. If it has not ended, run it again. After a \
+             move of the layers alone, name the new file with --at. To return to this database, start a node with it: it \
+             says which ID to write into the store"
+        );
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::{Offline, Wharf, noise, sha256};
 
-use crate::backup::{create_repository, read_all, signal};
+use crate::backup::{create_repository, objects_in, read_all, signal};
 use crate::crash_collect::{binary, ready};
 use crate::gc::{on_server, push_image};
 use crate::postgres::Postgres;
@@ -177,7 +177,13 @@ fn rows_that_move_alone_take_the_layers_with_them() {
     let moved = migrated(&server, &data, (&data, &moved_to), &[]);
     assert_eq!((&moved["MovesRows"], &moved["MovesLayers"]), (&json!(true), &json!(false)), "{moved}");
     assert_eq!(read_all(&client), 1, "the old server serves pulls");
+    // Its collector would remove layers of the new database.
+    let release = ["migrate-store", "release", "--at"];
+    let refused = complaint(on_server(&server, &data, &release).arg(&data));
+    assert!(refused.contains("given the layers"), "{refused}");
     server.kill().unwrap();
+    let refused = complaint(Command::new(binary()).args(release).arg(&data));
+    assert!(refused.contains("given the layers"), "{refused}");
 
     let new = other.join("data");
     std::fs::copy(data.join("dev.toml"), new.join("dev.toml")).unwrap();
@@ -201,12 +207,12 @@ fn rows_that_move_alone_take_the_layers_with_them() {
 }
 
 /// A move that is stopped while it copies, before it has ended.
-fn stopped_in_a_copy(server: &Wharf, data: &Path, to: &Path, first: &Path) -> Child {
+fn stopped_in_a_copy(server: &Wharf, data: &Path, to: &Path) -> Child {
     let mut command = on_server(server, data, &["migrate-store"]);
     command.arg("--from").arg(data).arg("--to").arg(to).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let until = Instant::now() + Duration::from_mins(1);
-    while !first.exists() && Instant::now() < until {
+    while objects_in(&to.join("blobs")).is_empty() && Instant::now() < until {
         std::thread::sleep(Duration::from_micros(200));
     }
     signal(&child, "STOP");
@@ -224,7 +230,7 @@ fn a_source_that_was_released_meanwhile_is_not_moved() {
     let layers: Vec<_> = (1..150).map(|seed| noise(2_000, seed)).collect();
     push_image(&client, "app", "v1", &layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let to = folder.path().join("to");
-    let moving = stopped_in_a_copy(&server, &data, &to, &to.join("blobs/store-id"));
+    let moving = stopped_in_a_copy(&server, &data, &to);
     said(on_server(&server, &data, &["migrate-store", "release", "--at"]).arg(&data));
     push_image(&client, "app", "v2", &[&noise(20_000, 1_000)]);
     signal(&moving, "CONT");
