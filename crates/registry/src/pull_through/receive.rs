@@ -211,7 +211,7 @@ fn slice<'a>(
     is_complete: &'a mut bool,
 ) -> Slice<'a> {
     let state = (download, is_complete, bytes, None);
-    Box::pin(futures::stream::unfold(state, |(download, is_complete, left, until)| async move {
+    Box::pin(futures::stream::unfold(state, move |(download, is_complete, left, until)| async move {
         if left == 0 {
             return None;
         }
