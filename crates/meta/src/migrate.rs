@@ -118,6 +118,12 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0038_replicated_settings.sql"),
     },
+    // An index.
+    Migration {
+        number: 41,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0041_backfill_failures.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

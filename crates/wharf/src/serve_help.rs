@@ -70,6 +70,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   validity_seconds = 86400                 # how long a tag is served without asking the upstream registry
   [pull_through.token_services]            # token services on another host that get a registry's credentials [none]
   "registry.example.org" = ["login.example.org"]
+  # [[pull_through.ecr]]                   # an access key for ECR registries elsewhere (docs/pull-through-cache.md) [none]
 
   [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
   name = "team-a"                          # the name in errors
