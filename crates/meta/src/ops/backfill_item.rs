@@ -184,7 +184,7 @@ pub struct ListBackfillItems {
     pub limit: usize,
 }
 
-operation!(ListBackfillItems: Point -> Vec<BackfillItem>, Never, |op, tx| {
+operation!(ListBackfillItems: Page -> Vec<BackfillItem>, Never, |op, tx| {
     let select = "SELECT position, repository, repository_name, digest, tag, failure_code, status \
         FROM replication_backfill_item WHERE backfill = ?1 AND status = ?4 AND position > ?2 ORDER BY position LIMIT ?3";
     // Each status is a range of the index. One range of all positions would also read those that wait, which can be most of
@@ -281,7 +281,7 @@ pub struct ListBackfillFailures {
     pub id: String,
 }
 
-operation!(ListBackfillFailures: Point -> Vec<String>, Never, |op, tx| {
+operation!(ListBackfillFailures: Page -> Vec<String>, Never, |op, tx| {
     let next = "SELECT failure_code FROM replication_backfill_item \
                 WHERE backfill = ?1 AND failure_code > ?2 ORDER BY failure_code LIMIT 1";
     let (mut codes, mut last) = (Vec::new(), String::new());
