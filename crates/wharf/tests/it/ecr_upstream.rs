@@ -76,7 +76,10 @@ impl Two {
     fn role(&self, name: &str, external_id: &str) -> String {
         let account = &self.there.account;
         let page = include_str!("../../../../docs/pull-through-cache.md");
-        let trust = page.split("```json\n").find(|block| block.contains("sts:ExternalId")).unwrap();
+        let trust = page
+            .split("```json\n")
+            .find(|block| block.starts_with("{") && block.contains("sts:ExternalId"))
+            .unwrap();
         let trust = trust
             .split("```")
             .next()
