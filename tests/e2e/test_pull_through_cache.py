@@ -189,6 +189,16 @@ def test_the_commands_for_a_login(wharf, env, private, tmp_path):
     wharf.client("ecr").delete_repository(repositoryName="docker-hub/library/app", force=True)
 
 
+def test_the_commands_for_ecr(wharf, env):
+    """AWS is not called: the rule is only written."""
+    (script,) = commands("ECR of AWS, or of another deployment")
+    made = json.loads(run(["sh", "-euc", script], env=env | wharf.env))
+    assert made["upstreamRegistry"] == "ecr"
+    wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="aws")
+    absent = {"SecretId": "ecr-pullthroughcache/aws", "ForceDeleteWithoutRecovery": True}
+    wharf.client("secretsmanager").delete_secret(**absent)
+
+
 def test_many_clients_pull_one_new_image(wharf, distribution, tmp_path):
     made = images.layout(tmp_path / "made", size=MIB << 20)
     distribution.push(made, "team/app")

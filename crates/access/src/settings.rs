@@ -1,6 +1,7 @@
 //! The settings that the binary decides: addresses, limits, master key.
 
 mod address;
+mod ecr_upstream;
 mod peers;
 mod pull_through_cache;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use address::{ECR_PUBLIC, HostError, PublicAddress, registry_host};
 use aws::ids::Region;
+pub use ecr_upstream::{EcrKey, EcrPlace, EcrUpstream};
 pub use outbound::Dialler;
 pub use peers::{Peer, PeerTarget, Peers};
 pub use policy::{Cidr, CidrError};

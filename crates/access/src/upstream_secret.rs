@@ -1,7 +1,7 @@
 //! The credentials of an upstream registry: a secret, read with the service-linked role of the pull-through cache (ECR User
 //! Guide, "Amazon ECR service-linked role for pull through cache"). The secret's resource policy decides too.
 
-use aws::ids::{AccountId, Region};
+use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use jiff::Timestamp;
 use meta::{CURRENT, ListSecretValues, RemoveDeletedSecrets};
 use policy::service_role::ServiceRole;
@@ -16,11 +16,13 @@ use crate::permit::Permit;
 use crate::seal::Purpose;
 use crate::service_linked_role;
 use crate::service_role::work_for_registry;
+use crate::settings::EcrKey;
 use crate::store::StoreResultExt as _;
 
 /// The service that pulls from upstream registries.
 pub const SERVICE: &str = "pullthroughcache.ecr.amazonaws.com";
-pub(crate) const SESSION_NAME: &str = "ecr-pullthroughcache";
+/// The name of its sessions.
+pub const SESSION_NAME: &str = "ecr-pullthroughcache";
 /// Deleted secrets that one transaction removes.
 const REMOVED_AT_ONCE: usize = 100;
 
@@ -33,11 +35,18 @@ pub struct UpstreamLogin {
     pub password: String,
 }
 
+/// What the secret of a rule has.
+pub enum UpstreamSecret {
+    Password(UpstreamLogin),
+    /// An access key for ECR registries elsewhere, and the version of the secret.
+    AccessKey(EcrKey, String),
+}
+
 #[derive(Deserialize)]
-struct Contents {
-    username: String,
-    #[serde(rename = "accessToken")]
-    access_token: String,
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Contents {
+    Password { username: String, access_token: String },
+    AccessKey { access_key_id: AccessKeyId, secret_access_key: String },
 }
 
 /// ECR's text ("SecretNotFoundException").
@@ -72,7 +81,7 @@ impl Access {
         (account_id, region): (&AccountId, &Region),
         secret_arn: &str,
         now: Timestamp,
-    ) -> Result<UpstreamLogin> {
+    ) -> Result<UpstreamSecret> {
         let no_role = || no_access("the account has no service-linked role of the pull through cache.");
         let known = ServiceRole::find(SERVICE).ok_or_else(no_role)?;
         let permit = Permit::for_service(authority::ReadUpstreamSecrets, self);
@@ -94,9 +103,17 @@ impl Access {
         let value = values.into_iter().find(|value| value.stage == CURRENT).ok_or_else(not_found)?;
         let text = self.keys.open_value(Purpose::SecretValue, &value.sealed).map_err(not_decrypted)?;
         let contents: Contents = serde_json::from_slice(&text).map_err(|_| {
-            no_access("its value is not a JSON object with the members username and accessToken.")
+            no_access(
+                "its value is not a JSON object with the members username and accessToken, or accessKeyId and secretAccessKey.",
+            )
         })?;
-        let Contents { username, access_token } = contents;
-        Ok(UpstreamLogin { version: value.id, username, password: access_token })
+        Ok(match contents {
+            Contents::Password { username, access_token: password } => {
+                UpstreamSecret::Password(UpstreamLogin { version: value.id, username, password })
+            }
+            Contents::AccessKey { access_key_id: id, secret_access_key } => {
+                UpstreamSecret::AccessKey(EcrKey { id, secret: SecretKey::new(secret_access_key) }, value.id)
+            }
+        })
     }
 }

@@ -118,6 +118,12 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0038_replicated_settings.sql"),
     },
+    // An index.
+    Migration {
+        number: 41,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0041_backfill_failures.sql"),
+    },
     // Layers of images in repositories that an older binary renames are fetched without a decision, as before.
     Migration { number: 43, oldest_compat: 6, text: include_str!("../migrations/0043_imports_after.sql") },
 ];

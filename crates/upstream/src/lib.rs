@@ -6,7 +6,7 @@
 //! * Every connection is made by `outbound`, with its rules about networks. Plain HTTP is only for the hosts that the
 //!   operator lists.
 //! * Credentials are sent to the registry that they are for, and to the token service that belongs to it
-//!   (`token_service`). A redirect to another host carries no credentials.
+//!   (`token_service`). A redirect to another host carries no credentials. Access keys only sign (`ecr`).
 //! * Everything that is read is limited in size and time. Content that is read by digest is verified: a manifest before
 //!   it is returned, a blob before its last bytes are.
 
@@ -15,6 +15,7 @@
 mod blob;
 mod challenge;
 mod connector;
+mod ecr;
 mod endpoint;
 mod error;
 mod list;
@@ -28,6 +29,7 @@ mod token_service;
 
 pub use blob::BlobDownload;
 pub use connector::Connector;
+pub use ecr::{EcrApi, EcrToken, UpstreamRole};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::UpstreamError;
 pub use list::Page;

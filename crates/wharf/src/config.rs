@@ -6,6 +6,7 @@ mod bootstrap;
 mod bucket;
 mod database;
 mod dev;
+mod ecr_upstreams;
 mod event_sinks;
 mod limits;
 mod overlay;

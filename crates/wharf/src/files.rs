@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use aws::ids::SecretKey;
 
 /// Creates a folder (and its parents) that only its owner can enter. A power cut does not remove a new folder, or what
 /// was synced inside it.
@@ -153,6 +154,16 @@ pub(crate) fn read_optional(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// The secret access key in a file that a setting names.
+pub(crate) fn secret_access_key(setting: &str, path: &Path) -> anyhow::Result<SecretKey> {
+    let shown = format!("{setting}: {}", path.display());
+    let secret = read_optional(path)?.with_context(|| format!("{shown} does not exist"))?;
+    check_secret(path)?;
+    let secret = String::from_utf8(secret).ok().map(|secret| secret.trim().to_owned());
+    let secret = secret.filter(|secret| (16..=128).contains(&secret.len()));
+    Ok(SecretKey::new(secret.with_context(|| format!("{shown} must have 16 to 128 characters"))?))
 }
 
 #[cfg(test)]

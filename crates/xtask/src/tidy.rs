@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
-    ("upstream", &["oci", "outbound"]),
+    ("upstream", &["aws", "oci", "outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy", "trace"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
     ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy", "trace", "upstream"]),

@@ -8,6 +8,7 @@ use oci::name::RepositoryName;
 use outbound::Dialler;
 
 use super::address::without_port;
+use super::ecr_upstream::{self, EcrKey, EcrPlace, EcrUpstream};
 
 /// The names of Docker Hub.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -25,6 +26,8 @@ pub struct PullThroughCache {
     pub validity: Duration,
     /// Hosts that answer like an upstream registry.
     pub mirrors: Vec<Mirror>,
+    /// ECR registries of other deployments and of AWS.
+    pub ecr: Vec<EcrUpstream>,
     /// Connects to upstream registries. It has a limit of its own on connections: a slow registry must not keep events
     /// and identity providers waiting.
     pub dialler: Dialler,
@@ -81,6 +84,7 @@ impl PullThroughCache {
             token_services: Vec::new(),
             validity: Duration::from_hours(24),
             mirrors: Vec::new(),
+            ecr: Vec::new(),
             dialler,
         }
     }
@@ -98,6 +102,21 @@ impl PullThroughCache {
             }
         };
         self.allow_upstreams.is_empty() || self.allow_upstreams.iter().any(matches)
+    }
+
+    /// Where the API of an ECR registry is that gives authorization tokens for it.
+    pub fn ecr_place(&self, host: &str, port: Option<u16>) -> Option<EcrPlace> {
+        ecr_upstream::place(&self.ecr, host, port)
+    }
+
+    /// The operator's access key that rules of an account use for an ECR registry, and where it is used.
+    pub fn ecr_key(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        account: &AccountId,
+    ) -> Option<(&EcrPlace, &EcrKey)> {
+        ecr_upstream::key(&self.ecr, (host, port), account)
     }
 }
 

@@ -181,7 +181,7 @@ suite! {
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     plans: images_by_tag_status, referrers_by_artifact_type, referrers_of_one_image, images_and_repositories_by_name, lists_of_accounts,
-        the_most_tags_of_an_image, credentials_of_users;
+        the_most_tags_of_an_image, credentials_of_users, images_of_backfills;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;
@@ -199,7 +199,8 @@ suite! {
         failed_settings_are_counted_and_end_with_their_destination;
     referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
-        it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
+        it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices,
+        other_repositories_are_passed_over_in_slices, what_has_ended_is_shown_in_its_order;
     histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first, a_hold_keeps_doomed_bytes_until_it_ends;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

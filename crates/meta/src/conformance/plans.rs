@@ -224,3 +224,13 @@ pub(super) async fn credentials_of_users(world: World) {
     let sorts = ["LAST 2 TERMS", "Sort  ("];
     reads_a_range(&world, list, &["account", "kind", "name_folded"], &sorts).await;
 }
+
+/// A backfill has as many images as a registry.
+pub(super) async fn images_of_backfills(world: World) {
+    let (id, limit) = ("backfill".to_owned(), 10);
+    for status in [None, Some(BackfillItemStatus::Waiting), Some(BackfillItemStatus::Failed)] {
+        let list = ListBackfillItems { id: id.clone(), status, after: -1, limit };
+        reads_a_range(&world, list, &["backfill", "status"], &[]).await;
+    }
+    reads_a_range(&world, ListBackfillFailures { id }, &["backfill", "failure_code"], &[]).await;
+}

@@ -175,3 +175,55 @@ pub(super) async fn old_ones_are_removed_in_slices(world: World) {
     let list = ListReplicationBackfills { registry: world.registry, before: None, limit: 9 };
     assert_eq!(world.meta.read(list).await.unwrap(), []);
 }
+
+/// Names that no rule matches are passed over a limited number at a time.
+pub(super) async fn other_repositories_are_passed_over_in_slices(world: World) {
+    configured(&world, &["eu-west-1"]).await;
+    let first = world.repository("other").await;
+    let columns = "created_at, operation, mutability, exclusion_filters, scan_on_push, encryption_type, \
+        policy_version, tags_version, last_image_id, image_count, tag_count";
+    let copies = |numbers: &str| {
+        format!(
+            "INSERT INTO repository (registry, id, name, {columns}) \
+             SELECT registry, id + n, 'other/' || n, {columns} FROM repository, {numbers} WHERE id = {}",
+            first.id
+        )
+    };
+    let numbers =
+        "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2500) SELECT n FROM c)";
+    world.dialect(&copies(numbers), &copies("generate_series(1, 2500) n")).await;
+    let last = RepositoryKey { registry: world.registry, id: first.id + 9_000 };
+    let team = format!(
+        "INSERT INTO repository (registry, id, name, {columns}) \
+         SELECT registry, {}, 'team/app', {columns} FROM repository WHERE id = {}",
+        last.id, first.id
+    );
+    world.sql(&team).await.unwrap();
+    world.put(last, "one", &["v1"]).await;
+    let id = started(&world, "eu-west-1").await;
+    assert!(prepare(&world, &id, 100).await >= 3, "a thousand in a slice");
+    let all = items(&world, &id, Some(BackfillItemStatus::Waiting)).await;
+    assert_eq!(all.iter().map(|item| item.repository_name.as_str()).collect::<Vec<_>>(), ["team/app"]);
+}
+
+/// A backfill that was stopped shows what has ended, by its status and in its order.
+pub(super) async fn what_has_ended_is_shown_in_its_order(world: World) {
+    configured(&world, &["eu-west-1"]).await;
+    let app = world.repository("team/app").await;
+    for number in 0..9 {
+        world.put(app, &number.to_string(), &[]).await;
+    }
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 1_000).await;
+    let failed = |code: &str| Some(code.to_owned());
+    end(&world, &id, vec![(6, None), (1, failed("B")), (2, None), (4, failed("A")), (5, failed("B"))]).await;
+    let page = async |after, limit| {
+        let list = ListBackfillItems { id: id.clone(), status: None, after, limit };
+        let items = world.meta.read(list).await.unwrap();
+        items.iter().map(|item| (item.position, item.has_failed)).collect::<Vec<_>>()
+    };
+    assert_eq!(page(-1, 3).await, [(1, true), (2, false), (4, true)]);
+    assert_eq!(page(4, 9).await, [(5, true), (6, false)]);
+    let codes = world.meta.read(ListBackfillFailures { id: id.clone() }).await.unwrap();
+    assert_eq!(codes, ["A", "B"]);
+}

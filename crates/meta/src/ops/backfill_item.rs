@@ -18,6 +18,9 @@ use crate::{
 /// backfill").
 const LEAST_FOR_FAILURE: u64 = 100;
 
+/// Repositories that one slice passes over, because no rule matches their names.
+const PASSED_OVER: usize = 1_000;
+
 /// Reads the next images that a backfill replicates. Returns whether all were read.
 #[derive(Clone, Debug)]
 pub struct PrepareBackfill {
@@ -44,11 +47,20 @@ operation!(PrepareBackfill: Durable [] -> bool, Never, |op, tx| {
     let row = tx.row(select, &params![op.id]).await?;
     let mut row = row.ok_or(StoreError::Bug("a held backfill is not there"))?;
     let mut cursor = Cursor { repository: row.take()?, image: row.take()?, prepared: row.take()? };
-    let repository = "SELECT r.id, r.name FROM repository r WHERE r.registry = ?1 AND r.id >= ?2 \
+    let beyond = "SELECT id FROM repository WHERE registry = ?1 AND id >= ?2 ORDER BY id LIMIT 1 OFFSET ?3";
+    let values = params![backfill.registry, cursor.repository, PASSED_OVER];
+    let beyond = tx.value::<i64>(beyond, &values).await?;
+    let repository = "SELECT r.id, r.name FROM repository r WHERE r.registry = ?1 AND r.id >= ?2 AND r.id < ?4 \
         AND r.deleted_at IS NULL AND EXISTS (SELECT 1 FROM replication_rule u WHERE u.registry = r.registry \
         AND u.destination = ?3 AND substr(r.name, 1, length(u.prefix)) = u.prefix) ORDER BY r.id LIMIT 1";
-    let values = params![backfill.registry, cursor.repository, backfill.destination];
+    let before = beyond.unwrap_or(i64::MAX);
+    let values = params![backfill.registry, cursor.repository, backfill.destination, before];
     let Some(mut row) = tx.row(repository, &values).await? else {
+        if let Some(repository) = beyond {
+            cursor = Cursor { repository, image: ImageId(i64::MIN), ..cursor };
+            op.go_on(tx, &cursor).await?;
+            return Ok(Ok(false));
+        }
         let count = "UPDATE replication_backfill SET total = prepared WHERE id = ?1";
         tx.execute(count, &params![op.id]).await?;
         let status = if cursor.prepared == 0 { BackfillStatus::Complete } else { BackfillStatus::InProgress };
@@ -68,13 +80,19 @@ operation!(PrepareBackfill: Durable [] -> bool, Never, |op, tx| {
         }
         None => cursor = Cursor { repository: id.saturating_add(1), image: ImageId(i64::MIN), ..cursor },
     }
-    let update = "UPDATE replication_backfill SET prepared_repository = ?2, prepared_image = ?3, prepared = ?4 \
-                  WHERE id = ?1";
-    tx.execute(update, &params![op.id, cursor.repository, cursor.image, cursor.prepared]).await?;
+    op.go_on(tx, &cursor).await?;
     Ok(Ok(false))
 });
 
 impl PrepareBackfill {
+    /// The next slice begins there.
+    async fn go_on(&self, tx: &mut Tx<'_>, cursor: &Cursor) -> Result<(), StoreError> {
+        let update = "UPDATE replication_backfill SET prepared_repository = ?2, prepared_image = ?3, prepared = ?4 \
+                      WHERE id = ?1";
+        tx.execute(update, &params![self.id, cursor.repository, cursor.image, cursor.prepared]).await?;
+        Ok(())
+    }
+
     /// The last image of the next slice. None: the repository has no more.
     async fn last_of_slice(
         &self,
@@ -166,24 +184,36 @@ pub struct ListBackfillItems {
     pub limit: usize,
 }
 
-operation!(ListBackfillItems: Point -> Vec<BackfillItem>, Never, |op, tx| {
-    let condition = if op.status.is_some() { "status = ?4" } else { "status <> ?4" };
-    let select = format!("SELECT position, repository, repository_name, digest, tag, failure_code, status \
-        FROM replication_backfill_item WHERE backfill = ?1 AND position > ?2 AND {condition} \
-        ORDER BY position LIMIT ?3");
-    let status = op.status.unwrap_or(BackfillItemStatus::Waiting).number();
-    let rows = tx.rows(&select, &params![op.id, op.after, op.limit, status]).await?;
-    let read = |mut row: Row| {
+operation!(ListBackfillItems: Page -> Vec<BackfillItem>, Never, |op, tx| {
+    let select = "SELECT position, repository, repository_name, digest, tag, failure_code, status \
+        FROM replication_backfill_item WHERE backfill = ?1 AND status = ?4 AND position > ?2 ORDER BY position LIMIT ?3";
+    // Each status is a range of the index. One range of all positions would also read those that wait, which can be most of
+    // a backfill that was stopped.
+    let ended = [BackfillItemStatus::Complete, BackfillItemStatus::Failed];
+    let statuses = op.status.as_ref().map_or(ended.as_slice(), std::slice::from_ref);
+    let mut items = Vec::new();
+    for status in statuses {
+        let rows = tx.rows(select, &params![op.id, op.after, op.limit, status.number()]).await?;
+        for row in rows {
+            items.push(BackfillItem::read(row)?);
+        }
+    }
+    items.sort_by_key(|item| item.position);
+    items.truncate(op.limit);
+    Ok(Ok(items))
+});
+
+impl BackfillItem {
+    fn read(mut row: Row) -> Result<Self, StoreError> {
         let (position, repository, repository_name) = (row.take()?, row.take()?, row.take()?);
         let (digest, tag): (_, String) = (row.take()?, row.take()?);
-        let tag = if tag.is_empty() { None } else { Some(tag.parse().map_err(|_| StoreError::Corrupt("tag"))?) };
+        let tag =
+            if tag.is_empty() { None } else { Some(tag.parse().map_err(|_| StoreError::Corrupt("tag"))?) };
         let (failure_code, status): (_, i64) = (row.take()?, row.take()?);
         let has_failed = status == FAILED;
-        Ok(BackfillItem { position, repository, repository_name, digest, tag, failure_code, has_failed })
-    };
-    let items: Result<_, StoreError> = rows.into_iter().map(read).collect();
-    Ok(Ok(items?))
-});
+        Ok(Self { position, repository, repository_name, digest, tag, failure_code, has_failed })
+    }
+}
 
 /// Ends images of a backfill, and the backfill itself if it is over.
 #[derive(Clone, Debug)]
@@ -242,18 +272,25 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
     Ok(Ok(status))
 });
 
+/// Codes of failures that are shown.
+const MOST_CODES: usize = 100;
+
 /// Lists the distinct codes of the failures of a backfill.
 #[derive(Clone, Debug)]
 pub struct ListBackfillFailures {
     pub id: String,
 }
 
-operation!(ListBackfillFailures: Point -> Vec<String>, Never, |op, tx| {
-    let select = "SELECT DISTINCT failure_code FROM replication_backfill_item \
-                  WHERE backfill = ?1 AND status = 3 AND failure_code IS NOT NULL ORDER BY failure_code LIMIT 100";
-    let rows = tx.rows(select, &params![op.id]).await?;
-    let codes: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
-    Ok(Ok(codes?))
+operation!(ListBackfillFailures: Page -> Vec<String>, Never, |op, tx| {
+    let next = "SELECT failure_code FROM replication_backfill_item \
+                WHERE backfill = ?1 AND failure_code > ?2 ORDER BY failure_code LIMIT 1";
+    let (mut codes, mut last) = (Vec::new(), String::new());
+    while codes.len() < MOST_CODES {
+        let Some(code) = tx.value::<String>(next, &params![op.id, last]).await? else { break };
+        last.clone_from(&code);
+        codes.push(code);
+    }
+    Ok(Ok(codes))
 });
 
 /// Finds a destination that is in a configuration.

@@ -178,11 +178,19 @@ async fn decide(gate: &Gate, (account, region): (&AccountId, &Region), contents:
 }
 
 /// Decides whether the caller may pass a role to a service of ECR. The role must be in the account of the registry.
-pub(super) async fn pass_role(
+async fn pass_role(gate: &Gate, account: &AccountId, role: (&str, &str)) -> Result<()> {
+    if may_pass_role(gate, account, role).await? {
+        return Ok(());
+    }
+    Err(Error::invalid_parameter("customRoleArn", "The role must exist in the account of the registry"))
+}
+
+/// Decides whether the caller may pass a role to a service of ECR; returns whether the account has the role.
+pub(super) async fn may_pass_role(
     gate: &Gate,
     account: &AccountId,
     (role_arn, service): (&str, &str),
-) -> Result<()> {
+) -> Result<bool> {
     let role = role_of_arn(gate, role_arn).await?.filter(|role| role.account_id == *account);
     let mut keys = policy::Context::new().with("iam:PassedToService", service);
     if let Some(role) = &role {
@@ -190,13 +198,7 @@ pub(super) async fn pass_role(
         add_resource_tags(&mut keys, Service::Iam, &tags);
     }
     gate.allow_on(Op::Iam(IamOp::PassRole), role_arn, keys)?;
-    match role {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid_parameter(
-            "customRoleArn",
-            "The role must exist in the account of the registry",
-        )),
-    }
+    Ok(role.is_some())
 }
 
 fn check_encryption(given: Option<&Encryption>) -> Result<()> {

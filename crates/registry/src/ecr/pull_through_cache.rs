@@ -17,10 +17,10 @@ use aws::ecr::{
 };
 use aws::ids::{AccountId, Region};
 
-use super::creation_template::pass_role;
+use super::creation_template::may_pass_role;
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::registry_settings::pull_through_cache::{self, NewRule};
+use crate::registry_settings::pull_through_cache::{self, NewCredentials, NewRule};
 
 impl Registry {
     /// Creates a rule.
@@ -35,7 +35,7 @@ impl Registry {
         let permit = gate.permit()?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
         let arns = (input.credential_arn.as_deref(), custom_role_arn.as_deref());
-        let credential_arn = self.prepare(ctx, (&gate, &account), arns).await?;
+        let (credential_arn, is_role_here) = self.prepare(ctx, (&gate, &account), arns).await?;
         let new = NewRule {
             prefix: input.ecr_repository_prefix,
             upstream_url: input.upstream_registry_url,
@@ -43,6 +43,7 @@ impl Registry {
             upstream_prefix: input.upstream_repository_prefix,
             credential_arn,
             custom_role_arn,
+            is_role_here,
         };
         let row = pull_through_cache::create(&self.access, ctx, (&permit, region), new).await?;
         let rule = shape(account.as_str(), row);
@@ -89,18 +90,20 @@ impl Registry {
         })
     }
 
-    /// A secret that a request names must exist, and the caller must be allowed to read it; the role that reads it is created. A custom role must exist, and the
-    /// caller must be allowed to pass it.
+    /// A secret that a request names must exist, and the caller must be allowed to read it; the role that reads it is
+    /// created. The caller must be allowed to pass a custom role, wherever it is. Returns the ARN of the secret, and whether
+    /// the account has the custom role.
     async fn prepare(
         &self,
         ctx: &Ctx,
         (gate, account): (&Gate, &AccountId),
         (secret_arn, role_arn): (Option<&str>, Option<&str>),
-    ) -> Result<Option<String>> {
-        if let Some(role_arn) = role_arn {
-            pass_role(gate, account, (role_arn, SERVICE)).await?;
-        }
-        let Some(arn) = secret_arn else { return Ok(None) };
+    ) -> Result<(Option<String>, bool)> {
+        let is_role_here = match role_arn {
+            Some(role_arn) => may_pass_role(gate, account, (role_arn, SERVICE)).await?,
+            None => false,
+        };
+        let Some(arn) = secret_arn else { return Ok((None, is_role_here)) };
         let secret = gate.find_secret(arn, ctx.at()).await?;
         // The caller chooses the host that gets the credentials, so it must be one that may read them.
         let keys = policy::Context::new();
@@ -109,7 +112,7 @@ impl Registry {
         permit.ok_or_else(not_found)?;
         self.access.ensure_service_role(ctx, gate, SERVICE).await?;
         // With its random characters: another secret of this name, which the caller may not read, is not meant.
-        Ok(secret.map(|secret| secret.into_row().arn))
+        Ok((secret.map(|secret| secret.into_row().arn), is_role_here))
     }
 
     /// Changes the credentials of a rule.
@@ -124,16 +127,10 @@ impl Registry {
         let permit = gate.permit()?;
         let custom_role_arn = input.custom_role_arn.filter(|arn| !arn.is_empty());
         let arns = (input.credential_arn.as_deref(), custom_role_arn.as_deref());
-        let credential_arn = self.prepare(ctx, (&gate, &account), arns).await?;
+        let (credential_arn, is_role_here) = self.prepare(ctx, (&gate, &account), arns).await?;
         let prefix = input.ecr_repository_prefix;
-        let row = pull_through_cache::update(
-            (&self.access, ctx),
-            (&permit, region),
-            prefix,
-            credential_arn,
-            custom_role_arn,
-        )
-        .await?;
+        let new = NewCredentials { credential_arn, custom_role_arn, is_role_here };
+        let row = pull_through_cache::update((&self.access, ctx), (&permit, region), prefix, new).await?;
         let rule = shape(account.as_str(), row);
         Ok(UpdatePullThroughCacheRuleResponse {
             ecr_repository_prefix: rule.ecr_repository_prefix,

@@ -113,7 +113,7 @@ impl Registry {
         error: &UpstreamError,
         remember: Option<Duration>,
     ) -> Error {
-        self.pull_through.counts.failed(error);
+        self.pull_through.failed(source, error);
         let for_time = match error {
             UpstreamError::TooManyRequests { retry_after, .. } => *retry_after,
             _ => remember,

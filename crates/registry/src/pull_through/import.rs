@@ -56,6 +56,11 @@ impl Source {
     pub(super) fn layer_key(&self, digest: Digest) -> LayerKey {
         (self.rule.clone(), self.name.clone(), digest)
     }
+
+    /// The version of the login that its requests have.
+    pub(super) fn login_version(&self) -> Option<&str> {
+        self.rule.login_version()
+    }
 }
 
 /// What the upstream registry has.
@@ -147,7 +152,7 @@ impl Registry {
             }
             Err(error) => error,
         };
-        counts.failed(&error);
+        self.pull_through.failed(source, &error);
         tracing::info!(upstream = %source.upstream.endpoint(), %name, %reference, %error, "not fetched");
         let retry_after = match &error {
             UpstreamError::TooManyRequests { retry_after, .. } => *retry_after,

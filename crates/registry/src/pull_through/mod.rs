@@ -9,6 +9,7 @@ mod arrival;
 mod background;
 mod blob;
 mod counts;
+mod ecr_login;
 mod failures;
 mod flights;
 mod import;
@@ -20,16 +21,18 @@ mod refusal;
 mod upstreams;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use access::Access;
 use access::context::RepositoryRef;
-use access::error::Error;
+use access::error::{Code, Error};
 use access::slots::Slots;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
-use access::upstream_secret::UpstreamLogin;
+use access::upstream_secret::{UpstreamLogin, UpstreamSecret};
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
+use upstream::{Endpoint, UpstreamError};
 
 pub(crate) use arrival::Arrival;
 pub use counts::CacheCounts;
@@ -39,9 +42,10 @@ pub(crate) use upstreams::rules_of;
 use arrival::Arrivals;
 use blob::too_many;
 use counts::Counts;
+use ecr_login::{EcrAccess, EcrLogins};
 use failures::{Failures, LayerFailures};
 use flights::Flights;
-use import::{ImportKey, Imported, LayerKey};
+use import::{ImportKey, Imported, LayerKey, Source};
 use referrers::Asked;
 use refusal::{layer_refusal, refusal};
 use upstreams::Upstreams;
@@ -51,7 +55,8 @@ use crate::Registry;
 /// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so
 /// manifests have room. Half of the places are for accounts that have none.
 const DOWNLOADS: (usize, usize) = (40, 12);
-/// Manifests and lists that are fetched at the same time, and those of one account. Each takes at most a few times 4 MiB.
+/// Manifests, lists and tokens that are fetched at the same time, and those of one account. Each takes at most a few times
+/// 4 MiB.
 const IMPORTS: (usize, usize) = (16, 6);
 /// Locks of repositories. Two repositories can share one.
 const TURNS: usize = 64;
@@ -59,6 +64,7 @@ const TURNS: usize = 64;
 /// The state of the cache on this node.
 pub(crate) struct PullThrough {
     upstreams: Upstreams,
+    ecr_logins: Arc<EcrLogins>,
     imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
     arrivals: Arrivals,
     sizes: Arc<Flights<LayerKey, Result<u64, Error>>>,
@@ -67,15 +73,17 @@ pub(crate) struct PullThrough {
     counts: Counts,
     referrers: Asked,
     downloads: Slots,
-    fetches: Slots,
+    fetches: Arc<Slots>,
     turns: Box<[Mutex<()>]>,
     background: background::Queue,
 }
 
 impl PullThrough {
     pub(crate) fn new(access: &Access) -> Self {
+        let fetches = Arc::new(Slots::new(IMPORTS.0, IMPORTS.1));
         Self {
             upstreams: Upstreams::new(access.settings.pull_through_cache.clone()),
+            ecr_logins: Arc::new(EcrLogins::new(Arc::clone(&fetches))),
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             sizes: Arc::default(),
@@ -84,9 +92,22 @@ impl PullThrough {
             counts: Counts::default(),
             referrers: Asked::default(),
             downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),
-            fetches: Slots::new(IMPORTS.0, IMPORTS.1),
+            fetches,
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
             background: background::Queue::new(),
+        }
+    }
+
+    /// Counts a failure of an upstream registry.
+    fn failed(&self, source: &Source, error: &UpstreamError) {
+        self.counts.failed(error);
+        self.denied(error, source.login_version());
+    }
+
+    /// A token that the registry denies can have been revoked.
+    fn denied(&self, error: &UpstreamError, login_version: Option<&str>) {
+        if let (UpstreamError::AccessDenied { .. }, Some(version)) = (error, login_version) {
+            self.ecr_logins.denied(version, Instant::now());
         }
     }
 
@@ -102,7 +123,8 @@ impl PullThrough {
         }
     }
 
-    /// The login of a rule; none if it has neither a secret nor a custom role.
+    /// The login of a rule; none if it has neither a secret nor a custom role, and the settings have no access key for its
+    /// upstream registry.
     async fn login_of(
         &self,
         access: &Access,
@@ -110,15 +132,37 @@ impl PullThrough {
         row: &PullThroughCacheRuleRow,
     ) -> Result<Option<UpstreamLogin>, Error> {
         let now = Timestamp::now();
-        match (&row.rule.credential_arn, &row.rule.custom_role_arn) {
-            (Some(arn), _) => access.upstream_secret(registry, arn, now).await.map(Some),
+        let (endpoint, role_arn) = (self.upstreams.endpoint_of(row)?, row.rule.custom_role_arn.as_deref());
+        let (host, port) = (endpoint.host(), endpoint.port());
+        let (address, cache) = (&access.settings.address, &access.settings.pull_through_cache);
+        if let Some(arn) = &row.rule.credential_arn {
+            let (key, version) = match access.upstream_secret(registry, arn, now).await? {
+                UpstreamSecret::Password(login) => return Ok(Some(login)),
+                UpstreamSecret::AccessKey(key, version) => (key, version),
+            };
+            let place = cache.ecr_place(host, port).ok_or_else(|| no_api(&endpoint))?;
+            let ecr = EcrAccess { place, key, secret_version: Some(version) };
+            return self.ecr_login((ecr, registry.0), role_arn).await.map(Some);
+        }
+        let is_own = address.own_region(host, port, registry.1).is_some();
+        match (cache.ecr_key(host, port, registry.0).filter(|_| !is_own), role_arn) {
+            (Some((place, key)), role_arn) => {
+                let ecr = EcrAccess { place: place.clone(), key: key.clone(), secret_version: None };
+                self.ecr_login((ecr, registry.0), role_arn).await.map(Some)
+            }
             (None, Some(role_arn)) => {
-                let endpoint = self.upstreams.endpoint_of(row)?;
-                let address = (endpoint.host(), endpoint.port());
-                access.upstream_role(registry, role_arn, address, now).await.map(Some)
+                access.upstream_role(registry, role_arn, (host, port), now).await.map(Some)
             }
             (None, None) => Ok(None),
         }
+    }
+
+    async fn ecr_login(
+        &self,
+        of: (EcrAccess, &AccountId),
+        role_arn: Option<&str>,
+    ) -> Result<UpstreamLogin, Error> {
+        self.ecr_logins.login(self.upstreams.connector()?, of, role_arn).await
     }
 
     /// Why the upstream registry of a rule cannot be used; none if it can.
@@ -128,14 +172,24 @@ impl PullThrough {
         (registry, of): (RegistryKey, (&AccountId, &Region)),
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
-        let Some(_slot) = self.fetches.take(of.0).await else { return Some(too_many().message.into_owned()) };
         let login = self.login_of(access, of, row).await;
-        let upstream = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
-            Ok((_, upstream)) => upstream,
+        let Some(_slot) = self.fetches.take(of.0).await else { return Some(too_many().message.into_owned()) };
+        let (key, upstream) = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
+            Ok(found) => found,
             Err(error) => return Some(error.message.into_owned()),
         };
-        upstream.ping().await.err().map(|error| refusal(&error).message.into_owned())
+        let error = upstream.ping().await.err()?;
+        self.denied(&error, key.login_version());
+        Some(refusal(&error).message.into_owned())
     }
+}
+
+/// A secret has an access key for a registry whose API nobody knows.
+fn no_api(endpoint: &Endpoint) -> Error {
+    let message = format!(
+        "The secret of the pull through cache rule has an access key, but {endpoint} is not a registry of ECR. Use a secret with the members username and accessToken."
+    );
+    Error::new(Code::UpstreamAccessDenied, message)
 }
 
 impl Registry {

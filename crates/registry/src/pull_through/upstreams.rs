@@ -23,6 +23,13 @@ pub(super) struct RuleKey {
     login_version: Option<String>,
 }
 
+impl RuleKey {
+    /// The version of the login that requests have.
+    pub(super) fn login_version(&self) -> Option<&str> {
+        self.login_version.as_deref()
+    }
+}
+
 pub(crate) struct Upstreams {
     settings: PullThroughCache,
     rules: Arc<Rules>,
@@ -45,12 +52,18 @@ impl Upstreams {
         Self { settings, rules, connector: OnceLock::new(), clients: Mutex::default() }
     }
 
-    /// Where the upstream registry of a rule is.
+    /// Where the upstream registry of a rule is. The settings can have changed since the rule was written.
     pub(super) fn endpoint_of(&self, row: &PullThroughCacheRuleRow) -> Result<Endpoint> {
-        Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)
+        let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
+        if self.settings.allows(endpoint.host(), endpoint.port()) {
+            return Ok(endpoint);
+        }
+        let message =
+            format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
+        Err(Error::new(Code::UpstreamAccessDenied, message))
     }
 
-    /// The client of a rule's upstream registry. The settings can have changed since the rule was written.
+    /// The client of a rule's upstream registry.
     pub(super) fn of(
         &self,
         registry: RegistryKey,
@@ -58,11 +71,6 @@ impl Upstreams {
         login: Option<UpstreamLogin>,
     ) -> Result<(RuleKey, Arc<Upstream>)> {
         let endpoint = self.endpoint_of(row)?;
-        if !self.settings.allows(endpoint.host(), endpoint.port()) {
-            let message =
-                format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
-            return Err(Error::new(Code::UpstreamAccessDenied, message));
-        }
         let prefix = row.rule.prefix.clone();
         let login_version = login.as_ref().map(|login| login.version.clone());
         let key =
@@ -83,7 +91,7 @@ impl Upstreams {
     }
 
     /// Made at the first use: it reads the certificate authorities of the system.
-    fn connector(&self) -> Result<upstream::Connector> {
+    pub(super) fn connector(&self) -> Result<upstream::Connector> {
         let connector = self.connector.get_or_init(|| {
             upstream::Connector::new(&self.settings.dialler).map_err(|error| error.to_string())
         });

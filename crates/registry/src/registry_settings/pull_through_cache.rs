@@ -11,6 +11,7 @@ use access::store::{
     GetPullThroughCacheRule, ListPullThroughCacheRules, PullThroughCacheRule, PullThroughCacheRuleRow, ROOT,
     RefusedExt as _, RegistryKey, StoreResultExt as _, UpdatePullThroughCacheRule,
 };
+use access::upstream_secret::UpstreamSecret;
 use aws::ecr::UpstreamRegistry;
 use aws::ids::{AccountId, Region};
 use upstream::Endpoint;
@@ -26,6 +27,8 @@ pub(crate) struct NewRule {
     pub(crate) upstream_prefix: Option<String>,
     pub(crate) credential_arn: Option<String>,
     pub(crate) custom_role_arn: Option<String>,
+    /// Whether the role exists in the account of the registry.
+    pub(crate) is_role_here: bool,
 }
 
 /// Creates a rule.
@@ -35,8 +38,10 @@ pub(crate) async fn create(
     (permit, region): (&Permit<ecr::CreatePullThroughCacheRule>, &Region),
     new: NewRule,
 ) -> Result<PullThroughCacheRuleRow> {
-    let rule = checked(access, region, new)?;
-    check_secret(access, ctx, (permit.account(), region), rule.credential_arn.as_deref()).await?;
+    let registry = (permit.account(), region);
+    let (rule, endpoint) = checked(access, registry, new)?;
+    let has_role = rule.custom_role_arn.is_some();
+    check_secret((access, ctx), registry, (&endpoint, has_role), rule.credential_arn.as_deref()).await?;
     let registry = own_registry(access, ctx, permit).await?;
     let prefix = rule.prefix.clone();
     let limit = access.quotas().pull_through_cache_rules_per_registry.limit();
@@ -54,7 +59,11 @@ pub(crate) async fn create(
 }
 
 /// The rule as it is stored.
-fn checked(access: &Access, region: &Region, new: NewRule) -> Result<PullThroughCacheRule> {
+fn checked(
+    access: &Access,
+    registry: (&AccountId, &Region),
+    new: NewRule,
+) -> Result<(PullThroughCacheRule, Endpoint)> {
     let settings = &access.settings.pull_through_cache;
     let endpoint = Endpoint::parse(&new.upstream_url, &rules_of(settings))
         .map_err(|error| Error::invalid_parameter("upstreamRegistryUrl", &error.to_string()))?;
@@ -64,23 +73,26 @@ fn checked(access: &Access, region: &Region, new: NewRule) -> Result<PullThrough
         );
         return Err(Error::new(Code::UnsupportedUpstreamRegistry, message));
     }
-    let kind = kind_of(&endpoint, new.upstream_registry)?;
+    let is_ecr = settings.ecr_place(endpoint.host(), endpoint.port()).is_some();
+    let kind = kind_of(&endpoint, new.upstream_registry)?.or(is_ecr.then_some(UpstreamRegistry::Ecr));
     if new.prefix == ROOT && new.upstream_prefix.as_deref().is_some_and(|prefix| prefix != ROOT) {
         let why = "It can be set only if the ECR repository prefix is not ROOT";
         return Err(Error::invalid_parameter("upstreamRepositoryPrefix", why));
     }
-    check_role(access, region, &endpoint, (new.custom_role_arn.as_deref(), new.credential_arn.as_deref()))?;
+    let role = new.custom_role_arn.as_ref().map(|_| Role { is_here: new.is_role_here });
+    check_role(access, registry, &endpoint, (role, new.credential_arn.is_some()))?;
     if new.credential_arn.is_none() && kind.is_some_and(needs_credentials) {
         return Err(Error::new(Code::UnsupportedUpstreamRegistry, NEEDS_CREDENTIALS));
     }
-    Ok(PullThroughCacheRule {
+    let rule = PullThroughCacheRule {
         prefix: new.prefix,
         upstream_url: endpoint.to_string(),
         upstream_registry: kind.map(|kind| kind.as_str().to_owned()),
         upstream_prefix: new.upstream_prefix.unwrap_or_else(|| ROOT.to_owned()),
         credential_arn: new.credential_arn,
         custom_role_arn: new.custom_role_arn,
-    })
+    };
+    Ok((rule, endpoint))
 }
 
 /// ECR's name for an upstream registry. A request can name the kind of a registry that ECR does not know; it cannot
@@ -126,34 +138,66 @@ fn needs_credentials(kind: UpstreamRegistry) -> bool {
 const NEEDS_CREDENTIALS: &str =
     "The specified upstream registry requires authentication. Specify a valid Secrets Manager ARN.";
 
-/// A custom role pulls from another registry of this deployment. Elsewhere nobody knows the role.
+/// The custom role of a rule.
+struct Role {
+    /// Whether it exists in the account of the registry.
+    is_here: bool,
+}
+
+/// A custom role pulls from another registry of this deployment, or is a role of another deployment for which the settings
+/// have an access key. Elsewhere nobody knows the role.
 fn check_role(
     access: &Access,
-    region: &Region,
+    (account, region): (&AccountId, &Region),
     endpoint: &Endpoint,
-    rule: (Option<&str>, Option<&str>),
+    (role, has_secret): (Option<Role>, bool),
 ) -> Result<()> {
-    let (Some(_), credential_arn) = rule else { return Ok(()) };
-    let is_own = access.settings.address.own_region(endpoint.host(), endpoint.port(), region).is_some();
-    let why = match credential_arn {
-        Some(_) => "It cannot be set together with credentialArn",
-        None if !is_own => "It can be set only if the upstream registry is a registry of this deployment",
-        None => return Ok(()),
+    let Some(role) = role else { return Ok(()) };
+    let (host, port) = (endpoint.host(), endpoint.port());
+    let settings = &access.settings;
+    let is_own = settings.address.own_region(host, port, region).is_some();
+    let has_key = settings.pull_through_cache.ecr_key(host, port, account).is_some();
+    let why = match (is_own, role.is_here) {
+        (true, _) if has_secret => TOGETHER,
+        (true, true) => return Ok(()),
+        (true, false) => "The role must exist in the account of the registry",
+        // A secret can have the access key that assumes the role.
+        (false, _) if has_secret || has_key => return Ok(()),
+        (false, _) => {
+            "It can be set only if the upstream registry is a registry of this deployment, or one for which the operator has an access key"
+        }
     };
     Err(Error::invalid_parameter("customRoleArn", why))
 }
 
-/// The secret of a rule must exist and have credentials.
+const TOGETHER: &str = "It cannot be set together with credentialArn, unless the secret has an access key for a registry elsewhere";
+
+/// The secret of a rule must exist and have credentials that its upstream registry takes. A role is assumed with an access
+/// key, not with a password.
 async fn check_secret(
-    access: &Access,
-    ctx: &Ctx,
+    (access, ctx): (&Access, &Ctx),
     registry: (&AccountId, &Region),
+    (endpoint, has_role): (&Endpoint, bool),
     credential_arn: Option<&str>,
 ) -> Result<()> {
-    match credential_arn {
-        None => Ok(()),
-        Some(arn) => access.upstream_secret(registry, arn, ctx.now).await.map(|_| ()),
+    let Some(arn) = credential_arn else { return Ok(()) };
+    let place = access.settings.pull_through_cache.ecr_place(endpoint.host(), endpoint.port());
+    match access.upstream_secret(registry, arn, ctx.now).await? {
+        UpstreamSecret::Password(_) if has_role => Err(Error::invalid_parameter("customRoleArn", TOGETHER)),
+        UpstreamSecret::AccessKey(..) if place.is_none() => {
+            let why = "The secret has an access key, but the upstream registry is not a registry of ECR";
+            Err(Error::invalid_parameter("credentialArn", why))
+        }
+        UpstreamSecret::Password(_) | UpstreamSecret::AccessKey(..) => Ok(()),
     }
+}
+
+/// The credentials that a rule gets.
+pub(crate) struct NewCredentials {
+    pub(crate) credential_arn: Option<String>,
+    pub(crate) custom_role_arn: Option<String>,
+    /// Whether the role exists in the account of the registry.
+    pub(crate) is_role_here: bool,
 }
 
 /// Changes the credentials of a rule.
@@ -161,8 +205,7 @@ pub(crate) async fn update(
     (access, ctx): (&Access, &Ctx),
     (permit, region): (&Permit<ecr::UpdatePullThroughCacheRule>, &Region),
     prefix: String,
-    credential_arn: Option<String>,
-    custom_role_arn: Option<String>,
+    new: NewCredentials,
 ) -> Result<PullThroughCacheRuleRow> {
     let not_found = || not_found(permit.account(), &prefix);
     let registry = permit.registry().ok_or_else(not_found)?.key;
@@ -170,8 +213,11 @@ pub(crate) async fn update(
     let old = permit.read(|_| find).await?.ok_or_else(not_found)?;
     let rules = rules_of(&access.settings.pull_through_cache);
     let endpoint = Endpoint::parse(&old.rule.upstream_url, &rules).map_err(Error::internal)?;
-    check_role(access, region, &endpoint, (custom_role_arn.as_deref(), credential_arn.as_deref()))?;
-    check_secret(access, ctx, (permit.account(), region), credential_arn.as_deref()).await?;
+    let NewCredentials { credential_arn, custom_role_arn, is_role_here } = new;
+    let (of, has_role) = ((permit.account(), region), custom_role_arn.is_some());
+    let role = has_role.then_some(Role { is_here: is_role_here });
+    check_role(access, of, &endpoint, (role, credential_arn.is_some()))?;
+    check_secret((access, ctx), of, (&endpoint, has_role), credential_arn.as_deref()).await?;
     let at = ctx.at();
     let update =
         UpdatePullThroughCacheRule { registry, prefix: prefix.clone(), credential_arn, custom_role_arn, at };

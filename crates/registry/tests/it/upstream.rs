@@ -126,7 +126,14 @@ async fn answer(mut stream: TcpStream, contents: Arc<Mutex<Contents>>) {
         let Ok(byte) = stream.read_u8().await else { return };
         head.push(byte);
     }
-    let line = String::from_utf8(head).unwrap().lines().next().unwrap().to_owned();
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.parse().unwrap())
+    });
+    // A connection that is closed with bytes unread is reset.
+    let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await;
+    let line = head.lines().next().unwrap().to_owned();
     let path = line.split(' ').nth(1).unwrap().to_owned();
     let (mood, file) = {
         let mut contents = contents.lock().unwrap();

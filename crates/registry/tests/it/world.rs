@@ -81,8 +81,17 @@ async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Rules {
 }
 
 async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32]) -> Result<Rules> {
+    opened_as(folder, meta, master_key, |_| ()).await
+}
+
+async fn opened_as(
+    folder: &tempfile::TempDir,
+    meta: Meta,
+    master_key: [u8; 32],
+    change: impl FnOnce(&mut Settings),
+) -> Result<Rules> {
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
-    let settings = Settings {
+    let mut settings = Settings {
         address: PublicAddress {
             scheme: "http",
             suffix: None,
@@ -116,6 +125,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
         master_key: MasterKey::new(master_key),
         backup: None,
     };
+    change(&mut settings);
     let access = Access::open(settings, meta).await?;
     Ok(Rules {
         identity: Identity::new(Arc::clone(&access)),
@@ -148,6 +158,12 @@ impl World {
     /// Opens the registry on the same stores, like another process.
     pub(crate) async fn another(&self) -> Rules {
         opened(&self.folder, self.meta.clone()).await
+    }
+
+    /// The same world after its operator changed the settings.
+    pub(crate) async fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let rules = opened_as(&self.folder, self.meta.clone(), [7; 32], change).await.unwrap();
+        Self { rules, ..self }
     }
 
     /// The registry on another node: the same metadata, and its own folder of bytes.

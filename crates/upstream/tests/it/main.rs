@@ -9,6 +9,7 @@
 )]
 
 mod credentials;
+mod ecr;
 mod hostile;
 mod lists;
 mod server;

@@ -57,6 +57,12 @@ impl Server {
                     }
                     let head = String::from_utf8(head).unwrap();
                     let line = head.lines().next().unwrap().to_owned();
+                    let length = head.lines().find_map(|line| {
+                        let (name, value) = line.split_once(": ")?;
+                        name.eq_ignore_ascii_case("content-length").then(|| value.parse().unwrap())
+                    });
+                    // A connection that is closed with bytes unread is reset.
+                    let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await;
                     let authorization = head.lines().find_map(|line| {
                         let (name, value) = line.split_once(": ")?;
                         name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())

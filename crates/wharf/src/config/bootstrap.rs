@@ -49,13 +49,8 @@ impl Bootstrap {
     /// The administrator's access key, if the operator chose it.
     pub(crate) fn access_key(&self) -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
         let Some((id, path)) = &self.key else { return Ok(None) };
-        let shown = format!("bootstrap.secret_access_key_file: {}", path.display());
-        let secret = files::read_optional(path)?.with_context(|| format!("{shown} does not exist"))?;
-        files::check_secret(path)?;
-        let secret = String::from_utf8(secret).ok().map(|secret| secret.trim().to_owned());
-        let secret = secret.filter(|secret| (16..=128).contains(&secret.len()));
-        let secret = secret.with_context(|| format!("{shown} must have 16 to 128 characters"))?;
-        Ok(Some((id.clone(), SecretKey::new(secret))))
+        let secret = files::secret_access_key("bootstrap.secret_access_key_file", path)?;
+        Ok(Some((id.clone(), secret)))
     }
 }
 

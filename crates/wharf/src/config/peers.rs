@@ -93,7 +93,7 @@ fn checked(section: PeerSection, insecure_hosts: &[String]) -> anyhow::Result<Ch
     if regions.is_empty() && registry_ids.is_empty() {
         bail!("regions or registry_ids must say which destinations of replication the peer serves");
     }
-    check_url(&url, insecure_hosts)?;
+    check_url("url", &url, insecure_hosts)?;
     let ca = match &section.ca_file {
         Some(path) => Some(
             std::fs::read_to_string(path)
@@ -115,15 +115,15 @@ fn checked(section: PeerSection, insecure_hosts: &[String]) -> anyhow::Result<Ch
 }
 
 /// Plain HTTP is only for hosts that the operator lists.
-fn check_url(url: &str, insecure_hosts: &[String]) -> anyhow::Result<()> {
+pub(super) fn check_url(key: &str, url: &str, insecure_hosts: &[String]) -> anyhow::Result<()> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if !matches!(scheme, "https" | "http") || !is_host(host) {
-        bail!("url = \"{url}\": it must be https://HOST or https://HOST:PORT");
+        bail!("{key} = \"{url}\": it must be https://HOST or https://HOST:PORT");
     }
     let name = host.split(':').next().unwrap_or_default();
     if scheme == "http" && !insecure_hosts.iter().any(|listed| listed == host || listed == name) {
-        bail!("url = \"{url}\": plain HTTP needs the host in outbound.insecure_hosts");
+        bail!("{key} = \"{url}\": plain HTTP needs the host in outbound.insecure_hosts");
     }
     Ok(())
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use access::settings::{Dialler, Mirror, PullThroughCache};
+use access::settings::{Dialler, EcrUpstream, Mirror, PullThroughCache};
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use oci::name::RepositoryName;
 use serde::Deserialize;
+
+use super::ecr_upstreams::{EcrSection, ecr_upstreams};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +18,7 @@ pub(super) struct PullThroughSection {
     validity_seconds: Option<u64>,
     token_services: BTreeMap<String, Vec<String>>,
     mirrors: Vec<MirrorSection>,
+    ecr: Vec<EcrSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,13 +33,14 @@ struct MirrorSection {
 }
 
 /// The checked settings, without the dialler, which the command makes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub(crate) struct CacheSettings {
     allow_upstreams: Vec<String>,
     insecure_hosts: Vec<String>,
     token_services: Vec<(String, String)>,
     validity: Option<Duration>,
     mirrors: Vec<Mirror>,
+    ecr: Vec<EcrUpstream>,
 }
 
 /// Checks the settings; each error names the key and the position in its list.
@@ -72,6 +76,7 @@ pub(super) fn cache_settings(
     }
     Ok(CacheSettings {
         mirrors,
+        ecr: ecr_upstreams(section.ecr, &insecure_hosts)?,
         allow_upstreams: section.allow_upstreams,
         insecure_hosts,
         token_services,
@@ -120,6 +125,7 @@ impl CacheSettings {
             token_services: self.token_services.clone(),
             validity: self.validity.unwrap_or(defaults.validity),
             mirrors: self.mirrors.clone(),
+            ecr: self.ecr.clone(),
             ..defaults
         }
     }

@@ -22,6 +22,7 @@ mod crash_memory;
 mod crash_model;
 mod crash_work;
 mod descriptors;
+mod ecr_upstream;
 mod events;
 mod export;
 mod faulty_bucket;

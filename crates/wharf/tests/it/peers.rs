@@ -48,7 +48,12 @@ impl Side {
 
     /// It starts again with this peer.
     pub(crate) fn knows(&mut self, peer: &str) {
-        self.settings.push(("WHARF__PEERS".to_owned(), format!("[{peer}]")));
+        self.set("WHARF__PEERS", &format!("[{peer}]"));
+    }
+
+    /// It starts again with this setting.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
         self.kill();
         self.start();
     }
