@@ -9,6 +9,8 @@ mod session;
 #[cfg(test)]
 mod statements;
 mod tls;
+#[cfg(test)]
+pub(crate) mod turns;
 
 use std::{
     sync::{
@@ -42,6 +44,10 @@ use crate::{
 const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
 /// The first and the longest pause before an operation runs again after a lost connection.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// How much longer than for a node a statement may take for the server. A COMMIT that waits for a synchronous standby must
+/// not reach the server's limit: PostgreSQL then acknowledges it with a warning, and the standby does not have it. The node
+/// gives up before that.
+const MARGIN: Duration = Duration::from_secs(5);
 /// Longest time for a new connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -80,6 +86,8 @@ pub(crate) struct Postgres {
     markers: Arc<Markers>,
     replica: Option<Arc<Replica>>,
     round_trips: Arc<AtomicU64>,
+    #[cfg(test)]
+    turns: Option<Arc<turns::Turns>>,
 }
 
 /// A standby for lists and reports. The URL can contain a password, so it has no `Debug`.
@@ -115,7 +123,15 @@ impl Postgres {
     pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         let pool = pool(url, options, options.patience)?;
         let (markers, round_trips) = (Arc::default(), Arc::default());
-        let opened = Self { pool, options, markers, replica: None, round_trips };
+        let opened = Self {
+            pool,
+            options,
+            markers,
+            replica: None,
+            round_trips,
+            #[cfg(test)]
+            turns: None,
+        };
         let session = opened.session().await?.unlimited();
         let migrated = async {
             if options.keeps_session {
@@ -153,7 +169,16 @@ impl Postgres {
     async fn session_of(&self, pool: &Pool) -> Result<Session, StoreError> {
         let object: Object = pool.get().await.map_err(no_session)?;
         let sending = Sending { limit: self.options.statement_timeout, prepares: self.options.keeps_session };
-        Ok(Session::new(object, Arc::clone(&self.round_trips), sending))
+        let session = Session::new(object, Arc::clone(&self.round_trips), sending);
+        #[cfg(test)]
+        let session = session.with_turns(self.turns.clone());
+        Ok(session)
+    }
+
+    /// The same with statements that wait for their turns.
+    #[cfg(test)]
+    pub(crate) fn with_turns(self, turns: Arc<turns::Turns>) -> Self {
+        Self { turns: Some(turns), ..self }
     }
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
@@ -376,7 +401,7 @@ fn begin(access: Access) -> &'static str {
 /// Options of each connection, after those of the URL. They end what a node left behind that the server cannot see: a
 /// network that was cut keeps its transactions, and their locks, open.
 fn session_settings(given: Option<&str>, statement_timeout: Duration) -> String {
-    let milliseconds = statement_timeout.as_millis();
+    let milliseconds = (statement_timeout + MARGIN).as_millis();
     format!(
         "-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=10000 -c tcp_user_timeout=10000 {}",
         given.unwrap_or_default()

@@ -1,20 +1,22 @@
 //! A soak of three nodes behind a load balancer: clients push, pull, tag, delete and collect while nodes, PostgreSQL and
-//! the S3 server are killed. What was acknowledged stays, tags are linearizable, and `wharf fsck` finds nothing.
+//! the S3 server are killed, PostgreSQL fails over, S3 misbehaves and networks are cut. What was acknowledged stays, tags are
+//! linearizable, and `wharf fsck` finds nothing.
 //!
 //! `cargo xtask soak --nodes 3` sets how long it runs; by default it is short.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use testkit::{Cluster, ClusterOptions, sha256};
+use testkit::{Client, Cluster, ClusterOptions, sha256};
 
 use crate::crash_collect::binary;
 use crate::crash_model::Model;
 use crate::crash_work::Worker;
 use crate::soak::setting;
 use crate::soak_expiry::Expiring;
+use crate::soak_faults::{Recoveries, Strike};
+use crate::soak_network::Network;
 use crate::soak_tags::Race;
 use crate::soak_upload::Uploads;
 
@@ -29,7 +31,9 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 /// A push that took this long may have lost layers to the collector.
 const LONG: Duration = Duration::from_secs(30);
-/// The longest time until requests succeed again, and until a killed node is ready.
+/// How long a fault lasts that does not kill anything: this, and up to as much again.
+const LASTS: Duration = Duration::from_millis(1_000);
+/// The longest time until requests succeed again, and until all nodes are ready.
 const RECOVERED: Duration = Duration::from_mins(1);
 const FAULTS_OF_A_ROUND: u64 = 6;
 
@@ -40,29 +44,11 @@ struct Known {
     seed: u64,
 }
 
-/// How long it took until requests succeeded again, and until a killed node was ready, by what was killed.
-#[derive(Default)]
-struct Recoveries(BTreeMap<&'static str, Vec<Duration>>);
-
-impl Recoveries {
-    fn add(&mut self, what: &'static str, took: Duration) {
-        self.0.entry(what).or_default().push(took);
-    }
-
-    fn report(&mut self) -> String {
-        let line = |(what, times): (&&str, &mut Vec<Duration>)| {
-            times.sort();
-            let [median, most] =
-                [times[times.len() / 2], times[times.len() - 1]].map(|time| time.as_millis());
-            format!("  {what}: {} times, median {median} ms, longest {most} ms\n", times.len())
-        };
-        self.0.iter_mut().map(line).collect()
-    }
-}
-
 /// All that the clients share.
 struct Soak {
     cluster: Cluster,
+    network: Network,
+    failovers: AtomicU64,
     race: Race,
     uploads: Uploads,
     rounds: AtomicU64,
@@ -76,6 +62,7 @@ fn a_soak_of_nodes_loses_nothing() {
         (setting("WHARF_SOAK_NODES_SECONDS", 15), setting("WHARF_SOAK_KILLS", u64::MAX));
     let store = std::env::var("WHARF_SOAK_STORE").unwrap_or_else(|_| "versitygw".to_owned());
     let nodes = u32::try_from(setting("WHARF_SOAK_NODES", 3)).unwrap();
+    let network = Network::new(nodes);
     let options = ClusterOptions {
         binary: binary(),
         nodes,
@@ -83,18 +70,37 @@ fn a_soak_of_nodes_loses_nothing() {
         serve: "stream",
         folder: None,
         settings: &SETTINGS,
+        standby: true,
+        links: Some(&network.links()),
     };
     let cluster = Cluster::start(&options).unwrap();
     let race = Race::new(&cluster.client).unwrap();
     Uploads::create(&cluster.client).unwrap();
     let create = cluster.client.ecr("CreateRepository", r#"{"repositoryName":"soak/probe"}"#);
     create.unwrap().expect(200).unwrap();
-    let [rounds, failures] = [AtomicU64::new(0), AtomicU64::new(0)];
+    let [rounds, failures, failovers] = [(); 3].map(|()| AtomicU64::new(0));
     let dice = setting("WHARF_SOAK_SEED", 4_711);
-    let mut soak = Soak { cluster, race, uploads: Uploads::default(), rounds, failures, dice };
+    let uploads = Uploads::default();
+    let mut soak = Soak { cluster, network, failovers, race, uploads, rounds, failures, dice };
     if let Err(error) = soak.run(Duration::from_secs(seconds), most_kills, &store) {
         panic!("{error:#}\nlogs: {:?}", soak.cluster.keep_logs());
     }
+}
+
+/// Whether a layer and a row can be written.
+fn probe(client: &Client, roll: u64) -> bool {
+    let bytes = format!("probe {roll} {:?}", Instant::now()).into_bytes();
+    let path = format!("/v2/soak/probe/blobs/uploads/?digest={}", sha256(&bytes));
+    let pushed = client.v2("POST", &path, "application/octet-stream", &bytes);
+    pushed.is_ok_and(|reply| reply.status == 201)
+}
+
+fn await_recovery(since: Instant, what: &str, is_over: impl Fn() -> bool) -> Result<()> {
+    while !is_over() {
+        ensure!(since.elapsed() < RECOVERED, "{what}: no recovery within {RECOVERED:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 impl Soak {
@@ -114,7 +120,7 @@ impl Soak {
             (&self.uploads, clients.iter().map(|known| known.expiring.expired).sum::<usize>());
         println!(
             "{kills} kills of nodes on {store} in {:?}: {} requests for shared tags answered, {} rounds complete, {} \
-             ended by a fault, {} large layers ({} requests repeated, {} uploads begun again), {expired} images expired\n{}",
+             ended by a fault, {} large layers ({} requests repeated, {} uploads begun again), {expired} images expired\n\n{}",
             begun.elapsed(),
             of(&self.race.answered),
             of(&self.rounds),
@@ -122,7 +128,7 @@ impl Soak {
             of(&uploads.complete),
             of(&uploads.continued),
             of(&uploads.forgotten),
-            recoveries.report()
+            recoveries.table()
         );
         ensure!(of(&self.rounds) > 0 && of(&uploads.complete) > 0, "no client got anywhere");
         Ok(())
@@ -158,60 +164,49 @@ impl Soak {
         Ok(kills)
     }
 
-    /// Kills something, and waits until requests succeed and all nodes are ready.
+    /// Lets one fault happen, and waits until requests succeed and all nodes are ready. Returns how many nodes it killed.
     fn strike(&self, roll: u64, recoveries: &mut Recoveries) -> Result<u64> {
-        let nodes = self.cluster.nodes.len() as u64;
-        let (first, second) = (roll % nodes, (roll + 1) % nodes);
-        let (what, names) = match roll / nodes % 12 {
-            0 => ("PostgreSQL: requests succeed", vec!["postgres-primary".to_owned()]),
-            1 => ("S3 server: requests succeed", vec!["store".to_owned()]),
-            2 => (
-                "two nodes: requests succeed",
-                [first, second].map(|node| format!("node-{}", node + 1)).into(),
-            ),
-            3 => {
-                let node = format!("node-{}", first + 1);
-                ("PostgreSQL and a node: requests succeed", vec!["postgres-primary".to_owned(), node])
-            }
-            _ => ("a node: requests succeed", vec![format!("node-{}", first + 1)]),
-        };
-        let begun = Instant::now();
+        let strike = Strike::choose(roll, &self.cluster)?;
+        let what = strike.what;
         // Before and after: the counter is odd in between.
-        let kills_database = u64::from(names.iter().any(|name| name.starts_with("postgres")));
+        let kills_database = u64::from(strike.kills_the_database(&self.cluster.primary()?));
         self.uploads.database_kills.fetch_add(kills_database, Ordering::Relaxed);
-        std::thread::scope(|scope| {
-            let kills: Vec<_> =
-                names.iter().map(|name| scope.spawn(move || self.cluster.kill(name))).collect();
-            kills.into_iter().try_for_each(|kill| kill.join().map_err(|_| anyhow!("a kill failed"))?)
+        let mut since = Instant::now();
+        strike.begin(&self.cluster, &self.network)?;
+        if strike.lasts() {
+            let lasted = self.last(&strike, roll);
+            since = Instant::now();
+            strike.end(&self.network);
+            lasted.context(what)?;
+        }
+        await_recovery(since, what, || probe(&self.cluster.client, roll))?;
+        let succeeded = since.elapsed();
+        self.uploads.database_kills.fetch_add(kills_database, Ordering::Relaxed);
+        await_recovery(since, what, || {
+            (0..self.cluster.nodes.len()).all(|node| self.cluster.is_ready(node))
         })?;
-        while !self.probe(roll) {
-            ensure!(begun.elapsed() < RECOVERED, "{what} not within {RECOVERED:?}");
-            std::thread::sleep(Duration::from_millis(10));
+        recoveries.add(what, succeeded, since.elapsed());
+        if strike.is_failover() {
+            self.cluster.await_standby(self.failovers.fetch_add(1, Ordering::Relaxed) + 1)?;
         }
-        recoveries.add(what, begun.elapsed());
-        self.uploads.database_kills.fetch_add(kills_database, Ordering::Relaxed);
-        let is_killed = |name: &&String| name.starts_with("node-");
-        let killed = names.iter().filter(is_killed).count() as u64;
-        while !(0..self.cluster.nodes.len()).all(|node| self.cluster.is_ready(node)) {
-            ensure!(begun.elapsed() < RECOVERED, "a node is not ready within {RECOVERED:?} ({what})");
-            std::thread::sleep(Duration::from_millis(10));
+        Ok(strike.kills_of_nodes())
+    }
+
+    /// While a fault lasts. A node that is cut off does not keep the others from their work.
+    fn last(&self, strike: &Strike, roll: u64) -> Result<()> {
+        let (begun, lasts) = (Instant::now(), LASTS.mul_f64(1.0 + (roll >> 8 & 0xff) as f64 / 256.0));
+        if let Some(node) = strike.cut_off() {
+            let other = (node + 1) % self.cluster.nodes.len();
+            if other != node {
+                ensure!(probe(&self.cluster.nodes[other], roll), "another node does not work");
+            }
         }
-        if killed > 0 {
-            recoveries.add("a killed node is ready", begun.elapsed());
-        }
-        Ok(killed)
+        std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
+        Ok(())
     }
 
     fn database_kills(&self) -> u64 {
         self.uploads.database_kills.load(Ordering::Relaxed)
-    }
-
-    /// Whether a layer and a row can be written.
-    fn probe(&self, roll: u64) -> bool {
-        let bytes = format!("probe {roll} {:?}", Instant::now()).into_bytes();
-        let path = format!("/v2/soak/probe/blobs/uploads/?digest={}", sha256(&bytes));
-        let pushed = self.cluster.client.v2("POST", &path, "application/octet-stream", &bytes);
-        pushed.is_ok_and(|reply| reply.status == 201)
     }
 
     /// What a client with its own repositories does. Fails at an answer that no fault explains.
