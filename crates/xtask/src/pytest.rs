@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use crate::tally::Tally;
 use crate::{command, workspace};
 
+/// What CI runs on several nodes.
+const SHORT: &str = "test_sts_rules or test_pages_and_waiters or test_ecr_answers";
+
 /// The options of the contract suite.
 #[derive(clap::Args)]
 pub(crate) struct ContractOptions {
@@ -33,6 +36,11 @@ pub(crate) fn contract(options: &ContractOptions) -> Result<Tally> {
 /// The whole contract suite on one server, in CI.
 pub(crate) fn contract_on_one_server() -> Result<Tally> {
     contract(&ContractOptions { nodes: None, filter: None })
+}
+
+/// A part of it on three nodes, in CI.
+pub(crate) fn short_contract_on_nodes() -> Result<Tally> {
+    contract(&ContractOptions { nodes: Some(3), filter: Some(SHORT.to_owned()) })
 }
 
 /// Runs one folder of tests with the server's path in `WHARF_BIN`.

@@ -44,10 +44,6 @@ use crate::{
 const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
 /// The first and the longest pause before an operation runs again after a lost connection.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-/// How much longer than for a node a statement may take for the server. A COMMIT that waits for a synchronous standby must
-/// not reach the server's limit: PostgreSQL then acknowledges it with a warning, and the standby does not have it. The node
-/// gives up before that.
-const MARGIN: Duration = Duration::from_secs(5);
 /// Longest time for a new connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -401,7 +397,7 @@ fn begin(access: Access) -> &'static str {
 /// Options of each connection, after those of the URL. They end what a node left behind that the server cannot see: a
 /// network that was cut keeps its transactions, and their locks, open.
 fn session_settings(given: Option<&str>, statement_timeout: Duration) -> String {
-    let milliseconds = (statement_timeout + MARGIN).as_millis();
+    let milliseconds = statement_timeout.as_millis();
     format!(
         "-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=10000 -c tcp_user_timeout=10000 {}",
         given.unwrap_or_default()

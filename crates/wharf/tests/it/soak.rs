@@ -5,7 +5,7 @@
 //! `WHARF_SOAK_SECONDS` is how long it runs (10 by default); `cargo xtask soak --seconds N` sets it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};

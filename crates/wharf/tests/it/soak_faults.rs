@@ -82,10 +82,10 @@ impl Strike {
         }
     }
 
-    /// Whether the database may forget what it had not synced.
-    pub(crate) fn kills_the_database(&self, primary: &str) -> bool {
+    /// Whether the database may forget what it had not synced, or the S3 server an upload that it was completing.
+    pub(crate) fn kills_a_server(&self, primary: &str) -> bool {
         match &self.how {
-            How::Kill(names) => names.iter().any(|name| name == primary),
+            How::Kill(names) => names.iter().any(|name| name == primary || name == "store"),
             How::FailOver => true,
             _ => false,
         }
