@@ -5,6 +5,8 @@ this program. Needs Debian's postgresql and haproxy, and versitygw or SeaweedFS 
 
   deploy/local-cluster/cluster.py --wharf target/release/wharf --folder /tmp/wharf-cluster
   . /tmp/wharf-cluster/env                 # in another terminal
+
+SIGUSR1 kills the primary of PostgreSQL and promotes its standby; a new standby takes the place of the old primary.
 """
 
 import argparse
@@ -96,11 +98,13 @@ def main():
     parser.add_argument("--serve", choices=["stream", "redirect"], default="stream")
     parser.add_argument("--no-standby", action="store_true", help="PostgreSQL alone")
     parser.add_argument("--restart", action="store_true", help="start again what ends, as systemd and Kubernetes do")
+    parser.add_argument("--links", type=json.loads, default={}, help="ports of the servers, and of a test's proxies before them")
     parser.add_argument("--skew", metavar="OFFSET", help="the clock of the last node, such as +40s; needs Debian's faketime")
     options = parser.parse_args()
     # SIGTERM ends the program as Ctrl-C does, so the other processes end too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = Cluster(options)
+    signal.signal(signal.SIGUSR1, lambda *_: cluster.ask_for_failover())
     try:
         cluster.start()
         cluster.watch()
@@ -117,6 +121,7 @@ class Cluster:
         self.root.chmod(0o755)
         self.processes, self.commands, self.metrics = {}, {}, []
         self.port = options.port or free_port()
+        self.asked, self.failovers = 0, 0
 
     def start(self):
         for name, content in [
@@ -125,10 +130,10 @@ class Cluster:
             ("s3-secret", STORE_SECRET),
         ]:
             private(self.root / name, content)
-        database = self.postgres()
+        self.postgres()
         self.store = getattr(self, self.options.store)()
         self.bucket(self.store)
-        self.nodes = [self.node(number, database) for number in range(1, self.options.nodes + 1)]
+        self.nodes = [self.node(number) for number in range(1, self.options.nodes + 1)]
         for port in self.nodes:
             wait(lambda port=port: answers(f"http://127.0.0.1:{port}/readyz"), "a node", self)
         self.balancer(self.nodes)
@@ -149,43 +154,71 @@ class Cluster:
             )
 
     def postgres(self):
-        """The URL of a primary with a synchronous standby; clients find the one that can write."""
-        tools = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
-        user = "postgres" if os.geteuid() == 0 else None
+        """Starts a primary and a synchronous standby; clients find the one that can write."""
+        self.tools = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
+        self.user = "postgres" if os.geteuid() == 0 else None
         folder = self.root / "postgres"
         folder.mkdir()
-        if user:
-            shutil.chown(folder, user, user)
-        ports = [free_port(), free_port()]
+        if self.user:
+            shutil.chown(folder, self.user, self.user)
+        self.databases = self.options.links.get("postgres") or [free_port(), free_port()]
+        self.primary, self.standby = "primary", None if self.options.no_standby else "standby"
+        init = [self.tools / "initdb", "-D", folder / "primary", "-A", "trust", "-U", "wharf", "-E", "UTF8"]
+        call(as_user(self.user, init))
+        self.postgres_server("primary")
+        if self.standby:
+            self.follow()
 
-        def server(name, port):
-            words = [tools / "postgres", "-D", folder / name, "-p", port, "-k", folder]
-            words += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
-            self.run(f"postgres-{name}", words, user=user)
-            ask = [tools / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-U", "wharf", "-d", "postgres"]
-            wait(lambda: subprocess.run(list(map(str, ask))).returncode == 0, f"PostgreSQL {name}", self)
+    def postgres_port(self, name):
+        return self.databases[["primary", "standby"].index(name)]
 
-        call(as_user(user, [tools / "initdb", "-D", folder / "primary", "-A", "trust", "-U", "wharf", "-E", "UTF8"]))
-        server("primary", ports[0])
-        if self.options.no_standby:
-            self.promote = []
-            return f"postgres://wharf@127.0.0.1:{ports[0]}/postgres"
-        base = ["pg_basebackup", "-h", "127.0.0.1", "-p", ports[0], "-U", "wharf", "-D", folder / "standby"]
-        base[0] = tools / base[0]
-        call(as_user(user, [*base, "-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast"]))
-        server("standby", ports[1])
+    def postgres_server(self, name):
+        folder, port = self.root / "postgres", self.postgres_port(name)
+        words = [self.tools / "postgres", "-D", folder / name, "-p", port, "-k", folder]
+        words += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        # A commit waits for a standby that lost its primary for a moment: it looks for it often.
+        words += ["-c", "wal_retrieve_retry_interval=200ms"]
+        self.run(f"postgres-{name}", words, user=self.user)
+        ask = [self.tools / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-U", "wharf", "-d", "postgres"]
+        wait(lambda: subprocess.run(list(map(str, ask))).returncode == 0, f"PostgreSQL {name}", self)
+
+    def follow(self):
+        """Makes the standby, as a copy of the primary."""
+        port, data = self.postgres_port(self.primary), self.root / "postgres" / self.standby
+        base = [self.tools / "pg_basebackup", "-h", "127.0.0.1", "-p", port, "-U", "wharf", "-D", data]
+        call(as_user(self.user, [*base, "-R", "-X", "stream", "-C", "-S", "standby", "-c", "fast"]))
+        # When it is promoted it has no standby of its own yet, and waits for none.
+        with open(data / "postgresql.auto.conf", "a") as settings:
+            settings.write("synchronous_standby_names = ''\n")
+        self.postgres_server(self.standby)
         # From here on a commit is acknowledged when both have it.
-        psql = [tools / "psql", "-h", "127.0.0.1", "-p", ports[0], "-U", "wharf", "-d", "postgres", "-qc"]
+        psql = [self.tools / "psql", "-h", "127.0.0.1", "-p", port, "-U", "wharf", "-d", "postgres", "-qc"]
         call([*psql, "ALTER SYSTEM SET synchronous_standby_names = '*'"])
         call([*psql, "SELECT pg_reload_conf()"])
-        self.promote = as_user(user, [tools / "pg_ctl", "promote", "-w", "-D", folder / "standby"])
-        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-        return f"postgres://wharf@{hosts}/postgres?target_session_attrs=read-write"
+
+    def promotion(self):
+        """The command that promotes the standby."""
+        words = [self.tools / "pg_ctl", "promote", "-w", "-D", self.root / "postgres" / (self.standby or "")]
+        return as_user(self.user, words) if self.standby else []
+
+    def ask_for_failover(self):
+        self.asked += 1
+
+    def fail_over(self):
+        name = f"postgres-{self.primary}"
+        end_with_children(self.processes.pop(name))
+        call(self.promotion())
+        self.primary, self.standby = self.standby, self.primary
+        self.write_state()
+        shutil.rmtree(self.root / "postgres" / self.standby)
+        self.follow()
+        self.failovers += 1
+        self.write_state()
 
     def versitygw(self):
         (self.root / "store/data").mkdir(parents=True)
         (self.root / "store/meta").mkdir()
-        port = free_port()
+        port = self.options.links.get("store") or free_port()
         words = ["versitygw", "--port", f"127.0.0.1:{port}", "--region", "us-east-1", "posix"]
         words += ["--sidecar", self.root / "store/meta", self.root / "store/data"]
         self.run("store", words, {"ROOT_ACCESS_KEY": STORE_KEY, "ROOT_SECRET_KEY": STORE_SECRET})
@@ -196,7 +229,7 @@ class Cluster:
         identity["actions"] = ["Admin", "Read", "Write", "List", "Tagging"]
         private(self.root / "weed.json", json.dumps({"identities": [identity]}))
         (self.root / "store").mkdir()
-        port = free_port()
+        port = self.options.links.get("store") or free_port()
         words = ["weed", "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         words += [f"-dir={self.root / 'store'}", "-filer", "-s3", f"-s3.port={port}"]
         words += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
@@ -208,13 +241,18 @@ class Cluster:
     def bucket(self, port):
         wait(lambda: create_bucket(f"127.0.0.1:{port}"), "the S3 server", self)
 
-    def node(self, number, database):
+    def node(self, number):
+        # A test can reach the servers through a proxy of each node.
+        links = self.options.links.get("nodes", [])
+        to = links[number - 1] if links else {"postgres": self.databases, "store": self.store}
+        hosts = ",".join(f"127.0.0.1:{port}" for port in to["postgres"][: 2 if self.standby else 1])
+        database = f"postgres://wharf@{hosts}/postgres?target_session_attrs=read-write"
         folder = self.root / f"node-{number}"
         folder.mkdir()
         port, metrics = free_port(), free_port()
         settings = NODE.format(
             folder=folder, root=self.root, region=REGION, port=port, public=self.port, metrics=metrics,
-            account=ACCOUNT, key=KEY, database=database, bucket=BUCKET, store=f"http://127.0.0.1:{self.store}",
+            account=ACCOUNT, key=KEY, database=database, bucket=BUCKET, store=f"http://127.0.0.1:{to['store']}",
             public_store=f"http://localhost:{self.store}", store_key=STORE_KEY, serve=self.options.serve,
         )  # fmt: skip
         private(folder / "wharf.toml", settings)
@@ -238,13 +276,13 @@ class Cluster:
         lines = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
         lines |= {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint, "WHARF_REGISTRY": endpoint[7:]}
         self.state = {"nodes": self.nodes, "metrics": self.metrics, "store": self.store, "environment": lines}
-        self.state["promote"] = list(map(str, self.promote))
         self.write_state()
         private(self.root / "env", "".join(f"export {name}='{value}'\n" for name, value in lines.items()))
         print(f"ready: {endpoint}; the environment for clients: . {self.root / 'env'}", flush=True)
 
     def write_state(self):
         self.state["pids"] = {name: process.pid for name, process in self.processes.items()}
+        self.state |= {"promote": self.promotion(), "primary": f"postgres-{self.primary}", "failovers": self.failovers}
         private(self.root / "state.json.next", json.dumps(self.state))
         (self.root / "state.json.next").rename(self.root / "state.json")
 
@@ -252,6 +290,8 @@ class Cluster:
         """Reports processes that end, until this program is ended."""
         reported = set()
         while True:
+            if self.asked > self.failovers:
+                self.fail_over()
             for name, process in self.processes.items():
                 if process.poll() is not None and process not in reported:
                     reported.add(process)
@@ -259,7 +299,7 @@ class Cluster:
                     if self.options.restart:
                         self.spawn(name)
                         self.write_state()
-            time.sleep(0.1 if self.options.restart else 0.5)
+            time.sleep(0.05 if self.options.restart else 0.5)
 
     def stop(self):
         """Ends the processes in the order in which they need each other."""
@@ -282,6 +322,15 @@ class Cluster:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def end_with_children(process):
+    """Ends a server and its children at once, as a machine that fails."""
+    process.send_signal(signal.SIGSTOP)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in [*map(int, children), process.pid]:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
 
 
 def as_user(user, words):

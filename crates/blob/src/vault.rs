@@ -1,7 +1,7 @@
 //! Files with names, in a folder or in a bucket: where a backup is. A file is complete and durable under its name, or it has
 //! another name.
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, MultipartUpload as _, ObjectStore as _, ObjectStoreExt as _, PutPayload};
 
-use crate::disk::FileStream;
+use crate::disk::{Disk, FileStream, LocalDisk};
 use crate::key::{ObjectKey, Place};
 use crate::s3::{S3Options, error};
 use crate::unavailable::unavailable;
@@ -27,13 +27,18 @@ const PARTIAL: &str = ".partial";
 /// A folder or a bucket. Cheap to clone.
 #[derive(Clone)]
 pub enum Vault {
-    /// A folder on this machine.
-    Folder(PathBuf),
+    /// A folder on this machine, and its file system.
+    Folder(PathBuf, Arc<dyn Disk>),
     /// A bucket, and the beginning of all names in it.
     Bucket(Arc<AmazonS3>, String),
 }
 
 impl Vault {
+    /// A folder, which is created with its first file.
+    pub fn folder(root: impl Into<PathBuf>) -> Self {
+        Self::Folder(root.into(), Arc::new(LocalDisk))
+    }
+
     /// A bucket. This sends nothing.
     pub fn bucket(options: &S3Options) -> io::Result<Self> {
         let client = options.client(options.endpoint.as_deref()).map_err(error::io)?;
@@ -79,7 +84,7 @@ impl Vault {
     /// The content of a file, if it exists.
     pub async fn get(&self, name: &str) -> io::Result<Option<BoxStream<'static, io::Result<Bytes>>>> {
         match self {
-            Self::Folder(root) => {
+            Self::Folder(root, _) => {
                 let path = root.join(name);
                 let opened = tokio::task::spawn_blocking(move || {
                     let file = std::fs::File::open(path)?;
@@ -103,7 +108,7 @@ impl Vault {
     /// The length of a file, if it exists.
     pub async fn len(&self, name: &str) -> io::Result<Option<u64>> {
         match self {
-            Self::Folder(root) => match tokio::fs::metadata(root.join(name)).await {
+            Self::Folder(root, _) => match tokio::fs::metadata(root.join(name)).await {
                 Ok(file) => Ok(Some(file.len())),
                 Err(error) if is_missing(&error) => Ok(None),
                 Err(error) => Err(error),
@@ -122,7 +127,7 @@ impl Vault {
         S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
     {
         match self {
-            Self::Folder(root) => put_in_folder(&root.join(name), name, body).await,
+            Self::Folder(root, disk) => put_in_folder(disk, &root.join(name), name, body).await,
             Self::Bucket(client, prefix) => put_in_bucket(client, &path_of(prefix, name), body).await,
         }
     }
@@ -130,10 +135,13 @@ impl Vault {
     /// Removes a file, if it exists.
     pub async fn remove(&self, name: &str) -> io::Result<()> {
         match self {
-            Self::Folder(root) => match tokio::fs::remove_file(root.join(name)).await {
-                Err(error) if !is_missing(&error) => Err(error),
-                _ => Ok(()),
-            },
+            Self::Folder(root, disk) => {
+                let (disk, path) = (Arc::clone(disk), root.join(name));
+                match blocking(move || disk.remove(&path)).await {
+                    Err(error) if !is_missing(&error) => Err(error),
+                    _ => Ok(()),
+                }
+            }
             Self::Bucket(client, prefix) => match client.delete(&path_of(prefix, name)).await {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(error::io(error)),
@@ -144,7 +152,7 @@ impl Vault {
     /// The names and lengths of all files in this folder and in the folders below, which ends without a slash.
     pub async fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
         match self {
-            Self::Folder(root) => {
+            Self::Folder(root, _) => {
                 let (root, folder) = (root.clone(), folder.to_owned());
                 let listed = tokio::task::spawn_blocking(move || {
                     let mut found = Vec::new();
@@ -192,7 +200,7 @@ fn list_folder(root: &Path, folder: &str, found: &mut Vec<(String, u64)>) -> io:
     Ok(())
 }
 
-async fn put_in_folder<S>(path: &Path, name: &str, mut body: S) -> io::Result<()>
+async fn put_in_folder<S>(disk: &Arc<dyn Disk>, path: &Path, name: &str, mut body: S) -> io::Result<()>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
 {
@@ -200,47 +208,47 @@ where
     partial.push(PARTIAL);
     let partial = PathBuf::from(partial);
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?.to_owned();
-    let (made, create) = (folder.clone(), partial.clone());
-    let mut file = blocking(move || {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        make_folders(&made)?;
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(create)
+    let (on, made, create) = (Arc::clone(disk), folder.clone(), partial.clone());
+    let file = blocking(move || {
+        make_folders(&*on, &made)?;
+        on.create_private(&create)
     })
     .await?;
+    let mut offset = 0;
     while let Some(chunk) = body.next().await {
         let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(error) => {
-                tokio::fs::remove_file(&partial).await?;
+                let disk = Arc::clone(disk);
+                blocking(move || disk.remove(&partial)).await?;
                 return Err(error);
             }
         };
-        file = blocking(move || file.write_all(&chunk).map(|()| file)).await?;
+        let (to, at) = (Arc::clone(&file), offset);
+        offset += chunk.len() as u64;
+        blocking(move || to.write_all_at(&chunk, at)).await?;
     }
     if Vault::key_of(name).is_some() {
         fault::hit(Fault::CopyWritten);
     }
-    let path = path.to_owned();
+    let (disk, path) = (Arc::clone(disk), path.to_owned());
     blocking(move || {
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)?;
-        std::fs::File::open(&folder)?.sync_all()
+        file.sync()?;
+        disk.rename(&partial, &path)?;
+        disk.sync_folder(&folder)
     })
     .await
 }
 
 /// Creates a folder and its missing parents, each durable in its parent.
-fn make_folders(folder: &Path) -> io::Result<()> {
+fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     let Some(parent) = folder.parent() else { return Ok(()) };
-    make_folders(parent)?;
-    match std::fs::create_dir(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    std::fs::File::open(parent)?.sync_all()
+    make_folders(disk, parent)?;
+    disk.make_folder(folder)?;
+    disk.sync_folder(parent)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
@@ -304,7 +312,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_has_its_name_only_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::Folder(folder.path().join("vault"));
+        let vault = Vault::folder(folder.path().join("vault"));
         let key = ObjectKey::from_bytes([7; 16]);
         let name = Vault::name_of(&key);
         assert_eq!(Vault::key_of(&name), Some(key));

@@ -1,5 +1,5 @@
 //! The cluster of `deploy/local-cluster`: three nodes behind a load balancer, PostgreSQL and an S3 server. What is killed
-//! starts again.
+//! starts again. PostgreSQL can fail over, and a test can put proxies before the servers.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -41,6 +41,10 @@ pub struct ClusterOptions<'a> {
     pub folder: Option<&'a Path>,
     /// Settings of the nodes, as variables of the environment.
     pub settings: &'a [(&'a str, &'a str)],
+    /// Whether PostgreSQL has a synchronous standby.
+    pub standby: bool,
+    /// The ports of the servers, and those through which each node reaches them, as the option `--links` of the script.
+    pub links: Option<&'a str>,
 }
 
 impl Cluster {
@@ -54,7 +58,9 @@ impl Cluster {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut script = Command::new("python3");
         script.arg(root.join("deploy/local-cluster/cluster.py")).arg("--wharf").arg(options.binary);
-        script.arg("--folder").arg(folder.path().join("c")).args(["--restart", "--no-standby"]);
+        script.arg("--folder").arg(folder.path().join("c")).arg("--restart");
+        script.args((!options.standby).then_some("--no-standby"));
+        script.args(options.links.into_iter().flat_map(|links| ["--links", links]));
         script.args([
             "--nodes",
             &options.nodes.to_string(),
@@ -97,6 +103,40 @@ impl Cluster {
         while self.pid(name)? == before {
             if begun.elapsed() > Duration::from_secs(20) {
                 bail!("{name} was not started again");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Kills the primary of PostgreSQL, whose standby is promoted. Returns when it is.
+    pub fn fail_over(&self) -> Result<()> {
+        let before = self.primary()?;
+        Command::new("kill").args(["-USR1", &self.script.id().to_string()]).status()?;
+        self.await_state("the failover", |state| {
+            state.get("primary").and_then(Value::as_str) != Some(before.as_str())
+        })
+    }
+
+    /// Waits until there have been so many failovers, and PostgreSQL has a standby again.
+    pub fn await_standby(&self, failovers: u64) -> Result<()> {
+        self.await_state("a new standby", |state| {
+            state.get("failovers").and_then(Value::as_u64) == Some(failovers)
+        })
+    }
+
+    /// The process that is the primary of PostgreSQL.
+    pub fn primary(&self) -> Result<String> {
+        let state = state(self.folder.path())?;
+        state.get("primary").and_then(Value::as_str).map(str::to_owned).context("no primary")
+    }
+
+    fn await_state(&self, what: &str, is_there: impl Fn(&Value) -> bool) -> Result<()> {
+        let begun = Instant::now();
+        while !is_there(&state(self.folder.path())?) {
+            if begun.elapsed() > Duration::from_mins(1) {
+                let log = fs::read_to_string(self.folder.path().join("log"))?;
+                bail!("{what} did not come within a minute: {log}");
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -21,7 +21,8 @@ pub(crate) fn run() -> bool {
     step(&mut total, "licences, sources and advisories", dependencies::deny);
     step(&mut total, "cargo test", cargo_test);
     step(&mut total, "abuse", abuse::short);
-    step(&mut total, "contract", pytest::contract);
+    step(&mut total, "contract", pytest::contract_on_one_server);
+    step(&mut total, "contract of nodes", pytest::short_contract_on_nodes);
     step(&mut total, "conformance", conformance::on_one_server);
     step(&mut total, "conformance of nodes", conformance::short_on_nodes);
     step(&mut total, "end to end", || pytest::e2e(None));

@@ -82,6 +82,8 @@ fn on_nodes(nodes: u32, store: &str, serve: &str) -> Result<Tally> {
         serve,
         folder: None,
         settings: &[],
+        standby: false,
+        links: None,
     })?;
     let client = &cluster.client;
     for name in REPOSITORIES {

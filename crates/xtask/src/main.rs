@@ -43,8 +43,8 @@ enum Task {
     },
     /// Run the OCI conformance suite with every option, for OCI_VERSION 1.1 and dev.
     Conformance(conformance::Options),
-    /// Compare the control plane with botocore's model.
-    Contract,
+    /// Compare the control plane with botocore's model, on one server or with --nodes on a cluster.
+    Contract(pytest::ContractOptions),
     /// Check the rules of the workspace: dependencies between crates, unused dependencies, file lengths, file headers.
     Tidy,
     /// Write the shapes of AWS's services from their models.
@@ -57,8 +57,8 @@ enum Task {
     Ci,
     /// Run every known attack on a server while honest clients use it.
     Abuse(abuse::Options),
-    /// Push, pull, delete, expire by lifecycle policies and collect at random for some time, with kill -9 every few seconds;
-    /// then nothing is lost and nothing is left. With --nodes, on a cluster.
+    /// Push, pull, delete, expire by lifecycle policies and collect at random for some time, with kill -9 every second or so;
+    /// then nothing is lost and nothing is left. With --nodes, on a cluster, with faults of PostgreSQL, S3 and the network.
     Soak(soak::Options),
     /// Make the container image, without a container engine.
     Image(image::Options),
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Task::Install => install::run().map(|()| true),
         Task::E2e { filter } => pytest::e2e(filter.as_deref()).map(tally::Tally::report),
         Task::Conformance(options) => conformance::run(&options).map(tally::Tally::report),
-        Task::Contract => pytest::contract().map(tally::Tally::report),
+        Task::Contract(options) => pytest::contract(&options).map(tally::Tally::report),
         Task::Tidy => tidy::run(),
         Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),

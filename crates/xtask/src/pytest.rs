@@ -1,5 +1,6 @@
 //! The suites in Python: real clients (`tests/e2e`) and the contract of the control plane (`tests/contract`).
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,18 +12,42 @@ use crate::{command, workspace};
 /// A whole suite runs in two processes. Each has its own servers, and the tests of one file stay together.
 const WORKERS: [&str; 4] = ["-n", "2", "--dist", "loadfile"];
 
+/// What CI runs on several nodes.
+const SHORT: &str = "test_sts_rules or test_pages_and_waiters or test_ecr_answers";
+
+/// The options of the contract suite.
+#[derive(clap::Args)]
+pub(crate) struct ContractOptions {
+    /// Run it against this many nodes on PostgreSQL and S3, behind a load balancer that gives each request to another node.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20))]
+    nodes: Option<u32>,
+    /// A pytest -k expression.
+    filter: Option<String>,
+}
+
 /// Tests a server with every real client.
 pub(crate) fn e2e(filter: Option<&str>) -> Result<Tally> {
-    suite("tests/e2e", filter)
+    suite("tests/e2e", filter, &[])
 }
 
 /// Compares the control plane with botocore's model.
-pub(crate) fn contract() -> Result<Tally> {
-    suite("tests/contract", None)
+pub(crate) fn contract(options: &ContractOptions) -> Result<Tally> {
+    let nodes = options.nodes.map(|nodes| ("WHARF_CONTRACT_NODES", nodes.to_string().into()));
+    suite("tests/contract", options.filter.as_deref(), nodes.as_slice())
+}
+
+/// The whole contract suite on one server, in CI.
+pub(crate) fn contract_on_one_server() -> Result<Tally> {
+    contract(&ContractOptions { nodes: None, filter: None })
+}
+
+/// A part of it on three nodes, in CI.
+pub(crate) fn short_contract_on_nodes() -> Result<Tally> {
+    contract(&ContractOptions { nodes: Some(3), filter: Some(SHORT.to_owned()) })
 }
 
 /// Runs one folder of tests with the server's path in `WHARF_BIN`.
-fn suite(folder: &str, filter: Option<&str>) -> Result<Tally> {
+fn suite(folder: &str, filter: Option<&str>, settings: &[(&str, OsString)]) -> Result<Tally> {
     let wharf = workspace::build_wharf(false)?;
     let tools = workspace::tools()?;
     let reports = tempfile::tempdir()?;
@@ -35,7 +60,8 @@ fn suite(folder: &str, filter: Option<&str>) -> Result<Tally> {
         .env("PATH", workspace::path_with_tools()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("WHARF_XTASK", std::env::current_exe()?)
-        .env("WHARF_BIN", wharf);
+        .env("WHARF_BIN", wharf)
+        .envs(settings.iter().map(|(name, value)| (name, value)));
     match filter {
         Some(filter) => pytest.args(["-k", filter]),
         None => pytest.args(WORKERS),

@@ -13,8 +13,8 @@ pub(crate) struct Options {
     /// How long, in minutes.
     #[arg(long)]
     minutes: Option<u64>,
-    /// Kill nodes of a cluster on PostgreSQL and S3, and also PostgreSQL and the S3 server. Without it, one server on SQLite
-    /// and a folder is killed.
+    /// Kill nodes of a cluster on PostgreSQL and S3, kill PostgreSQL and the S3 server too, let PostgreSQL fail over, let S3
+    /// misbehave and cut networks. Without it, one server on SQLite and a folder is killed, and its disk is full at times.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=20))]
     nodes: Option<u64>,
     /// The S3 server of the cluster.

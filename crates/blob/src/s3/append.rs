@@ -54,6 +54,25 @@ impl S3Store {
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
     {
+        let offset = stage.offset();
+        match self.append_parts(key, stage, body, limit).await {
+            Err(AppendError::Io(error)) if error::is_gone(&error) => {
+                Err(AppendError::Missing { offset, len: 0 })
+            }
+            appended => appended,
+        }
+    }
+
+    async fn append_parts<S, E>(
+        &self,
+        key: &ObjectKey,
+        stage: Stage,
+        body: &mut S,
+        limit: Option<u64>,
+    ) -> Result<Appended, AppendError<E>>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+    {
         let turn = Arc::new(self.turns.take(key).await.ok_or(AppendError::Overtaken)?);
         let offset = stage.offset();
         let (own, hasher) = stage.into_parts();

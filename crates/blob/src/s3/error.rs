@@ -12,6 +12,8 @@ use crate::unavailable::unavailable;
 /// What servers answer when a quota is used up or their disks are full.
 const FULL: [&str; 4] = ["507 Insufficient Storage", "QuotaExceeded", "XMinioStorageFull", "no space left"];
 
+pub(super) const LAST_BYTES_MISSING: &str = "the last bytes of the upload are missing";
+
 /// Refusals of S3 (400) that say that the request did not arrive as it was sent.
 const DAMAGED: [&str; 5] = [
     "RequestTimeout<",
@@ -32,6 +34,14 @@ pub(crate) fn io(error: Error) -> io::Error {
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, text)
+}
+
+/// Whether stored bytes of an upload are gone: its multipart upload does not exist, or its last bytes do not.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound && {
+        let text = error.to_string();
+        text.contains("NoSuchUpload") || text.contains(LAST_BYTES_MISSING)
+    }
 }
 
 /// Whether the server refused the request: it will refuse it again.

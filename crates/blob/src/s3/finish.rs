@@ -16,7 +16,9 @@ use crate::unavailable::unavailable;
 impl S3Store {
     pub(crate) async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
         let progress = stage.own().clone().s3().map_err(OpenError::Io)?;
-        self.finish_upload(key, &progress, stage.offset()).await.map_err(OpenError::Io)
+        let finished = self.finish_upload(key, &progress, stage.offset()).await;
+        finished
+            .map_err(|error| if error::is_gone(&error) { OpenError::Missing } else { OpenError::Io(error) })
     }
 
     async fn finish_upload(&self, key: &ObjectKey, progress: &Progress, offset: u64) -> io::Result<()> {
@@ -63,10 +65,17 @@ impl S3Store {
         let len = offset.saturating_sub(multipart.in_parts());
         let held = self.hold(len).await?;
         let bytes = self.read_tail(key, tail, len).await?;
-        let last = self.put_part(key, &multipart.id, multipart.parts.len(), vec![bytes]).await?;
+        let last = self.put_part(key, &multipart.id, multipart.parts.len(), vec![bytes]).await;
         drop(held);
-        let parts = multipart.parts.iter().cloned().chain([last]);
-        let completed = self.complete_multipart(key, &multipart.id, parts).await;
+        let completed = match last {
+            Ok(last) => {
+                let parts = multipart.parts.iter().cloned().chain([last]);
+                self.complete_multipart(key, &multipart.id, parts).await
+            }
+            // Another request has completed it, or the server has lost it.
+            Err(error) if error::is_gone(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
         fault::hit(Fault::AppendSynced);
         // The object shows what happened. The answer of the first attempt can be lost: the upload does not exist any more
         // then. And some servers say that they have completed an upload before they have.

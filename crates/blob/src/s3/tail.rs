@@ -34,11 +34,11 @@ pub(super) enum TailError {
 }
 
 impl From<TailError> for io::Error {
-    fn from(error: TailError) -> Self {
-        match error {
+    fn from(tail: TailError) -> Self {
+        match tail {
             TailError::Missing(len) => Self::new(
                 io::ErrorKind::NotFound,
-                format!("the last bytes of the upload are missing: {len} bytes are stored"),
+                format!("{}: {len} bytes are stored", error::LAST_BYTES_MISSING),
             ),
             TailError::Replaced => Self::other("another request has replaced the last bytes of the upload"),
             TailError::Io(error) => error,

@@ -330,3 +330,27 @@ async fn multipart_uploads_that_nobody_knows_are_ended() {
     store.finish(&known, &stage).await.unwrap();
     assert!(read(&direct, &known, 0, all.len() as u64).await == all);
 }
+
+/// An S3 server that ends while it completes an upload can lose it, and a rule of a bucket can end it.
+#[tokio::test]
+async fn an_upload_that_the_server_lost_is_missing() {
+    let Some(behind) = behind_a_proxy(|_| ()) else { return };
+    let (all, key) = (bytes(2 * PART_BYTES + 1_000, 77), ObjectKey::random());
+    let (first, second) = all.split_at(PART_BYTES + 500);
+    let store = &behind.store;
+    let appended = store.append(&key, store.begin(Algorithm::Sha256), &mut body(first), None).await.unwrap();
+    let stage = through_the_row(store, &appended.stage);
+    behind.proxy.inject(usize::MAX, Fault::Status(404, "NoSuchUpload"), |request| request.is("UploadPart"));
+    let more = store.append(&key, stage.clone(), &mut body(second), None).await;
+    assert!(matches!(more, Err(AppendError::Missing { .. })), "{more:?}");
+    assert!(matches!(store.finish(&key, &stage).await, Err(OpenError::Missing)));
+    behind.proxy.heal();
+    // Another node has completed it: then it is there.
+    behind.direct.finish(&key, &stage).await.unwrap();
+    behind.proxy.inject(usize::MAX, Fault::Status(404, "NoSuchUpload"), |request| request.is("UploadPart"));
+    store.finish(&key, &stage).await.unwrap();
+    assert!(read(store, &key, 0, first.len() as u64).await == first);
+    behind.proxy.heal();
+    behind.direct.delete(&key).await.unwrap();
+    assert!(matches!(store.finish(&key, &stage).await, Err(OpenError::Missing)));
+}

@@ -12,7 +12,7 @@ use super::simulated_disk::{SimulatedDisk, Unsynced};
 use super::{BodyBroke, body, bytes, digest, hashed, memory_folder, read, sha256, stored_len};
 
 /// What a cut leaves of unsynced changes: nothing, everything, and four cases between.
-const OUTCOMES: [Unsynced; 6] = [
+pub(crate) const OUTCOMES: [Unsynced; 6] = [
     Unsynced::Lost,
     Unsynced::Kept,
     Unsynced::Chance(1),

@@ -236,6 +236,23 @@ impl Disk for SimulatedDisk {
         Ok(Arc::new(SimulatedFile { disk: self.clone(), node, real }))
     }
 
+    fn create_private(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.open(path, true)?;
+        file.set_len(0)?;
+        Ok(file)
+    }
+
+    /// The old name can survive beside the new one.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        LocalDisk.rename(from, to)?;
+        let node = state.names.remove(from);
+        state.names.extend(node.map(|node| (to.to_owned(), node)));
+        state.unsynced_names.push(NameChange { path: to.to_owned(), node });
+        state.unsynced_names.push(NameChange { path: from.to_owned(), node: None });
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.call()?;
         LocalDisk.remove(path)?;

@@ -17,7 +17,7 @@ use super::{
 use crate::{Meta, PostgresOptions, SqliteOptions, StoreError};
 
 /// A machine that does other work too is slow.
-const PATIENT: PostgresOptions = PostgresOptions {
+pub(super) const PATIENT: PostgresOptions = PostgresOptions {
     connections: 16,
     attempts: 8,
     patience: Duration::from_mins(3),

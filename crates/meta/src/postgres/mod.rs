@@ -9,6 +9,8 @@ mod session;
 #[cfg(test)]
 mod statements;
 mod tls;
+#[cfg(test)]
+pub(crate) mod turns;
 
 use std::{
     sync::{
@@ -80,6 +82,8 @@ pub(crate) struct Postgres {
     markers: Arc<Markers>,
     replica: Option<Arc<Replica>>,
     round_trips: Arc<AtomicU64>,
+    #[cfg(test)]
+    turns: Option<Arc<turns::Turns>>,
 }
 
 /// A standby for lists and reports. The URL can contain a password, so it has no `Debug`.
@@ -115,7 +119,15 @@ impl Postgres {
     pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         let pool = pool(url, options, options.patience)?;
         let (markers, round_trips) = (Arc::default(), Arc::default());
-        let opened = Self { pool, options, markers, replica: None, round_trips };
+        let opened = Self {
+            pool,
+            options,
+            markers,
+            replica: None,
+            round_trips,
+            #[cfg(test)]
+            turns: None,
+        };
         let session = opened.session().await?.unlimited();
         let migrated = async {
             if options.keeps_session {
@@ -153,7 +165,16 @@ impl Postgres {
     async fn session_of(&self, pool: &Pool) -> Result<Session, StoreError> {
         let object: Object = pool.get().await.map_err(no_session)?;
         let sending = Sending { limit: self.options.statement_timeout, prepares: self.options.keeps_session };
-        Ok(Session::new(object, Arc::clone(&self.round_trips), sending))
+        let session = Session::new(object, Arc::clone(&self.round_trips), sending);
+        #[cfg(test)]
+        let session = session.with_turns(self.turns.clone());
+        Ok(session)
+    }
+
+    /// The same with statements that wait for their turns.
+    #[cfg(test)]
+    pub(crate) fn with_turns(self, turns: Arc<turns::Turns>) -> Self {
+        Self { turns: Some(turns), ..self }
     }
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.

@@ -32,11 +32,24 @@ pub(crate) struct Session {
     connection: Object,
     round_trips: Arc<AtomicU64>,
     sending: Sending,
+    #[cfg(test)]
+    turns: Option<Arc<super::turns::Turns>>,
 }
 
 impl Session {
     pub(super) fn new(connection: Object, round_trips: Arc<AtomicU64>, sending: Sending) -> Self {
-        Self { connection, round_trips, sending }
+        Self {
+            connection,
+            round_trips,
+            sending,
+            #[cfg(test)]
+            turns: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_turns(self, turns: Option<Arc<super::turns::Turns>>) -> Self {
+        Self { turns, ..self }
     }
 
     /// The same connection without a limit of time.
@@ -59,6 +72,10 @@ impl Session {
         &self,
         sent: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        if let Some(turns) = &self.turns {
+            turns.next().await;
+        }
         match tokio::time::timeout(self.sending.limit, sent).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(StoreError::TimedOut(self.sending.limit)),

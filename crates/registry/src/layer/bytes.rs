@@ -92,7 +92,7 @@ impl LayerBytes {
             Err(AppendError::TooLarge { limit }) => Err(too_large(limit)),
             Err(AppendError::Overtaken) => Err(superseded(row.offset)),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
-            Err(error @ AppendError::Missing { .. }) => Err(Error::internal(error)),
+            Err(error @ AppendError::Missing { .. }) => Err(lost_upload(permit, row, &error)),
         }
     }
 
@@ -156,8 +156,12 @@ impl LayerBytes {
     {
         let _step = trace::begin("finish bytes", Kind::Internal);
         let stage = self.stage(permit, row)?;
-        self.0.finish(&key(&row.object_key)?, &stage).await.map_err(unreadable)?;
-        Ok(stage.digest())
+        match self.0.finish(&key(&row.object_key)?, &stage).await {
+            Err(error @ (OpenError::Missing | OpenError::Truncated { .. })) => {
+                Err(lost_upload(permit, row, &error))
+            }
+            finished => finished.map(|()| stage.digest()).map_err(unreadable),
+        }
     }
 
     /// The upload's stage, from its row. A stage that this version cannot read counts as none: the client starts again.
@@ -327,6 +331,16 @@ pub(crate) fn too_large(limit: u64) -> Error {
 
 fn key(text: &str) -> Result<ObjectKey> {
     text.parse().map_err(Error::internal)
+}
+
+/// The error for an upload whose bytes the store has lost: the client begins again.
+fn lost_upload<E: Effect<On = OnRepository>>(
+    permit: &Permit<E>,
+    row: &UploadRow,
+    error: &dyn std::error::Error,
+) -> Error {
+    tracing::error!(upload = %row.id, offset = row.offset, %error, "the store has lost bytes of an upload");
+    upload_not_found(permit, &row.id)
 }
 
 /// The error for a blob with a row whose bytes cannot be read.

@@ -97,7 +97,7 @@ impl BackupPlace {
     /// Opens the place to write to it; it is created, if it does not exist or is empty.
     pub(crate) async fn create(target: &Target) -> anyhow::Result<Self> {
         let vault = target.vault()?;
-        if let Vault::Folder(path) = &vault {
+        if let Vault::Folder(path, _) = &vault {
             files::make_private_folder(path)?;
             check_own(path)?;
         }
@@ -142,7 +142,7 @@ impl BackupPlace {
             (None, _) => bail!("{name} is not a backup that this version of wharf can read"),
         };
         let lock = match &vault {
-            Vault::Folder(path) => Some(lock(path, to_write)?),
+            Vault::Folder(path, _) => Some(lock(path, to_write)?),
             Vault::Bucket(..) => None,
         };
         Ok(Self { vault, key, name, _lock: lock })
@@ -302,7 +302,7 @@ impl BackupPlace {
         for (file, _) in self.vault.list(&format!("{SNAPSHOTS}/{}", snapshot.name)).await? {
             self.vault.remove(&file).await?;
         }
-        if let Vault::Folder(root) = &self.vault {
+        if let Vault::Folder(root, _) = &self.vault {
             let path = root.join(SNAPSHOTS).join(&snapshot.name);
             fs::remove_dir(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }

@@ -39,7 +39,7 @@ impl Target {
     pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
         let place = self.place.as_deref().context("the place of the backup is missing")?;
         if !place.starts_with("s3://") {
-            return Ok(Vault::Folder(std::path::absolute(Path::new(place))?));
+            return Ok(Vault::folder(std::path::absolute(Path::new(place))?));
         }
         let bucket = config::bucket_at(place, self.s3_config.as_deref())?;
         Vault::bucket(&bucket.options()?).with_context(|| format!("cannot open the bucket {place}"))

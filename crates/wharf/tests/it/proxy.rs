@@ -1,5 +1,6 @@
-//! A proxy between two servers that drops, delays and resets connections while it is told to, and counts what is sent.
+//! A proxy between two servers that drops, delays, resets and holds connections while it is told to, and counts what is sent.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,8 +17,22 @@ pub(crate) struct Proxy {
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
     is_wild: AtomicBool,
+    line: Mutex<Line>,
     sent: AtomicU64,
     connections: AtomicU64,
+    /// The client's side of each connection.
+    open: Mutex<BTreeMap<u64, TcpStream>>,
+}
+
+/// The state of the network.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Line {
+    #[default]
+    Whole,
+    /// Nothing arrives. Connections stay open.
+    Held,
+    /// Clients have lost their connections and get no new ones. The target does not know yet.
+    Cut,
 }
 
 impl Proxy {
@@ -43,6 +58,24 @@ impl Proxy {
         self.shared.is_wild.store(is_wild, Ordering::Relaxed);
     }
 
+    /// Holds back what is sent until [`Self::mend`]. Connections stay open.
+    pub(crate) fn hold(&self) {
+        self.shared.set(Line::Held);
+    }
+
+    /// Ends all connections of clients, and refuses new ones until [`Self::mend`]. The target learns of it only then.
+    pub(crate) fn cut(&self) {
+        self.shared.set(Line::Cut);
+        for client in self.shared.open.lock().unwrap().values() {
+            let _ = client.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Everything arrives again.
+    pub(crate) fn mend(&self) {
+        self.shared.set(Line::Whole);
+    }
+
     /// Bytes that the target was sent.
     pub(crate) fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
@@ -50,8 +83,19 @@ impl Proxy {
 }
 
 impl Shared {
+    fn set(&self, line: Line) {
+        *self.line.lock().unwrap() = line;
+    }
+
+    fn wait_while(&self, is_broken: impl Fn(Line) -> bool) {
+        while is_broken(*self.line.lock().unwrap()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn carry(&self, client: TcpStream) {
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        self.wait_while(|line| line == Line::Held);
         let target = *self.target.lock().unwrap();
         let Some(Ok(server)) = target.map(TcpStream::connect) else { return };
         let wild = self.is_wild.load(Ordering::Relaxed);
@@ -66,23 +110,32 @@ impl Shared {
         let most_sent = if fate == 3 { 700 + number * 977 % 90_000 } else { u64::MAX };
         let most_answered = if fate == 4 { 0 } else { u64::MAX };
         let (reader, writer) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-        std::thread::scope(|scope| {
-            scope.spawn(|| pump(reader, writer, most_answered, &AtomicU64::new(0)));
-            pump(client, server, most_sent, &self.sent);
-        });
-    }
-}
-
-/// Copies bytes until the end, or until so many; then both ends are closed.
-fn pump(mut from: TcpStream, mut to: TcpStream, most: u64, count: &AtomicU64) {
-    let (mut buffer, mut done) = ([0; 16 * 1024], 0);
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        done += length as u64;
-        count.fetch_add(length as u64, Ordering::Relaxed);
-        if done > most || to.write_all(&buffer[..length]).is_err() {
-            let _ = from.shutdown(Shutdown::Both);
-            break;
+        self.open.lock().unwrap().insert(number, client.try_clone().unwrap());
+        if *self.line.lock().unwrap() != Line::Cut {
+            std::thread::scope(|scope| {
+                scope.spawn(|| self.pump(reader, writer, most_answered, &AtomicU64::new(0)));
+                self.pump(client, server, most_sent, &self.sent);
+            });
         }
+        self.open.lock().unwrap().remove(&number);
     }
-    let _ = to.shutdown(if done > most { Shutdown::Both } else { Shutdown::Write });
+
+    /// Copies bytes until the end, or until so many; then both ends are closed.
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, most: u64, count: &AtomicU64) {
+        let (mut buffer, mut done, mut is_broken) = ([0; 16 * 1024], 0, false);
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            self.wait_while(|line| line == Line::Held);
+            done += length as u64;
+            count.fetch_add(length as u64, Ordering::Relaxed);
+            if done > most || to.write_all(&buffer[..length]).is_err() {
+                is_broken = true;
+                break;
+            }
+        }
+        self.wait_while(|line| line != Line::Whole);
+        if is_broken {
+            let _ = from.shutdown(Shutdown::Both);
+        }
+        let _ = to.shutdown(if done > most { Shutdown::Both } else { Shutdown::Write });
+    }
 }

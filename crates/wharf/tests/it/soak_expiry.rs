@@ -118,15 +118,26 @@ impl Expiring {
                 continue;
             }
             ensure!(sha256(&reply.body) == image.digest, "{path} is another image");
-            for digest in image.layers.keys() {
-                let path = format!("/v2/{}/blobs/{digest}", self.name);
-                let body = client.v2("GET", &path, "", b"")?.expect(200).with_context(|| path.clone())?;
-                ensure!(sha256(&body.body) == *digest, "{path} has other bytes");
+            if let Err(missing) = self.check_layers(client, &image) {
+                // The policy may expire it just now.
+                let is_gone = client.v2("GET", &path, "", b"")?.status == 404;
+                ensure!(is_gone && (!image.is_acknowledged || count - at > KEPT), "{missing:#}");
+                self.expired += usize::from(image.is_acknowledged);
+                continue;
             }
             image.is_acknowledged = true;
             there.push(image);
         }
         self.images = there;
+        Ok(())
+    }
+
+    fn check_layers(&self, client: &Client, image: &Pushed) -> Result<()> {
+        for digest in image.layers.keys() {
+            let path = format!("/v2/{}/blobs/{digest}", self.name);
+            let body = client.v2("GET", &path, "", b"")?.expect(200).with_context(|| path.clone())?;
+            ensure!(sha256(&body.body) == *digest, "{path} has other bytes");
+        }
         Ok(())
     }
 

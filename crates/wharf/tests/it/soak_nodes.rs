@@ -1,20 +1,22 @@
 //! A soak of three nodes behind a load balancer: clients push, pull, tag, delete and collect while nodes, PostgreSQL and
-//! the S3 server are killed. What was acknowledged stays, tags are linearizable, and `wharf fsck` finds nothing.
+//! the S3 server are killed, PostgreSQL fails over, S3 misbehaves and networks are cut. What was acknowledged stays, tags are
+//! linearizable, and `wharf fsck` finds nothing.
 //!
 //! `cargo xtask soak --nodes 3` sets how long it runs; by default it is short.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use testkit::{Cluster, ClusterOptions, sha256};
+use testkit::{Client, Cluster, ClusterOptions, sha256};
 
 use crate::crash_collect::binary;
 use crate::crash_model::Model;
 use crate::crash_work::Worker;
 use crate::soak::setting;
 use crate::soak_expiry::Expiring;
+use crate::soak_faults::{Recoveries, Strike};
+use crate::soak_network::Network;
 use crate::soak_tags::Race;
 use crate::soak_upload::Uploads;
 
@@ -29,7 +31,9 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 /// A push that took this long may have lost layers to the collector.
 const LONG: Duration = Duration::from_secs(30);
-/// The longest time until requests succeed again, and until a killed node is ready.
+/// How long a fault lasts that does not kill anything: this, and up to as much again.
+const LASTS: Duration = Duration::from_millis(1_000);
+/// The longest time until requests succeed again, and until all nodes are ready.
 const RECOVERED: Duration = Duration::from_mins(1);
 const FAULTS_OF_A_ROUND: u64 = 6;
 
@@ -40,29 +44,11 @@ struct Known {
     seed: u64,
 }
 
-/// How long it took until requests succeeded again, and until a killed node was ready, by what was killed.
-#[derive(Default)]
-struct Recoveries(BTreeMap<&'static str, Vec<Duration>>);
-
-impl Recoveries {
-    fn add(&mut self, what: &'static str, took: Duration) {
-        self.0.entry(what).or_default().push(took);
-    }
-
-    fn report(&mut self) -> String {
-        let line = |(what, times): (&&str, &mut Vec<Duration>)| {
-            times.sort();
-            let [median, most] =
-                [times[times.len() / 2], times[times.len() - 1]].map(|time| time.as_millis());
-            format!("  {what}: {} times, median {median} ms, longest {most} ms\n", times.len())
-        };
-        self.0.iter_mut().map(line).collect()
-    }
-}
-
 /// All that the clients share.
 struct Soak {
     cluster: Cluster,
+    network: Network,
+    failovers: AtomicU64,
     race: Race,
     uploads: Uploads,
     rounds: AtomicU64,
@@ -76,6 +62,7 @@ fn a_soak_of_nodes_loses_nothing() {
         (setting("WHARF_SOAK_NODES_SECONDS", 15), setting("WHARF_SOAK_KILLS", u64::MAX));
     let store = std::env::var("WHARF_SOAK_STORE").unwrap_or_else(|_| "versitygw".to_owned());
     let nodes = u32::try_from(setting("WHARF_SOAK_NODES", 3)).unwrap();
+    let network = Network::new(nodes);
     let options = ClusterOptions {
         binary: binary(),
         nodes,
@@ -83,18 +70,37 @@ fn a_soak_of_nodes_loses_nothing() {
         serve: "stream",
         folder: None,
         settings: &SETTINGS,
+        standby: true,
+        links: Some(&network.links()),
     };
     let cluster = Cluster::start(&options).unwrap();
     let race = Race::new(&cluster.client).unwrap();
     Uploads::create(&cluster.client).unwrap();
     let create = cluster.client.ecr("CreateRepository", r#"{"repositoryName":"soak/probe"}"#);
     create.unwrap().expect(200).unwrap();
-    let [rounds, failures] = [AtomicU64::new(0), AtomicU64::new(0)];
+    let [rounds, failures, failovers] = [(); 3].map(|()| AtomicU64::new(0));
     let dice = setting("WHARF_SOAK_SEED", 4_711);
-    let mut soak = Soak { cluster, race, uploads: Uploads::default(), rounds, failures, dice };
+    let uploads = Uploads::default();
+    let mut soak = Soak { cluster, network, failovers, race, uploads, rounds, failures, dice };
     if let Err(error) = soak.run(Duration::from_secs(seconds), most_kills, &store) {
         panic!("{error:#}\nlogs: {:?}", soak.cluster.keep_logs());
     }
+}
+
+/// Whether a layer and a row can be written.
+fn probe(client: &Client, roll: u64) -> bool {
+    let bytes = format!("probe {roll} {:?}", Instant::now()).into_bytes();
+    let path = format!("/v2/soak/probe/blobs/uploads/?digest={}", sha256(&bytes));
+    let pushed = client.v2("POST", &path, "application/octet-stream", &bytes);
+    pushed.is_ok_and(|reply| reply.status == 201)
+}
+
+fn await_recovery(since: Instant, what: &str, is_over: impl Fn() -> bool) -> Result<()> {
+    while !is_over() {
+        ensure!(since.elapsed() < RECOVERED, "{what}: no recovery within {RECOVERED:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 impl Soak {
@@ -103,10 +109,13 @@ impl Soak {
         let mut clients: Vec<Known> = (0..CLIENTS).map(known).collect();
         let (mut recoveries, mut kills, begun) = (Recoveries::default(), 0, Instant::now());
         while begun.elapsed() < time && kills < most_kills {
-            kills +=
-                self.round(&mut clients, &mut recoveries).with_context(|| format!("after {kills} kills"))?;
-            self.check(&mut clients).with_context(|| format!("after {kills} kills"))?;
+            let round = self.round(&mut clients, &mut recoveries);
+            let checked = round.and_then(|more| {
+                kills += more;
+                self.check(&mut clients)
+            });
             println!("{kills} kills of nodes after {:?}", begun.elapsed());
+            checked.with_context(|| format!("after {kills} kills\n{}", recoveries.table()))?;
         }
         self.end(&mut clients)?;
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -114,7 +123,7 @@ impl Soak {
             (&self.uploads, clients.iter().map(|known| known.expiring.expired).sum::<usize>());
         println!(
             "{kills} kills of nodes on {store} in {:?}: {} requests for shared tags answered, {} rounds complete, {} \
-             ended by a fault, {} large layers ({} requests repeated, {} uploads begun again), {expired} images expired\n{}",
+             ended by a fault, {} large layers ({} requests repeated, {} uploads begun again), {expired} images expired\n\n{}",
             begun.elapsed(),
             of(&self.race.answered),
             of(&self.rounds),
@@ -122,7 +131,7 @@ impl Soak {
             of(&uploads.complete),
             of(&uploads.continued),
             of(&uploads.forgotten),
-            recoveries.report()
+            recoveries.table()
         );
         ensure!(of(&self.rounds) > 0 && of(&uploads.complete) > 0, "no client got anywhere");
         Ok(())
@@ -158,60 +167,49 @@ impl Soak {
         Ok(kills)
     }
 
-    /// Kills something, and waits until requests succeed and all nodes are ready.
+    /// Lets one fault happen, and waits until requests succeed and all nodes are ready. Returns how many nodes it killed.
     fn strike(&self, roll: u64, recoveries: &mut Recoveries) -> Result<u64> {
-        let nodes = self.cluster.nodes.len() as u64;
-        let (first, second) = (roll % nodes, (roll + 1) % nodes);
-        let (what, names) = match roll / nodes % 12 {
-            0 => ("PostgreSQL: requests succeed", vec!["postgres-primary".to_owned()]),
-            1 => ("S3 server: requests succeed", vec!["store".to_owned()]),
-            2 => (
-                "two nodes: requests succeed",
-                [first, second].map(|node| format!("node-{}", node + 1)).into(),
-            ),
-            3 => {
-                let node = format!("node-{}", first + 1);
-                ("PostgreSQL and a node: requests succeed", vec!["postgres-primary".to_owned(), node])
-            }
-            _ => ("a node: requests succeed", vec![format!("node-{}", first + 1)]),
-        };
-        let begun = Instant::now();
+        let strike = Strike::choose(roll, &self.cluster)?;
+        let what = strike.what;
         // Before and after: the counter is odd in between.
-        let kills_database = u64::from(names.iter().any(|name| name.starts_with("postgres")));
-        self.uploads.database_kills.fetch_add(kills_database, Ordering::Relaxed);
-        std::thread::scope(|scope| {
-            let kills: Vec<_> =
-                names.iter().map(|name| scope.spawn(move || self.cluster.kill(name))).collect();
-            kills.into_iter().try_for_each(|kill| kill.join().map_err(|_| anyhow!("a kill failed"))?)
+        let kills_server = u64::from(strike.kills_a_server(&self.cluster.primary()?));
+        self.uploads.kills.fetch_add(kills_server, Ordering::Relaxed);
+        let mut since = Instant::now();
+        strike.begin(&self.cluster, &self.network)?;
+        if strike.lasts() {
+            let lasted = self.last(&strike, roll);
+            since = Instant::now();
+            strike.end(&self.network);
+            lasted.context(what)?;
+        }
+        await_recovery(since, what, || probe(&self.cluster.client, roll))?;
+        let succeeded = since.elapsed();
+        self.uploads.kills.fetch_add(kills_server, Ordering::Relaxed);
+        await_recovery(since, what, || {
+            (0..self.cluster.nodes.len()).all(|node| self.cluster.is_ready(node))
         })?;
-        while !self.probe(roll) {
-            ensure!(begun.elapsed() < RECOVERED, "{what} not within {RECOVERED:?}");
-            std::thread::sleep(Duration::from_millis(10));
+        recoveries.add(what, succeeded, since.elapsed());
+        if strike.is_failover() {
+            self.cluster.await_standby(self.failovers.fetch_add(1, Ordering::Relaxed) + 1)?;
         }
-        recoveries.add(what, begun.elapsed());
-        self.uploads.database_kills.fetch_add(kills_database, Ordering::Relaxed);
-        let is_killed = |name: &&String| name.starts_with("node-");
-        let killed = names.iter().filter(is_killed).count() as u64;
-        while !(0..self.cluster.nodes.len()).all(|node| self.cluster.is_ready(node)) {
-            ensure!(begun.elapsed() < RECOVERED, "a node is not ready within {RECOVERED:?} ({what})");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        if killed > 0 {
-            recoveries.add("a killed node is ready", begun.elapsed());
-        }
-        Ok(killed)
+        Ok(strike.kills_of_nodes())
     }
 
-    fn database_kills(&self) -> u64 {
-        self.uploads.database_kills.load(Ordering::Relaxed)
+    /// While a fault lasts. A node that is cut off does not keep the others from their work.
+    fn last(&self, strike: &Strike, roll: u64) -> Result<()> {
+        let (begun, lasts) = (Instant::now(), LASTS.mul_f64(1.0 + (roll >> 8 & 0xff) as f64 / 256.0));
+        if let Some(node) = strike.cut_off() {
+            let other = (node + 1) % self.cluster.nodes.len();
+            if other != node {
+                ensure!(probe(&self.cluster.nodes[other], roll), "another node does not work");
+            }
+        }
+        std::thread::sleep(lasts.saturating_sub(begun.elapsed()));
+        Ok(())
     }
 
-    /// Whether a layer and a row can be written.
-    fn probe(&self, roll: u64) -> bool {
-        let bytes = format!("probe {roll} {:?}", Instant::now()).into_bytes();
-        let path = format!("/v2/soak/probe/blobs/uploads/?digest={}", sha256(&bytes));
-        let pushed = self.cluster.client.v2("POST", &path, "application/octet-stream", &bytes);
-        pushed.is_ok_and(|reply| reply.status == 201)
+    fn kills_of_servers(&self) -> u64 {
+        self.uploads.kills.load(Ordering::Relaxed)
     }
 
     /// What a client with its own repositories does. Fails at an answer that no fault explains.
@@ -219,7 +217,7 @@ impl Soak {
         let client = &self.cluster.client;
         while !stop.load(Ordering::Relaxed) {
             known.seed += CLIENTS;
-            let (begun, database) = (Instant::now(), self.database_kills());
+            let (begun, kills) = (Instant::now(), self.kills_of_servers());
             let mut worker = Worker { client, model: &mut known.model, seed: known.seed };
             let worked = known.expiring.push(client).and_then(|()| worker.everything());
             let Err(error) = worked else {
@@ -230,7 +228,7 @@ impl Soak {
             let status = text.split(" instead of ").next().and_then(|start| start.rsplit(' ').next());
             let is_refused = text.contains(" instead of ") && status.is_none_or(|status| status < "500");
             // A database that is killed may forget the state of an upload, which is not synced.
-            let is_explained = begun.elapsed() > LONG || self.uploads.database_was_killed(database);
+            let is_explained = begun.elapsed() > LONG || self.uploads.may_be_forgotten(kills);
             ensure!(!is_refused || is_explained, "{text}");
             self.failures.fetch_add(1, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(50));
@@ -244,7 +242,7 @@ impl Soak {
         for (Known { model, expiring, .. }, node) in clients.iter_mut().zip(self.cluster.nodes.iter().cycle())
         {
             model.layers_may_end();
-            if self.database_kills() > 0 {
+            if self.kills_of_servers() > 0 {
                 model.uploads_may_go_back();
             }
             model.check(node)?;
@@ -259,13 +257,18 @@ impl Soak {
             known.expiring.settle(&self.cluster.client)?;
         }
         let collected = self.cluster.command(&["gc", "run", "--timeout", "150"])?.output()?;
-        ensure!(collected.status.success(), "gc run: {}", String::from_utf8_lossy(&collected.stderr));
+        let said = [collected.stdout, collected.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        // A node that was killed keeps its claim of bytes to remove for minutes. Nothing else may be left.
+        let is_over =
+            collected.status.success() || said.contains("waiting: 0 layers and 0 objects for review");
+        ensure!(is_over, "gc run: {said}");
         self.check(clients)?;
         let checked = self.cluster.command(&["fsck", "--json"])?.output()?;
         let report = String::from_utf8_lossy(&checked.stdout).into_owned();
         // With the state of an upload, the database may forget a file.
         let unknown = report.matches("\"UNKNOWN_FILE\"").count();
-        let is_explained = self.database_kills() > 0 && unknown == report.matches("\"Kind\"").count();
+        let is_explained = self.kills_of_servers() > 0 && unknown == report.matches("\"Kind\"").count();
         let error = String::from_utf8_lossy(&checked.stderr);
         ensure!(checked.status.success() || (unknown > 0 && is_explained), "fsck: {report}{error}");
         println!("fsck: {unknown} unknown files");

@@ -4,12 +4,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use testkit::{Client, noise, sha256};
 
 use crate::soak_tags::answered;
 
-/// A restart of the database may take back what it had of an upload: the client begins again.
+/// A restart of the database may take back what it had of an upload, and an S3 server that is killed while it completes an
+/// upload may lose it: the client begins again.
 const TAKEN_BACK: &str = "the upload is unknown";
 
 const NAME: &str = "soak/uploads";
@@ -26,16 +27,16 @@ pub(crate) struct Uploads {
     pub(crate) complete: AtomicU64,
     /// Requests without an answer, after which the upload went on.
     pub(crate) continued: AtomicU64,
-    /// Uploads that the database forgot when it was killed.
+    /// Uploads that the database or the S3 server forgot when it was killed.
     pub(crate) forgotten: AtomicU64,
-    /// How often a kill of the database began or was over: odd in between.
-    pub(crate) database_kills: AtomicU64,
+    /// How often a kill of the database or of the S3 server began or was over: odd in between.
+    pub(crate) kills: AtomicU64,
 }
 
 impl Uploads {
-    /// Whether the database was killed since the counter had this value.
-    pub(crate) fn database_was_killed(&self, since: u64) -> bool {
-        let now = self.database_kills.load(Ordering::Relaxed);
+    /// Whether the database or the S3 server was killed since the counter had this value.
+    pub(crate) fn may_be_forgotten(&self, since: u64) -> bool {
+        let now = self.kills.load(Ordering::Relaxed);
         now != since || !now.is_multiple_of(2)
     }
 
@@ -48,9 +49,9 @@ impl Uploads {
     pub(crate) fn run(&self, client: &Client, mut seed: u64, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             seed += 1;
-            let kills = self.database_kills.load(Ordering::Relaxed);
+            let kills = self.kills.load(Ordering::Relaxed);
             match self.push(client, &noise(LENGTH, seed | 3 << 60)) {
-                Err(error) if error.to_string() == TAKEN_BACK && self.database_was_killed(kills) => {
+                Err(error) if error.to_string() == TAKEN_BACK && self.may_be_forgotten(kills) => {
                     self.forgotten.fetch_add(1, Ordering::Relaxed);
                 }
                 ended => ended?,
@@ -69,6 +70,7 @@ impl Uploads {
             let part = &bytes[offset..bytes.len().min(offset + CHUNK)];
             offset = match answered(client.patch(&location, offset, part), &[202, 404, 416])? {
                 Some(reply) if reply.status == 202 => offset + part.len(),
+                Some(reply) if reply.status == 404 => bail!(TAKEN_BACK),
                 _ => self.offset(client, &location, begun)?,
             };
         }

@@ -7,77 +7,34 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 use testkit::{Client, Started, Wharf, sha256};
 
 use crate::events::{IMAGE, manifest};
-use crate::process::wait_for;
+use crate::postgres::Postgres;
 
-/// A PostgreSQL server of Debian in a folder of its own. It ends with the test.
-struct Postgres {
-    folder: tempfile::TempDir,
-    server: Child,
-}
-
-fn as_postgres(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    // PostgreSQL refuses to run as root, and ends if the test is killed.
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=INT"]).arg(program);
-    command.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/").stdin(Stdio::null());
-    command
-}
-
-impl Postgres {
-    fn start() -> Self {
-        let mut versions: Vec<PathBuf> =
-            std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path()).collect();
-        versions.sort();
-        let programs = versions.pop().unwrap().join("bin");
-        let folder = tempfile::tempdir().unwrap();
-        let given = Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap();
-        assert!(given.success(), "the test needs root and Debian's PostgreSQL");
-        let data = folder.path().join("data");
-        let made = as_postgres(&programs.join("initdb"))
-            .args(["-A", "trust", "-U", "wharf", "-D"])
-            .arg(&data)
-            .output();
-        assert!(made.unwrap().status.success());
-        let mut command = as_postgres(&programs.join("postgres"));
-        command.args(["-c", "listen_addresses=", "-k"]).arg(folder.path()).arg("-D").arg(&data);
-        let server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let socket = folder.path().join(".s.PGSQL.5432");
-        wait_for("PostgreSQL", || socket.exists().then_some(()));
-        Self { folder, server }
-    }
-
-    fn url(&self) -> String {
-        format!("postgres://wharf@/postgres?host={}", self.folder.path().display())
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-s", "INT", &self.server.id().to_string()]).status();
-        let _ = self.server.wait();
-    }
-}
-
-/// A node with a folder of its own.
-fn node(binary: &Path, folder: &Path, name: &str, database: &str) -> Wharf {
+/// A node with a folder of its own, and these settings beside those that all nodes share.
+pub(crate) fn node(binary: &Path, folder: &Path, name: &str, database: &str, more: &[(&str, &str)]) -> Wharf {
     let (blobs, key) = (folder.join("blobs"), folder.join("master.key"));
-    let settings = [
+    let shared = [
         ("WHARF__DATABASE__URL", database),
         ("WHARF__BLOBS__PATH", blobs.to_str().unwrap()),
         ("WHARF__MASTER_KEY_FILE", key.to_str().unwrap()),
     ];
+    let settings = [&shared[..], more].concat();
     match Wharf::start_with(binary, &folder.join(name), None, &settings).unwrap() {
         Started::Ready(server) => server,
         Started::Ended => {
             panic!("{}", std::fs::read_to_string(folder.join(name).with_extension("log")).unwrap())
         }
     }
+}
+
+/// Gives a node that was not started yet the first account of another one.
+pub(crate) fn same_account(folder: &Path, of: &str, to: &str) {
+    std::fs::create_dir(folder.join(to)).unwrap();
+    std::fs::copy(folder.join(of).join("dev.toml"), folder.join(to).join("dev.toml")).unwrap();
 }
 
 fn put(client: &Client, tag: &str, body: &str) {
@@ -89,7 +46,7 @@ fn put(client: &Client, tag: &str, body: &str) {
 }
 
 /// Another image of the same layers.
-fn another(image: &str, number: usize) -> String {
+pub(crate) fn another(image: &str, number: usize) -> String {
     image.replace(r#""layers":[]"#, &format!(r#""layers":[],"annotations":{{"n":"{number}"}}"#))
 }
 
@@ -135,14 +92,12 @@ fn an_older_node_serves_beside_this_one() {
     };
     let (previous, this) = (PathBuf::from(previous), Path::new(env!("CARGO_BIN_EXE_wharf")));
     let (postgres, folder) = (Postgres::start(), tempfile::tempdir().unwrap());
-    let old = node(&previous, folder.path(), "old", &postgres.url());
+    let old = node(&previous, folder.path(), "old", &postgres.url(), &[]);
     let image = manifest(&old.client().unwrap());
     put(&old.client().unwrap(), "before", &image);
-    // Both have the same first account.
-    std::fs::create_dir(folder.path().join("new")).unwrap();
-    std::fs::copy(folder.path().join("old/dev.toml"), folder.path().join("new/dev.toml")).unwrap();
+    same_account(folder.path(), "old", "new");
     // The new node migrates the database under the old one.
-    let new = node(this, folder.path(), "new", &postgres.url());
+    let new = node(this, folder.path(), "new", &postgres.url(), &[]);
     let (client_of_old, client_of_new) = (old.client().unwrap(), new.client().unwrap());
     let pulled = client_of_new.v2("GET", "/v2/app/manifests/before", "", b"").unwrap().expect(200).unwrap();
     assert_eq!(pulled.body, image.as_bytes(), "what the old version stored");
@@ -158,6 +113,6 @@ fn an_older_node_serves_beside_this_one() {
     }
     // The old version starts on the newer schema.
     old.kill().unwrap();
-    let old = node(&previous, folder.path(), "old", &postgres.url());
+    let old = node(&previous, folder.path(), "old", &postgres.url(), &[]);
     works_with(&old.client().unwrap(), &client_of_new, &image, 2);
 }

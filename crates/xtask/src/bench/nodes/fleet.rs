@@ -55,6 +55,8 @@ impl Fleet {
             serve: shape.serve,
             folder: Some(&folder),
             settings: &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "4096")],
+            standby: false,
+            links: None,
         })?;
         let create = format!(r#"{{"repositoryName":"{REPOSITORY}"}}"#);
         cluster.client.ecr("CreateRepository", &create)?.expect(200)?;
