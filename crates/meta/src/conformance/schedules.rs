@@ -187,16 +187,13 @@ async fn explore(world: World, race: impl AsyncFn(&World, &[Meta; 2], &str) -> R
     for (schedule, end) in &ends {
         assert!(orders.contains(end), "{} ends as no order does: {end:#?}, {orders:#?}", nodes_of(schedule));
     }
-    println!("{} schedules, {} ends", ends.len(), orders.len());
     assert!(ends.len() > 10, "the nodes meet in {} schedules only", ends.len());
 }
 
+type Outcome<O> = Result<<O as Operation>::Output, OpError<<O as Operation>::Refusal>>;
+
 /// An act of one write, told by this.
-fn write<O: Operation + 'static>(
-    meta: &Meta,
-    operation: O,
-    tell: fn(Result<O::Output, OpError<O::Refusal>>) -> String,
-) -> Act
+fn write<O: Operation + 'static>(meta: &Meta, operation: O, tell: fn(Outcome<O>) -> String) -> Act
 where
     O::Output: Send,
     O::Refusal: Send,
