@@ -233,8 +233,8 @@ async fn a_layer_that_nobody_waits_for_is_not_fetched() {
     let (world, upstream) = cached().await;
     let layers = pushed(&world, &upstream, 14).await;
     upstream.set(Mood::Stalls(10, Duration::from_secs(2)));
-    let at = repository("cached/team/app");
-    let get = |layer: Digest| read(&world, &world.admin, &at, &layer);
+    let (world, at) = (&world, &repository("cached/team/app"));
+    let get = |layer: Digest| async move { read(world, &world.admin, at, &layer).await };
     // All places of the account are taken.
     let first = futures::future::join_all(layers[..12].iter().copied().map(get));
     let others = async {

@@ -73,7 +73,9 @@ fn invalid(invalid: Invalid) -> Fault {
             ("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed.")
         }
         // Only AWS's text, without an addition.
-        Some(Constraint::Pattern { .. }) => return refused("INVALID_PATTERN", PATTERN.to_owned()),
+        Some(Constraint::Pattern { .. } | Constraint::NoNul) => {
+            return refused("INVALID_PATTERN", PATTERN.to_owned());
+        }
         Some(Constraint::Choice(_)) => ("INVALID_ENUM", "You specified an invalid value."),
         Some(Constraint::Elements(_)) | None => ("INVALID_LIST_MEMBER", "You provided an invalid value."),
     };
