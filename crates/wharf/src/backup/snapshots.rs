@@ -1,6 +1,7 @@
 //! The snapshots of a backup. One counts when its record is written, which is the last of its files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::{fs, io};
 
 use anyhow::{Context as _, bail};
@@ -73,8 +74,8 @@ impl BackupPlace {
         let mut whole = BTreeMap::new();
         for (file, _) in files {
             let name = snapshot_of(file).unwrap_or_default();
-            if !whole.contains_key(name) {
-                whole.insert(name, self.vault.len(&file_of(name, RECORD)).await?.is_some());
+            if let Entry::Vacant(vacant) = whole.entry(name) {
+                vacant.insert(self.vault.len(&file_of(name, RECORD)).await?.is_some());
             }
             if whole.get(name) == Some(&false) {
                 self.vault.remove(file).await?;
