@@ -96,7 +96,7 @@ mod tests {
         options.credentials = Credentials::Key { id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
         let store = Store::s3(&options).unwrap();
         // What a copy leaves that ends before it compares the digest of a damaged source.
-        let mut body = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"bytes"))]);
+        let mut body = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"bytes"))]);
         store.append(&key, store.begin(Algorithm::Sha256), &mut body, Some(5)).await.unwrap();
         let row = |content: &[u8]| ObjectRow {
             id: 1,

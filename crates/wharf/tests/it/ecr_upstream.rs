@@ -78,7 +78,7 @@ impl Two {
         let page = include_str!("../../../../docs/pull-through-cache.md");
         let trust = page
             .split("```json\n")
-            .find(|block| block.starts_with("{") && block.contains("sts:ExternalId"))
+            .find(|block| block.starts_with('{') && block.contains("sts:ExternalId"))
             .unwrap();
         let trust = trust
             .split("```")

@@ -2,6 +2,7 @@
 //! of a node is cut.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -171,7 +172,7 @@ impl Recoveries {
                 [times[times.len() / 2], times[times.len() - 1]]
                     .map(|time| format!("{:.1} s", time.as_secs_f64()))
             });
-            table += &format!("| {what} | {} | {} |\n", of[0].len(), cells.concat().join(" | "));
+            writeln!(table, "| {what} | {} | {} |", of[0].len(), cells.concat().join(" | ")).unwrap();
         }
         table
     }

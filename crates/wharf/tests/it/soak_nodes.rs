@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 3] = [
 /// A push that took this long may have lost layers to the collector.
 const LONG: Duration = Duration::from_secs(30);
 /// How long a fault lasts that does not kill anything: this, and up to as much again.
-const LASTS: Duration = Duration::from_millis(1_000);
+const LASTS: Duration = Duration::from_secs(1);
 /// The longest time until requests succeed again, and until all nodes are ready.
 const RECOVERED: Duration = Duration::from_mins(1);
 const FAULTS_OF_A_ROUND: u64 = 6;
@@ -197,7 +197,7 @@ impl Soak {
 
     /// While a fault lasts. A node that is cut off does not keep the others from their work.
     fn last(&self, strike: &Strike, roll: u64) -> Result<()> {
-        let (begun, lasts) = (Instant::now(), LASTS.mul_f64(1.0 + (roll >> 8 & 0xff) as f64 / 256.0));
+        let (begun, lasts) = (Instant::now(), LASTS + LASTS * u32::from(roll.to_be_bytes()[6]) / 256);
         if let Some(node) = strike.cut_off() {
             let other = (node + 1) % self.cluster.nodes.len();
             if other != node {
