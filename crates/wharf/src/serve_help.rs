@@ -70,7 +70,12 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   validity_seconds = 86400                 # how long a tag is served without asking the upstream registry
   [pull_through.token_services]            # token services on another host that get a registry's credentials [none]
   "registry.example.org" = ["login.example.org"]
-  # [[pull_through.ecr]]                   # an access key for ECR registries elsewhere (docs/pull-through-cache.md) [none]
+
+  [[pull_through.ecr]]                     # ECR registries elsewhere; repeat for more [none]
+  host = "*.dkr.ecr.eu-west-1.amazonaws.com"
+  region = "eu-west-1"
+  endpoint = "https://api.ecr.eu-west-1.amazonaws.com"  # where tokens are requested
+  sts_endpoint = "https://sts.eu-west-1.amazonaws.com"  # [endpoint]; access keys: docs/pull-through-cache.md
 
   [[pull_through.mirrors]]                 # a host that answers like an upstream registry; repeat for more [none]
   host = "mirror.example.org"              # with a port, only at this port

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use crate::tally::Tally;
 use crate::{command, workspace};
 
-/// A whole suite runs in two processes. Each has its own servers, and the tests of one file stay together.
+/// The whole suite of clients runs in two processes. Each has its own servers, and the tests of one file stay together.
+/// Those of the contract must run in one: the last ones look for operations that no test has called.
 const WORKERS: [&str; 4] = ["-n", "2", "--dist", "loadfile"];
 
 /// What CI runs on several nodes.
@@ -27,13 +28,15 @@ pub(crate) struct ContractOptions {
 
 /// Tests a server with every real client.
 pub(crate) fn e2e(filter: Option<&str>) -> Result<Tally> {
-    suite("tests/e2e", filter, &[])
+    let words = filter.map_or(WORKERS.to_vec(), |filter| vec!["-k", filter]);
+    suite("tests/e2e", &words, &[])
 }
 
 /// Compares the control plane with botocore's model.
 pub(crate) fn contract(options: &ContractOptions) -> Result<Tally> {
     let nodes = options.nodes.map(|nodes| ("WHARF_CONTRACT_NODES", nodes.to_string().into()));
-    suite("tests/contract", options.filter.as_deref(), nodes.as_slice())
+    let words: Vec<&str> = options.filter.iter().flat_map(|filter| ["-k", filter]).collect();
+    suite("tests/contract", &words, nodes.as_slice())
 }
 
 /// The whole contract suite on one server, in CI.
@@ -46,8 +49,8 @@ pub(crate) fn short_contract_on_nodes() -> Result<Tally> {
     contract(&ContractOptions { nodes: Some(3), filter: Some(SHORT.to_owned()) })
 }
 
-/// Runs one folder of tests with the server's path in `WHARF_BIN`.
-fn suite(folder: &str, filter: Option<&str>, settings: &[(&str, OsString)]) -> Result<Tally> {
+/// Runs one folder of tests with these options of pytest, and with the server's path in `WHARF_BIN`.
+fn suite(folder: &str, words: &[&str], settings: &[(&str, OsString)]) -> Result<Tally> {
     let wharf = workspace::build_wharf(false)?;
     let tools = workspace::tools()?;
     let reports = tempfile::tempdir()?;
@@ -57,16 +60,13 @@ fn suite(folder: &str, filter: Option<&str>, settings: &[(&str, OsString)]) -> R
         .current_dir(workspace::root().join(folder))
         .args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "-q", "-ra", "--durations=8"])
         .arg(format!("--junitxml={}", report.display()))
+        .args(words)
+        .arg(".")
         .env("PATH", workspace::path_with_tools()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("WHARF_XTASK", std::env::current_exe()?)
         .env("WHARF_BIN", wharf)
         .envs(settings.iter().map(|(name, value)| (name, value)));
-    match filter {
-        Some(filter) => pytest.args(["-k", filter]),
-        None => pytest.args(WORKERS),
-    };
-    pytest.arg(".");
     let success = command::watch(&mut pytest, |_| ()).context("run `cargo xtask install` first")?;
     Ok(read_report(&report)?.with_exit(success))
 }

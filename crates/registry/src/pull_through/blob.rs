@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
-use access::error::{Code, Error, Result};
+use access::error::{Error, Result};
 use access::op::{Effect as _, ecr};
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{FindLayerImages, FindUpstream, ImportedFrom, LoadManifest, RegistryKey, RepositoryKey};
@@ -16,8 +16,8 @@ use upstream::UpstreamError;
 
 use super::Arrival;
 use super::import::{Of, Source, ended};
-use super::layer_refusal;
 use super::receive::Receive;
+use super::{layer_refusal, too_many};
 use crate::Registry;
 use crate::layer::availability::BlobStat;
 use crate::layer::bytes::LayerBytes;
@@ -27,10 +27,6 @@ const TIMES: u64 = 4;
 
 /// How long a client waits for its layer to begin, while others are received.
 const OPENING: Duration = Duration::from_mins(1);
-
-pub(super) fn too_many() -> Error {
-    Error::new(Code::UpstreamUnavailable, "Too much is arriving from upstream registries. Try again.")
-}
 
 /// A layer that the upstream registry has.
 struct Wanted {

@@ -19,10 +19,9 @@ use oci::digest::Digest;
 use oci::name::{Reference, RepositoryName};
 use upstream::{RemoteManifest, Upstream, UpstreamError};
 
-use super::blob::too_many;
 use super::counts::Requested;
-use super::refusal;
 use super::upstreams::RuleKey;
+use super::{refusal, too_many};
 use crate::Registry;
 use crate::image::push::ImagePush;
 

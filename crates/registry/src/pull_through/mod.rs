@@ -40,14 +40,13 @@ pub(crate) use reader::ArrivingStream;
 pub(crate) use upstreams::rules_of;
 
 use arrival::Arrivals;
-use blob::too_many;
 use counts::Counts;
 use ecr_login::{EcrAccess, EcrLogins};
 use failures::{Failures, LayerFailures};
 use flights::Flights;
 use import::{ImportKey, Imported, LayerKey, Source};
 use referrers::Asked;
-use refusal::{layer_refusal, refusal};
+use refusal::{layer_refusal, refusal, too_many};
 use upstreams::Upstreams;
 
 use crate::Registry;

@@ -20,9 +20,9 @@ use tokio::time::{Instant, timeout_at};
 use upstream::{BlobDownload, UpstreamError};
 
 use super::arrival::{Arrival, Progress};
-use super::blob::too_many;
 use super::counts::Requested;
 use super::import::{Of, Source};
+use super::too_many;
 use crate::Registry;
 use crate::layer::bytes::{Stage, too_large};
 

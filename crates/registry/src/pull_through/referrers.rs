@@ -12,8 +12,7 @@ use access::store::{FindUpstream, RepositoryKey};
 use access::upstream_role::is_of_cache;
 use oci::digest::Digest;
 
-use super::blob::too_many;
-use super::refusal;
+use super::{refusal, too_many};
 use crate::Registry;
 
 /// Referrers of one image that are imported. More are in the upstream registry only.

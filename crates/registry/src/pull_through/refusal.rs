@@ -6,6 +6,11 @@ use upstream::UpstreamError;
 use crate::image::manifest_unknown;
 use crate::layer::blob_unknown;
 
+/// All places are taken, and too many wait for one.
+pub(super) fn too_many() -> Error {
+    Error::new(Code::UpstreamUnavailable, "Too much is arriving from upstream registries. Try again.")
+}
+
 /// The error of a pull whose upstream registry gave no image.
 pub(super) fn refusal(error: &UpstreamError) -> Error {
     let text = capitalised(&error.to_string());
