@@ -23,15 +23,21 @@ pub(crate) fn problem_of(row: &ObjectRow, problem: &str) -> String {
     format!("{}: {problem} ({})", row.digest, row.object_key)
 }
 
-/// Calls `see` for each object, before it is copied.
+/// The next page of objects; None after the last one.
+async fn next_page(rows: &Meta, after: &mut Option<i64>) -> anyhow::Result<Option<Vec<ObjectRow>>> {
+    let page = rows.read(ListObjects { after: *after, limit: PAGE }).await?;
+    let Some(last) = page.last() else { return Ok(None) };
+    *after = Some(last.id);
+    Ok(Some(page))
+}
+
+/// Calls `see` for each object.
 pub(crate) async fn each_object(rows: &Meta, mut see: impl FnMut(&ObjectRow)) -> anyhow::Result<()> {
     let mut after = None;
-    loop {
-        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
+    while let Some(page) = next_page(rows, &mut after).await? {
         page.iter().for_each(&mut see);
     }
+    Ok(())
 }
 
 /// Copies each object. `see` is called for the rows of a page before they are copied, and `ended` for each object after.
@@ -42,10 +48,7 @@ pub(crate) async fn copy_each_object(
     mut ended: impl FnMut(&ObjectRow, Copied),
 ) -> anyhow::Result<()> {
     let (mut after, copy) = (None, &copy);
-    loop {
-        let page = rows.read(ListObjects { after, limit: PAGE }).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
+    while let Some(page) = next_page(rows, &mut after).await? {
         page.iter().for_each(&mut see);
         let copies = stream::iter(&page).map(|row| async move { (row, copy(row).await) });
         let mut copies = std::pin::pin!(copies.buffer_unordered(AT_ONCE));
@@ -55,4 +58,5 @@ pub(crate) async fn copy_each_object(
             ended(row, copied);
         }
     }
+    Ok(())
 }
