@@ -17,7 +17,7 @@ use upstream::{Connector, EcrApi, UpstreamError, UpstreamRole};
 use super::failures::Remembered;
 use super::flights::Flights;
 use super::import::ended;
-use super::refusal;
+use super::{refusal, too_many};
 
 /// Tokens in memory.
 const MOST: usize = 1_000;
@@ -112,7 +112,7 @@ impl EcrLogins {
         if let Some(login) = self.known(&key, Instant::now()) {
             return Ok(login);
         }
-        let _slot = self.slots.take(&key.account).await.ok_or_else(ended)?;
+        let _slot = self.slots.take(&key.account).await.ok_or_else(too_many)?;
         let external_id = key.account.as_str();
         let role = key.role_arn.as_deref();
         let role = role.map(|arn| UpstreamRole { arn, session_name: SESSION_NAME, external_id });
