@@ -11,6 +11,7 @@
     reason = "a measurement ends at the first surprise, and talks to its user"
 )]
 
+mod repository;
 mod rows;
 
 use std::{
@@ -19,10 +20,9 @@ use std::{
 };
 
 use meta::{
-    AccountKey, BackfillItemStatus, BackfillStatus, CreateAccount, CreateRepository, EndBackfillItems,
-    EnsureRegistry, ListBackfillFailures, ListBackfillItems, Meta, Micros, Mutability, OperationId,
-    PrepareBackfill, PutReplicationConfiguration, RegistryKey, ReplicationRoute, SqliteOptions,
-    StartReplicationBackfill, TrimReplicationBackfills,
+    AccountKey, BackfillItemStatus, BackfillStatus, CreateAccount, EndBackfillItems, EnsureRegistry,
+    ListBackfillFailures, ListBackfillItems, Meta, Micros, PrepareBackfill, PutReplicationConfiguration,
+    RegistryKey, ReplicationRoute, SqliteOptions, StartReplicationBackfill, TrimReplicationBackfills,
 };
 
 const REPOSITORIES: i64 = 10;
@@ -109,7 +109,7 @@ impl Store {
         let connection = rusqlite::Connection::open(&self.path).unwrap();
         connection.execute_batch(rows::FAST).unwrap();
         for id in 1..=REPOSITORIES {
-            self.meta.write(repository(registry, id)).await.unwrap();
+            self.meta.write(repository::repository(registry, id, format!("team/{id}"))).await.unwrap();
             let none = rows::Referrers { count: 0, subject: b"" };
             rows::images(&connection, (registry.0, id), each, &none).unwrap();
         }
@@ -179,25 +179,6 @@ impl Store {
         let trim = TrimReplicationBackfills { before: Micros(i64::MAX), limit: TRIMMED };
         while times.take(self.meta.write(trim)).await.unwrap() > 0 {}
         times.tell("slices of rows that are removed");
-    }
-}
-
-fn repository(registry: RegistryKey, id: i64) -> CreateRepository {
-    CreateRepository {
-        registry,
-        id,
-        name: format!("team/{id}"),
-        at: Micros(id),
-        op: OperationId(format!("backfill {id}").into()),
-        mutability: Mutability::Mutable,
-        filters: Vec::new(),
-        scan_on_push: false,
-        encryption_type: "AES256".into(),
-        kms_key: None,
-        tags: Vec::new(),
-        policy: None,
-        lifecycle_policy: None,
-        limit: i64::MAX,
     }
 }
 

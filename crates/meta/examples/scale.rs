@@ -13,6 +13,7 @@
     reason = "a measurement ends at the first surprise, and talks to its user"
 )]
 
+mod repository;
 mod rows;
 
 use std::{
@@ -21,10 +22,9 @@ use std::{
 };
 
 use meta::{
-    AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, DescribeRepositories,
-    EnsureRegistry, ImageCursor, ImageId, ImageState, ListImages, ListReferrers, ListTagDetails, Meta,
-    Micros, Mutability, OperationId, Pull, PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey,
-    SqliteOptions, TagStatus,
+    AccountKey, CreateAccount, DeleteRepository, DescribeImages, DescribeRepositories, EnsureRegistry,
+    ImageCursor, ImageId, ImageState, ListImages, ListReferrers, ListTagDetails, Meta, Micros, Pull,
+    PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions, TagStatus,
 };
 use oci::digest::{Algorithm, Digest};
 
@@ -100,24 +100,8 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
     };
     let names: Vec<String> = (0..REPOSITORIES).map(|number| format!("scale/{number}")).collect();
     for (id, name) in (1..).zip(&names) {
-        let create = CreateRepository {
-            registry,
-            id,
-            name: name.clone(),
-            at: Micros(id),
-            op: OperationId(format!("scale {id}").into()),
-            mutability: Mutability::Mutable,
-            filters: Vec::new(),
-            scan_on_push: false,
-            encryption_type: "AES256".into(),
-            kms_key: None,
-            tags: Vec::new(),
-            policy: None,
-            lifecycle_policy: None,
-            limit: i64::MAX,
-        };
         // It exists if the example ran before.
-        drop(meta.write(create).await);
+        drop(meta.write(repository::repository(registry, id, name.clone())).await);
     }
     let found = meta
         .read(DescribeRepositories { registry, after: Some("scale".into()), limit: names.len() })

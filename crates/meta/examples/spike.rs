@@ -10,6 +10,7 @@
 #[path = "../src/conformance/cluster.rs"]
 #[allow(dead_code, reason = "the conformance suite also removes databases")]
 mod cluster;
+mod repository;
 
 use std::{
     future::Future,
@@ -21,9 +22,9 @@ use std::{
 };
 
 use meta::{
-    AccountKey, CompleteUpload, CreateAccount, CreateRepository, CreateUpload, EnsureRegistry, ImageId,
-    LinkBlob, Meta, Micros, Mutability, OperationId, PostgresOptions, PutImage, RegistryKey, RepositoryKey,
-    Resolve, SameDigestSameTag, SqliteOptions, Target,
+    AccountKey, CompleteUpload, CreateAccount, CreateUpload, EnsureRegistry, ImageId, LinkBlob, Meta, Micros,
+    OperationId, PostgresOptions, PutImage, RegistryKey, RepositoryKey, Resolve, SameDigestSameTag,
+    SqliteOptions, Target,
 };
 use oci::digest::{Algorithm, Digest};
 
@@ -174,22 +175,7 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
         at: Micros(1),
     };
     meta.write(registry).await.unwrap();
-    let create = CreateRepository {
-        registry: RegistryKey(1),
-        id: id(),
-        name: name.into(),
-        at: Micros(1),
-        op: OperationId(format!("op{}", id()).into()),
-        mutability: Mutability::Mutable,
-        filters: Vec::new(),
-        scan_on_push: false,
-        encryption_type: "AES256".into(),
-        kms_key: None,
-        tags: Vec::new(),
-        policy: None,
-        lifecycle_policy: None,
-        limit: i64::MAX,
-    };
+    let create = repository::repository(RegistryKey(1), id(), name.into());
     meta.write(create).await.unwrap().key
 }
 
