@@ -1,8 +1,10 @@
 //! The operations of the services by their requests, as the server calls them.
 
 use aws::ids::Region;
-use aws::shape::Request;
-use futures::future::BoxFuture;
+use aws::json;
+use aws::query::{self, Form};
+use aws::shape::{Answer, Answered, Invalid, Request};
+use futures::future::{BoxFuture, TryFutureExt as _};
 
 use crate::context::Ctx;
 use crate::error::Result;
@@ -13,6 +15,45 @@ pub trait Answers<R: Request> {
     /// Runs the operation.
     fn answer<'a>(&'a self, ctx: &'a Ctx, region: &'a Region, input: R)
     -> BoxFuture<'a, Result<R::Response>>;
+}
+
+/// A request of any operation of a service, as one type: the server has one path for all of them.
+pub trait Asked<S>: Send {
+    /// Runs the operation.
+    fn answer<'a>(
+        self: Box<Self>,
+        service: &'a S,
+        ctx: &'a Ctx,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Box<dyn Answer>>>;
+}
+
+struct Ask<R>(R);
+
+impl<R: Request, S: Answers<R> + Sync> Asked<S> for Ask<R> {
+    fn answer<'a>(
+        self: Box<Self>,
+        service: &'a S,
+        ctx: &'a Ctx,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Box<dyn Answer>>> {
+        let answer = service.answer(ctx, region, self.0);
+        Box::pin(answer.map_ok(|answer| Box::new(Answered::<R>(answer)) as Box<dyn Answer>))
+    }
+}
+
+/// Reads a request from JSON.
+pub fn read_json<R: Request, S: Answers<R> + Sync>(
+    body: &[u8],
+) -> std::result::Result<Box<dyn Asked<S>>, Invalid> {
+    Ok(Box::new(Ask(json::decode::<R>(body)?)))
+}
+
+/// Reads a request from a form.
+pub fn read_form<R: Request, S: Answers<R> + Sync>(
+    form: &Form,
+) -> std::result::Result<Box<dyn Asked<S>>, Invalid> {
+    Ok(Box::new(Ask(query::decode::<R>(form)?)))
 }
 
 /// Implements [`crate::answers::Answers`] for the operations of a service. Each calls the method that the list names.

@@ -81,13 +81,13 @@ impl Access {
     pub async fn gate(&self, ctx: &Ctx, repository: &RepositoryRef, target: Target) -> Result<Gate> {
         let (account, region) = (&repository.account_id, &repository.region);
         let repository = Some(repository.name.as_str().to_owned());
-        self.gate_to(ctx, Destination { account, region, repository, target }).await
+        self.gate_to(ctx, Destination { account, region, repository, target }, None).await
     }
 
     /// Brings a request on a registry to the gate.
     pub async fn registry_gate(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<Gate> {
         let destination = Destination { account, region, repository: None, target: Target::None };
-        self.gate_to(ctx, destination).await
+        self.gate_to(ctx, destination, None).await
     }
 
     /// Brings a request on the caller's own account (IAM, STS, Organizations) to the gate.
@@ -95,12 +95,17 @@ impl Access {
         self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await
     }
 
-    /// On the heap, so the gate is compiled with this crate and not again in each crate that awaits it.
-    fn gate_to<'a>(&'a self, ctx: &'a Ctx, to: Destination<'a>) -> BoxFuture<'a, Result<Gate>> {
-        Box::pin(self.gate_of(ctx, to, None))
+    /// The gate of a caller. `root` is the state of a root that has no row in the store. On the heap, so the gate is compiled
+    /// with this crate and not again in each crate that awaits it.
+    fn gate_to<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        to: Destination<'a>,
+        root: Option<&'a CallerState>,
+    ) -> BoxFuture<'a, Result<Gate>> {
+        Box::pin(self.gate_of(ctx, to, root))
     }
 
-    /// The gate of a caller. `root` is the state of a root that has no row in the store.
     async fn gate_of(&self, ctx: &Ctx, to: Destination<'_>, root: Option<&CallerState>) -> Result<Gate> {
         let _step = trace::begin("gate", Kind::Internal);
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
@@ -236,7 +241,7 @@ impl Gate {
         shown: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        self.permit_if(resource, shown, keys, || Ok(()))
+        self.permit_if(resource, shown, keys, &|| Ok(()))
     }
 
     /// The same with a rule beside the policies.
@@ -245,11 +250,23 @@ impl Gate {
         resource: &str,
         shown: &str,
         keys: policy::Context,
-        and: impl FnOnce() -> Result<()>,
+        and: &dyn Fn() -> Result<()>,
     ) -> Result<Permit<E>> {
-        self.decide_if((E::OP, resource), shown, &self.context_of(E::OP, keys), and)?;
+        let (store, on) = self.allowed_if((E::OP, resource), shown, keys, and)?;
+        Ok(Permit::new(store, on))
+    }
+
+    /// The part of a decision and its permit that is the same for each operation, and is compiled once.
+    fn allowed_if(
+        &self,
+        (op, resource): (Op, &str),
+        shown: &str,
+        keys: policy::Context,
+        and: &dyn Fn() -> Result<()>,
+    ) -> Result<(Store, OnAccount)> {
+        self.decide_if((op, resource), shown, &self.context_of(op, keys), and)?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
-        Ok(Permit::new(self.store.clone(), on))
+        Ok((self.store.clone(), on))
     }
 
     /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing that is
@@ -344,7 +361,13 @@ pub trait Resolving: Subject + Sized {
 
 impl Resolving for OnRepository {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
-        let gate = allowed.gate();
+        Self::at(allowed.gate())
+    }
+}
+
+impl OnRepository {
+    /// After a decision. Not generic, so it is compiled once.
+    fn at(gate: &Gate) -> Result<Self> {
         let row = gate.resolved.basis.repository.clone().ok_or_else(|| gate.repository_not_found())?;
         Ok(Self {
             caller: Arc::clone(&gate.caller),
@@ -359,14 +382,20 @@ impl Resolving for OnRepository {
 
 impl Resolving for OnRegistry {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
-        let gate = allowed.gate();
-        Ok(Self {
+        Ok(Self::at(allowed.gate()))
+    }
+}
+
+impl OnRegistry {
+    /// After a decision. Not generic, so it is compiled once.
+    fn at(gate: &Gate) -> Self {
+        Self {
             caller: Arc::clone(&gate.caller),
             account_id: gate.account_id.clone(),
             region: gate.region.clone(),
             decided_at: gate.decided_at,
             resolved: gate.resolved.clone(),
-        })
+        }
     }
 }
 

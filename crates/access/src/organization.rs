@@ -92,7 +92,7 @@ impl Access {
         keys: policy::Context,
     ) -> Result<Permit<E>> {
         let management = self.management_account().await?;
-        gate.permit_if(resource, resource, keys, || {
+        gate.permit_if(resource, resource, keys, &|| {
             if gate.caller().account_id == management {
                 return Ok(());
             }

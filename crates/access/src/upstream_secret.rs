@@ -2,6 +2,7 @@
 //! Guide, "Amazon ECR service-linked role for pull through cache"). The secret's resource policy decides too.
 
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{CURRENT, ListSecretValues, RemoveDeletedSecrets};
 use policy::service_role::ServiceRole;
@@ -75,8 +76,17 @@ impl Access {
         permit.write(|()| remove).await.or_store_error()
     }
 
-    /// Reads the credentials in a secret, for the rules of a registry.
-    pub async fn upstream_secret(
+    /// Reads the credentials in a secret, for the rules of a registry. On the heap, so it is compiled with this crate.
+    pub fn upstream_secret<'a>(
+        &'a self,
+        of: (&'a AccountId, &'a Region),
+        secret_arn: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<UpstreamLogin>> {
+        Box::pin(self.read_upstream_secret(of, secret_arn, now))
+    }
+
+    async fn read_upstream_secret(
         &self,
         (account_id, region): (&AccountId, &Region),
         secret_arn: &str,

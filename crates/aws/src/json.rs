@@ -4,9 +4,11 @@ mod blob;
 mod bounds;
 mod decode;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::service::Service;
+use crate::shape::{Answer, WriteError};
 
 pub(crate) use blob::blob;
 pub use decode::decode;
@@ -35,6 +37,16 @@ pub fn parse_target(target: &str) -> Option<(Service, &str)> {
     let is_name =
         (1..=128).contains(&operation.len()) && operation.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_name.then_some((service, operation))
+}
+
+/// The body of an answer. An operation without output has an empty object as its answer.
+pub fn answer(answer: &dyn Answer) -> Result<Vec<u8>, WriteError> {
+    if answer.has_result() { answer.to_json() } else { Ok(b"{}".to_vec()) }
+}
+
+/// The members of an answer.
+pub(crate) fn write(answer: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    Ok(serde_json::to_vec(answer)?)
 }
 
 /// The body of an error: `__type`, `message` and the other members of some exceptions.

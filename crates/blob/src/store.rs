@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
+use futures::future::BoxFuture;
 use oci::digest::{Algorithm, Digest, Hasher};
 
 use crate::append::{AppendError, Appended};
@@ -17,6 +18,9 @@ use crate::s3::S3Store;
 use crate::stage::{InvalidStage, Own, Stage};
 
 /// Bytes under opaque keys. Cheap to clone.
+///
+/// Its futures are on the heap: they are compiled with this crate, and not again in each crate that awaits them
+/// (docs/adr/0048-the-size-of-the-binary.md).
 #[derive(Clone)]
 pub enum Store {
     /// Files on this machine; see [`Store::disk`].
@@ -89,41 +93,58 @@ impl Store {
 
     /// Makes the bytes of a stage an object that can be read. It is called after the last append and before the
     /// object's row is written. The object is durable on return. The call can be repeated.
-    pub async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
-        match self {
-            Self::Disk(disk) => disk.finish(key, stage).await,
-            Self::S3(s3) => s3.finish(key, stage).await,
-        }
+    pub fn finish<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        stage: &'a Stage,
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.finish(key, stage).await,
+                Self::S3(s3) => s3.finish(key, stage).await,
+            }
+        })
     }
 
     /// Reads the first `size` bytes of an object again, for a digest whose algorithm is known only at the end.
-    pub async fn rehash(
-        &self,
-        key: &ObjectKey,
+    pub fn rehash<'a>(
+        &'a self,
+        key: &'a ObjectKey,
         algorithm: Algorithm,
         size: u64,
-    ) -> Result<Digest, OpenError> {
-        match self {
-            Self::Disk(disk) => disk.rehash(key, algorithm, size).await,
-            Self::S3(s3) => s3.rehash(key, algorithm, size).await,
-        }
+    ) -> BoxFuture<'a, Result<Digest, OpenError>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.rehash(key, algorithm, size).await,
+                Self::S3(s3) => s3.rehash(key, algorithm, size).await,
+            }
+        })
     }
 
     /// Opens `len` bytes of an object from `start`. `len` comes from the object's row: the stored object may be longer.
-    pub async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
-        match self {
-            Self::Disk(disk) => disk.open(key, start, len).await,
-            Self::S3(s3) => s3.open(key, start, len).await,
-        }
+    pub fn open<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        start: u64,
+        len: u64,
+    ) -> BoxFuture<'a, Result<Content, OpenError>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.open(key, start, len).await,
+                Self::S3(s3) => s3.open(key, start, len).await,
+            }
+        })
     }
 
     /// Deletes an object; false if there was none. Readers that have it open continue. After a power cut the object may
     /// exist again, as garbage without a row.
-    pub async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
-        match self {
-            Self::Disk(disk) => disk.delete(key).await,
-            Self::S3(s3) => s3.delete(key).await,
-        }
+    pub fn delete<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, io::Result<bool>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.delete(key).await,
+                Self::S3(s3) => s3.delete(key).await,
+            }
+        })
     }
 
     /// The places of this store.
@@ -136,41 +157,54 @@ impl Store {
 
     /// Copies the first `size` bytes of an object to a new key, which can be in another place. Reads the copy again and
     /// returns its digest. The copy is durable on return. The call can be repeated.
-    pub async fn copy(
-        &self,
-        from: &ObjectKey,
-        to: &ObjectKey,
+    pub fn copy<'a>(
+        &'a self,
+        from: &'a ObjectKey,
+        to: &'a ObjectKey,
         algorithm: Algorithm,
         size: u64,
-    ) -> Result<Digest, OpenError> {
-        match self {
-            Self::Disk(disk) => disk.copy(from, to, algorithm, size).await,
-            Self::S3(s3) => s3.copy(from, to, algorithm, size).await,
-        }
+    ) -> BoxFuture<'a, Result<Digest, OpenError>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.copy(from, to, algorithm, size).await,
+                Self::S3(s3) => s3.copy(from, to, algorithm, size).await,
+            }
+        })
     }
 
     /// The files of a place whose keys have this first byte, for the consistency check.
-    pub async fn list(&self, place: Place, folder: u8) -> io::Result<Vec<Found>> {
-        match self {
-            Self::Disk(disk) => disk.list(place, folder).await,
-            Self::S3(s3) => s3.list(place, folder).await,
-        }
+    pub fn list<'a>(&'a self, place: Place, folder: u8) -> BoxFuture<'a, io::Result<Vec<Found>>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.list(place, folder).await,
+                Self::S3(s3) => s3.list(place, folder).await,
+            }
+        })
     }
 
     /// Moves a file that [`Store::list`] found out of the store.
-    pub async fn quarantine(&self, place: Place, folder: u8, name: &str) -> io::Result<()> {
-        match self {
-            Self::Disk(disk) => disk.quarantine(place, folder, name).await,
-            Self::S3(s3) => s3.quarantine(place, folder, name).await,
-        }
+    pub fn quarantine<'a>(
+        &'a self,
+        place: Place,
+        folder: u8,
+        name: &'a str,
+    ) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.quarantine(place, folder, name).await,
+                Self::S3(s3) => s3.quarantine(place, folder, name).await,
+            }
+        })
     }
 
     /// The stored length of an object, if it exists.
-    pub async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
-        match self {
-            Self::Disk(disk) => disk.len(key).await,
-            Self::S3(s3) => s3.len(key).await,
-        }
+    pub fn len<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, io::Result<Option<u64>>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(disk) => disk.len(key).await,
+                Self::S3(s3) => s3.len(key).await,
+            }
+        })
     }
 
     /// Whether an object of this size can only be found when [`Store::finish`] has made it one. What was appended of others
@@ -184,10 +218,16 @@ impl Store {
 
     /// A URL with which anybody can read the object for some time, from the server that has it. None if this store has no
     /// such URLs.
-    pub async fn signed_url(&self, key: &ObjectKey, lifetime: Duration) -> io::Result<Option<String>> {
-        match self {
-            Self::Disk(_) => Ok(None),
-            Self::S3(s3) => s3.signed_url(key, lifetime).await,
-        }
+    pub fn signed_url<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        lifetime: Duration,
+    ) -> BoxFuture<'a, io::Result<Option<String>>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(_) => Ok(None),
+                Self::S3(s3) => s3.signed_url(key, lifetime).await,
+            }
+        })
     }
 }

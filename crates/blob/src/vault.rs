@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use fault::Fault;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use object_store::aws::AmazonS3;
@@ -122,14 +123,25 @@ impl Vault {
     }
 
     /// Writes a file. It has its name when all of it is durable. If `body` fails, there is no file.
-    pub async fn put<S>(&self, name: &str, body: S) -> io::Result<()>
+    pub fn put<'a, S>(&'a self, name: &'a str, body: S) -> BoxFuture<'a, io::Result<()>>
     where
-        S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
+        S: Stream<Item = io::Result<Bytes>> + Send + 'a,
     {
-        match self {
-            Self::Folder(root, disk) => put_in_folder(disk, &root.join(name), name, body).await,
-            Self::Bucket(client, prefix) => put_in_bucket(client, &path_of(prefix, name), body).await,
-        }
+        self.put_stream(name, body.boxed())
+    }
+
+    /// For a body of any type, so it is compiled once.
+    fn put_stream<'a>(
+        &'a self,
+        name: &'a str,
+        body: BoxStream<'a, io::Result<Bytes>>,
+    ) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            match self {
+                Self::Folder(root, disk) => put_in_folder(disk, &root.join(name), name, body).await,
+                Self::Bucket(client, prefix) => put_in_bucket(client, &path_of(prefix, name), body).await,
+            }
+        })
     }
 
     /// Removes a file, if it exists.

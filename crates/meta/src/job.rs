@@ -1,7 +1,7 @@
-//! An operation of any type, as one type: the drivers' queues, tasks and transactions are compiled once, not once for
-//! each operation.
+//! An operation of any type, as one type: queues, tasks, transactions and the wait of the caller are compiled once, not
+//! once for each operation.
 
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, pin::Pin};
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use crate::{
     Scope,
     error::StoreError,
     meta::Outcome,
-    operation::{Access, Operation},
+    operation::{Access, Operation, Ruling},
     tx::Tx,
 };
 
@@ -25,54 +25,35 @@ pub(crate) enum Ran {
     Failed,
 }
 
-/// A run of a job, on the heap.
-pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Ran> + Send + 'a>>;
+/// A run of an operation, on the heap. It gives whether no rule refused the operation.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<bool, StoreError>> + Send + 'a>>;
 
-/// An operation and the caller who waits for its outcome.
-pub(crate) trait Job: Send {
-    fn name(&self) -> &'static str;
-    fn access(&self) -> Access;
-    /// Whether it may change a store that is read-only.
-    fn is_for_read_only(&self) -> bool;
+/// An operation without its type, with the ruling of its last run. Only these functions are compiled for each operation.
+pub(crate) trait Work: Any + Send {
+    fn about(&self) -> About;
     /// What its commit changes.
     fn changes(&self) -> Vec<Scope>;
-    /// Runs it, perhaps again. A panic fails this job alone.
+    /// Runs it, perhaps again.
     fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a>;
-    /// The store's error of the last run.
-    fn error(&self) -> Option<&StoreError>;
-    /// Answers what the last run gave. Only after the commit.
-    fn answer(self: Box<Self>);
-    /// Answers that the store failed, whatever the last run gave.
-    fn fail(self: Box<Self>, error: StoreError);
 }
 
-/// The caller's end of a job.
-pub(crate) type Answer<O> = oneshot::Receiver<Outcome<O>>;
-
-/// An operation as a job, and where its outcome arrives.
-pub(crate) fn job<O: Operation>(operation: O) -> (Box<dyn Job>, Answer<O>) {
-    let (reply, answer) = oneshot::channel();
-    let outcome = Err(StoreError::Bug("a job was answered before it ran"));
-    (Box::new(Waiting { operation, outcome, reply }), answer)
+/// What a driver must know of an operation.
+#[derive(Clone, Copy)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) access: Access,
+    /// Whether it may change a store that is read-only.
+    pub(crate) is_for_read_only: bool,
 }
 
-struct Waiting<O: Operation> {
+struct Ruled<O: Operation> {
     operation: O,
-    outcome: Outcome<O>,
-    reply: oneshot::Sender<Outcome<O>>,
+    ruling: Option<Ruling<O>>,
 }
 
-impl<O: Operation> Job for Waiting<O> {
-    fn name(&self) -> &'static str {
-        O::NAME
-    }
-
-    fn access(&self) -> Access {
-        O::ACCESS
-    }
-
-    fn is_for_read_only(&self) -> bool {
-        O::ON_READ_ONLY
+impl<O: Operation> Work for Ruled<O> {
+    fn about(&self) -> About {
+        About { name: O::NAME, access: O::ACCESS, is_for_read_only: O::ON_READ_ONLY }
     }
 
     fn changes(&self) -> Vec<Scope> {
@@ -81,33 +62,95 @@ impl<O: Operation> Job for Waiting<O> {
 
     fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a> {
         Box::pin(async move {
-            // The outcome of a run before this one says nothing about a run that does not end.
-            self.outcome = Err(StoreError::Bug("it awaited something other than its transaction"));
-            let run = AssertUnwindSafe(self.operation.run(tx)).catch_unwind().await;
-            let outcome = run.unwrap_or_else(|_| {
-                tracing::error!(operation = O::NAME, "a metadata operation panicked");
-                Err(StoreError::Panicked)
-            });
-            let ran = match &outcome {
-                Ok(Ok(_)) => Ran::Done,
-                Ok(Err(_)) => Ran::Refused,
-                Err(_) => Ran::Failed,
-            };
-            self.outcome = outcome;
-            ran
+            let ruling = self.operation.run(tx).await?;
+            Ok(self.ruling.insert(ruling).is_ok())
         })
     }
+}
 
-    fn error(&self) -> Option<&StoreError> {
-        self.outcome.as_ref().err()
+/// An operation that has not run.
+pub(crate) fn work<O: Operation>(operation: O) -> Box<dyn Work> {
+    Box::new(Ruled { operation, ruling: None })
+}
+
+/// The outcome of an operation that was answered.
+pub(crate) fn outcome<O: Operation>(answered: Result<Box<dyn Work>, StoreError>) -> Outcome<O> {
+    let work: Box<dyn Any> = answered?;
+    let ruled = work.downcast::<Ruled<O>>().ok().and_then(|ruled| ruled.ruling);
+    ruled.ok_or(StoreError::Bug("a job was answered before it ran"))
+}
+
+/// The caller's end of a job.
+pub(crate) type Answer = oneshot::Receiver<Result<Box<dyn Work>, StoreError>>;
+
+/// An operation and the caller who waits for its outcome.
+pub(crate) struct Job {
+    about: About,
+    work: Box<dyn Work>,
+    /// Why the last run gave no ruling.
+    error: Option<StoreError>,
+    reply: oneshot::Sender<Result<Box<dyn Work>, StoreError>>,
+}
+
+impl Job {
+    pub(crate) fn new(work: Box<dyn Work>) -> (Self, Answer) {
+        let (reply, answer) = oneshot::channel();
+        (Self { about: work.about(), work, error: None, reply }, answer)
     }
 
-    fn answer(self: Box<Self>) {
+    pub(crate) fn name(&self) -> &'static str {
+        self.about.name
+    }
+
+    pub(crate) fn access(&self) -> Access {
+        self.about.access
+    }
+
+    /// Whether it may change a store that is read-only.
+    pub(crate) fn is_for_read_only(&self) -> bool {
+        self.about.is_for_read_only
+    }
+
+    /// What its commit changes.
+    pub(crate) fn changes(&self) -> Vec<Scope> {
+        self.work.changes()
+    }
+
+    /// Runs it, perhaps again. A panic fails this job alone.
+    pub(crate) async fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+        // The ruling of a run before this one says nothing about a run that does not end.
+        self.error = Some(StoreError::Bug("it awaited something other than its transaction"));
+        let run = AssertUnwindSafe(self.work.run(tx)).catch_unwind().await;
+        let ruled = run.unwrap_or_else(|_| {
+            tracing::error!(operation = self.about.name, "a metadata operation panicked");
+            Err(StoreError::Panicked)
+        });
+        let ran = match ruled {
+            Ok(true) => Ran::Done,
+            Ok(false) => Ran::Refused,
+            Err(_) => Ran::Failed,
+        };
+        self.error = ruled.err();
+        ran
+    }
+
+    /// The store's error of the last run.
+    pub(crate) fn error(&self) -> Option<&StoreError> {
+        self.error.as_ref()
+    }
+
+    /// Answers what the last run gave. Only after the commit.
+    pub(crate) fn answer(self) {
+        let answer = match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.work),
+        };
         // The caller may have gone away; the write stands all the same.
-        drop(self.reply.send(self.outcome));
+        drop(self.reply.send(answer));
     }
 
-    fn fail(self: Box<Self>, error: StoreError) {
+    /// Answers that the store failed, whatever the last run gave.
+    pub(crate) fn fail(self, error: StoreError) {
         drop(self.reply.send(Err(error)));
     }
 }

@@ -26,7 +26,7 @@ pub use migrate::{COMPAT, SchemaVersion};
 pub use operations::*;
 pub use postgres::{PostgresOptions, PostgresReplica};
 pub use sqlite::SqliteOptions;
-pub use tx::{Dialect, Tx};
+pub use tx::{Dialect, Sent, Tx};
 pub use value::{FromValue, Param, Row, ToParam, Value};
 
 /// The operations and their rows, without the handle that runs them: what a crate that must go through a permit may name.

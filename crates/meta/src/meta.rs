@@ -1,6 +1,5 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
-use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +10,7 @@ use trace::{Kind, Open};
 use crate::{
     Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
-    job::{Answer, Job, job},
+    job::{Job, Work, outcome, work},
     kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
@@ -86,16 +85,13 @@ impl Meta {
     }
 
     /// Runs an operation that only reads.
-    pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
+    pub fn read<O: Operation>(
+        &self,
+        operation: O,
+    ) -> impl Future<Output = Result<O::Output, OpError<O::Refusal>>> + Send {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        let mut step = self.step(O::NAME);
-        let (job, answer) = job(operation);
-        let ended = async {
-            self.start(job).await?;
-            settle(answered::<O>(answer).await)
-        };
-        failed(&mut step, ended.await)
+        let answered = self.answered(work(operation), &self.reads);
+        async move { settle(outcome::<O>(answered.await)) }
     }
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
@@ -127,16 +123,36 @@ impl Meta {
     }
 
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
-    pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
+    pub fn write<O: Operation>(
+        &self,
+        operation: O,
+    ) -> impl Future<Output = Result<O::Output, OpError<O::Refusal>>> + Send {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut step = self.step(O::NAME);
-        let (job, answer) = job(operation);
-        let ended = async {
-            self.start(job).await?;
-            settle(answered::<O>(answer).await)
-        };
-        failed(&mut step, ended.await)
+        let answered = self.answered(work(operation), &self.writes);
+        async move { settle(outcome::<O>(answered.await)) }
+    }
+
+    /// Runs an operation of any type. On the heap: the future is compiled with this crate, once.
+    fn answered<'a>(
+        &'a self,
+        work: Box<dyn Work>,
+        count: &'a AtomicU64,
+    ) -> BoxFuture<'a, Result<Box<dyn Work>, StoreError>> {
+        Box::pin(async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            let (job, answer) = Job::new(work);
+            let mut step = self.step(job.name());
+            let answered = match self.start(job).await {
+                // Only a driver that ended drops a job without an answer.
+                Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
+                Err(error) => Err(error),
+            };
+            // A refusal is an answer.
+            if answered.is_err() {
+                step.fail();
+            }
+            answered
+        })
     }
 
     /// The span of an operation in the trace of a request.
@@ -151,21 +167,22 @@ impl Meta {
     }
 
     /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
-    fn start(&self, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
+    async fn start(&self, job: Job) -> Result<(), StoreError> {
         match (&self.driver, job.access()) {
-            (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
-            (Driver::Sqlite(sqlite), Access::Page | Access::List) => Box::pin(sqlite.page(job)),
+            (Driver::Sqlite(sqlite), Access::Point) => sqlite.point_job(job),
+            (Driver::Sqlite(sqlite), Access::Page | Access::List) => sqlite.page(job).await,
             (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
-                Box::pin(ready(sqlite.write(job)))
+                sqlite.write(job)
             }
-            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
+            // On the heap: it is large, and SQLite has no use for it.
+            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)).await,
             (Driver::Postgres(postgres), Access::List) => {
                 postgres.spawn_list(job);
-                Box::pin(ready(Ok(())))
+                Ok(())
             }
             (Driver::Postgres(postgres), _) => {
                 postgres.spawn(job);
-                Box::pin(ready(Ok(())))
+                Ok(())
             }
         }
     }
@@ -257,19 +274,6 @@ impl Points for Counted<'_> {
             Err(never) => match never {},
         }
     }
-}
-
-/// The outcome of a job. Only a driver that ended drops a job without an answer.
-async fn answered<O: Operation>(answer: Answer<O>) -> Outcome<O> {
-    answer.await.unwrap_or(Err(StoreError::Closed))
-}
-
-/// Marks the span of an operation whose store failed. A refusal is an answer.
-fn failed<T, R>(step: &mut Open, ended: Result<T, OpError<R>>) -> Result<T, OpError<R>> {
-    if matches!(ended, Err(OpError::Store(_))) {
-        step.fail();
-    }
-    ended
 }
 
 fn settle<O, R>(result: Result<Result<O, R>, StoreError>) -> Result<O, OpError<R>> {

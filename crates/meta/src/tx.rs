@@ -3,6 +3,8 @@
 //! Statements are written with `?1`, `?2`... and translated to `$1`, `$2`... for PostgreSQL. Where the dialects
 //! part (locks, skipping locked rows) an operation asks for [`Tx::dialect`] and holds both texts side by side.
 
+use futures::future::{BoxFuture, Either, Ready, ready};
+
 use crate::{
     error::StoreError,
     postgres, sqlite,
@@ -21,6 +23,9 @@ pub(crate) enum Driver<'a> {
     Sqlite(&'a mut rusqlite::Connection),
     Postgres(&'a postgres::Session),
 }
+
+/// The answer to a statement: SQLite's is there, PostgreSQL's arrives. One type for all statements.
+pub type Sent<'t, T> = Either<Ready<Result<T, StoreError>>, BoxFuture<'t, Result<T, StoreError>>>;
 
 /// A running transaction, or for a point read a single statement.
 pub struct Tx<'a> {
@@ -109,15 +114,25 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// All rows of a statement.
-    pub async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        self.spend()?;
-        refuse_nul(params)?;
+    /// All rows of a statement. SQLite has run it when this returns.
+    pub fn rows<'t>(&'t mut self, sql: &'t str, params: &'t [Param<'_>]) -> Sent<'t, Vec<Row>> {
+        if let Err(error) = self.spend().and_then(|()| refuse_nul(params)) {
+            return Either::Left(ready(Err(error)));
+        }
         #[cfg(test)]
-        self.explain(sql, params).await?;
+        if self.plans.is_some() {
+            return Either::Right(Box::pin(async move {
+                self.explain(sql, params).await?;
+                self.rows_now(sql, params).await
+            }));
+        }
+        self.rows_now(sql, params)
+    }
+
+    fn rows_now<'t>(&'t mut self, sql: &'t str, params: &'t [Param<'_>]) -> Sent<'t, Vec<Row>> {
         match &mut self.driver {
-            Driver::Sqlite(connection) => sqlite::rows(connection, sql, params),
-            Driver::Postgres(session) => session.rows(sql, params).await,
+            Driver::Sqlite(connection) => Either::Left(ready(sqlite::rows(connection, sql, params))),
+            Driver::Postgres(session) => Either::Right(session.rows(sql, params)),
         }
     }
 
@@ -135,15 +150,25 @@ impl<'a> Tx<'a> {
         self.row(sql, params).await?.map(|mut row| row.take()).transpose()
     }
 
-    /// Runs a statement that gives no rows; says how many it changed.
-    pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        self.spend()?;
-        refuse_nul(params)?;
+    /// Runs a statement that gives no rows; says how many it changed. SQLite has run it when this returns.
+    pub fn execute<'t>(&'t mut self, sql: &'t str, params: &'t [Param<'_>]) -> Sent<'t, u64> {
+        if let Err(error) = self.spend().and_then(|()| refuse_nul(params)) {
+            return Either::Left(ready(Err(error)));
+        }
         #[cfg(test)]
-        self.explain(sql, params).await?;
+        if self.plans.is_some() {
+            return Either::Right(Box::pin(async move {
+                self.explain(sql, params).await?;
+                self.execute_now(sql, params).await
+            }));
+        }
+        self.execute_now(sql, params)
+    }
+
+    fn execute_now<'t>(&'t mut self, sql: &'t str, params: &'t [Param<'_>]) -> Sent<'t, u64> {
         match &mut self.driver {
-            Driver::Sqlite(connection) => sqlite::execute(connection, sql, params),
-            Driver::Postgres(session) => session.execute(sql, params).await,
+            Driver::Sqlite(connection) => Either::Left(ready(sqlite::execute(connection, sql, params))),
+            Driver::Postgres(session) => Either::Right(session.execute(sql, params)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One request on one connection.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +86,9 @@ pub struct Client {
     dialler: Option<Dialler>,
 }
 
+/// A future on the heap, so it is compiled with this crate and not again in each crate that awaits it.
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 impl Client {
     /// A client that calls the addresses that the dialler allows, and trusts these certificate authorities.
     pub fn guarded(dialler: &Dialler, roots: Roots<'_>) -> Result<Self, RootsError> {
@@ -115,7 +119,15 @@ impl Client {
     }
 
     /// Sends a request with an absolute URI (`https://host/path`) and reads the whole answer.
-    pub async fn send(
+    pub fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Running<'_, Result<Response<Bytes>, OutboundError>> {
+        Box::pin(self.send_within(request, limits))
+    }
+
+    async fn send_within(
         &self,
         request: Request<Bytes>,
         limits: Limits,
@@ -137,7 +149,15 @@ impl Client {
     }
 
     /// Sends a request and reads the head of its answer.
-    pub(crate) async fn begin(
+    pub(crate) fn begin(
+        &self,
+        request: Request<Bytes>,
+        target: Target,
+    ) -> Running<'_, Result<Response<Download>, OutboundError>> {
+        Box::pin(self.ask(request, target))
+    }
+
+    async fn ask(
         &self,
         request: Request<Bytes>,
         target: Target,

@@ -11,6 +11,7 @@ use access::context::Caller;
 use access::decisions::Decisions;
 use events::Events;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -88,7 +89,7 @@ pub(crate) async fn serve(
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
     let outcome = if is_read {
-        let run = Box::pin(route(&app, &mut exchange));
+        let run = route(&app, &mut exchange);
         AssertUnwindSafe(trace::within(ending.traced.request(), run))
             .catch_unwind()
             .await
@@ -130,8 +131,13 @@ fn without_body(response: &mut Response) {
 /// `/healthz` must be answered even if the address has no room left.
 const UNCHARGED_BYTES: u64 = 1024;
 
-/// The answer, charged until it is sent.
-async fn route(app: &App, exchange: &mut Exchange) -> Response {
+/// The answer, charged until it is sent. On the heap, because a read and a write await it as parts of different futures, and
+/// all operations would be compiled with each.
+fn route<'a>(app: &'a App, exchange: &'a mut Exchange) -> BoxFuture<'a, Response> {
+    Box::pin(answered(app, exchange))
+}
+
+async fn answered(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = dispatch(app, exchange).await;
     let in_hand = response.body().in_hand();
     if in_hand > UNCHARGED_BYTES {

@@ -1,5 +1,6 @@
 //! Requests to a registry: with its credentials, through its redirects.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +100,15 @@ impl Upstream {
     }
 
     /// Sends a request, authenticates if the registry wants it, and follows redirects. Only success is an answer.
-    pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Response<Download>, UpstreamError> {
+    /// On the heap, so it is compiled with this crate and not again in each crate that awaits it.
+    pub(crate) fn ask<'a>(
+        &'a self,
+        ask: &'a Ask<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Download>, UpstreamError>> + Send + 'a>> {
+        Box::pin(self.ask_patiently(ask))
+    }
+
+    async fn ask_patiently(&self, ask: &Ask<'_>) -> Result<Response<Download>, UpstreamError> {
         let known = self.tokens.get(&ask.scope);
         let answer = self.follow(ask, known.as_ref()).await?;
         let (answer, from_registry) = answer;

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod bench;
+mod binary_size;
 mod ci;
 mod command;
 mod conformance;

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command;
+use crate::{binary_size, command};
 
 /// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
@@ -38,7 +38,11 @@ pub(crate) fn build_wharf(release: bool) -> Result<PathBuf> {
         build.arg("--release");
     }
     command::run(&mut build)?;
-    Ok(target_folder()?.join(profile).join("wharf"))
+    let binary = target_folder()?.join(profile).join("wharf");
+    if release {
+        binary_size::check(&binary)?;
+    }
+    Ok(binary)
 }
 
 /// Cargo's target folder; it exists.

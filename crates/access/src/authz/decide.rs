@@ -20,7 +20,7 @@ fn deciding(op: Op) -> trace::Open {
 
 impl Gate {
     pub(super) fn decide(&self, asked: (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
-        self.decide_if(asked, shown, context, || Ok(()))
+        self.decide_if(asked, shown, context, &|| Ok(()))
     }
 
     /// Decides and records the outcome. `and` is a rule beside the policies.
@@ -29,7 +29,7 @@ impl Gate {
         (op, resource): (Op, &str),
         shown: &str,
         context: &policy::Context,
-        and: impl FnOnce() -> Result<()>,
+        and: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
         let op = self.decided_as(op)?;
         let mut step = deciding(op);

@@ -43,7 +43,7 @@ impl Access {
             target: Target::None,
         };
         if ctx.caller.kind != CallerKind::Root || account.account_id != ctx.caller.account_id {
-            return self.gate_to(ctx, to).await.map(Examined);
+            return self.gate_to(ctx, to, None).await.map(Examined);
         }
         let root = CallerState {
             version: 0,
@@ -54,7 +54,7 @@ impl Access {
             unit_path: account.unit_path.clone(),
             access_key_active: true,
         };
-        self.gate_of(ctx, to, Some(&root).filter(|root| root.is_active())).await.map(Examined)
+        self.gate_to(ctx, to, Some(&root).filter(|root| root.is_active())).await.map(Examined)
     }
 }
 

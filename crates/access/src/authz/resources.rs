@@ -13,7 +13,7 @@ use meta::{
 
 use super::Gate;
 use crate::error::Result;
-use crate::op::Effect;
+use crate::op::{Effect, Op};
 use crate::permit::sealed::Sealed;
 use crate::permit::{Of, OnAccount, OnResource, Permit, ResourceKey};
 
@@ -135,9 +135,22 @@ impl Gate {
         shown: &str,
         keys: policy::Context,
     ) -> Result<Option<Permit<Of<E>>>> {
-        let arn = found.map_or_else(|| shown.to_owned(), |found| found.arn(&self.account_id));
-        self.decide((E::OP, &arn), shown, &self.context_of(E::OP, keys))?;
-        Ok(found.map(|found| self.permit_of(found.id(), &arn)))
+        let found = found.map(|found| (found.id(), found.arn(&self.account_id)));
+        let on = self.allowed_found(E::OP, found, shown, keys)?;
+        Ok(on.map(|on| Permit::new(self.store.clone(), on)))
+    }
+
+    /// The part that is the same for each operation, and is compiled once. What was found is an ID and an ARN.
+    fn allowed_found(
+        &self,
+        op: Op,
+        found: Option<(&str, String)>,
+        shown: &str,
+        keys: policy::Context,
+    ) -> Result<Option<OnResource>> {
+        let arn = found.as_ref().map_or(shown, |(_, arn)| arn.as_str());
+        self.decide((op, arn), shown, &self.context_of(op, keys))?;
+        Ok(found.map(|(id, arn)| self.on_resource(id, &arn)))
     }
 
     /// Decides on an operation on what the request names by its ARN, which is its key in the store. A found row adds its
@@ -148,7 +161,7 @@ impl Gate {
         arn: &str,
         keys: policy::Context,
     ) -> Result<Permit<Of<E>>> {
-        self.decide((E::OP, arn), arn, &self.context_of(E::OP, keys))?;
+        self.allow_on(E::OP, arn, keys)?;
         let found = found.filter(|found| found.arn(&self.account_id) == arn);
         Ok(self.permit_of(found.map_or(arn, |found| found.id()), arn))
     }
@@ -156,13 +169,16 @@ impl Gate {
     /// Decides on an operation of the caller on itself.
     pub fn permit_caller<E: Effect<On = OnAccount>>(&self) -> Result<Permit<Of<E>>> {
         let arn = &self.caller.arn;
-        self.decide((E::OP, arn), arn, &self.context_of(E::OP, policy::Context::new()))?;
+        self.allow_on(E::OP, arn, policy::Context::new())?;
         Ok(self.permit_of(&self.caller.unique_id, arn))
     }
 
     pub(super) fn permit_of<E: Effect<On = OnAccount>>(&self, id: &str, arn: &str) -> Permit<Of<E>> {
+        Permit::new(self.store.clone(), self.on_resource(id, arn))
+    }
+
+    fn on_resource(&self, id: &str, arn: &str) -> OnResource {
         let (caller, account_id) = (Arc::clone(&self.caller), self.account_id.clone());
-        let on = OnResource { caller, account_id, key: ResourceKey::new(id, arn) };
-        Permit::new(self.store.clone(), on)
+        OnResource { caller, account_id, key: ResourceKey::new(id, arn) }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::rules;
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Invalid, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 74] = [
@@ -196,13 +196,22 @@ pub struct AwsEcrContainerImageDetails {
     pub repository_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchCheckLayerAvailabilityRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub layer_digests: Vec<String>,
+}
+
+impl Read for BatchCheckLayerAvailabilityRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            layer_digests: members.required("layerDigests")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -212,13 +221,22 @@ pub struct BatchCheckLayerAvailabilityResponse {
     pub failures: Vec<LayerFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchDeleteImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_ids: Vec<ImageIdentifier>,
+}
+
+impl Read for BatchDeleteImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.required("imageIds")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -228,15 +246,24 @@ pub struct BatchDeleteImageResponse {
     pub failures: Vec<ImageFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchGetImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_ids: Vec<ImageIdentifier>,
-    #[serde(default)]
     pub accepted_media_types: Vec<String>,
+}
+
+impl Read for BatchGetImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.required("imageIds")?,
+            accepted_media_types: members.or_empty("acceptedMediaTypes")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -246,10 +273,16 @@ pub struct BatchGetImageResponse {
     pub failures: Vec<ImageFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchGetRepositoryScanningConfigurationRequest {
     pub repository_names: Vec<String>,
+}
+
+impl Read for BatchGetRepositoryScanningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { repository_names: members.required("repositoryNames")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -259,14 +292,24 @@ pub struct BatchGetRepositoryScanningConfigurationResponse {
     pub failures: Vec<RepositoryScanningConfigurationFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompleteLayerUploadRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub upload_id: String,
     pub layer_digests: Vec<String>,
+}
+
+impl Read for CompleteLayerUploadRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            upload_id: members.required("uploadId")?,
+            layer_digests: members.required("layerDigests")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -278,21 +321,30 @@ pub struct CompleteLayerUploadResponse {
     pub layer_digest: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreatePullThroughCacheRuleRequest {
     pub ecr_repository_prefix: String,
     pub upstream_registry_url: String,
-    #[serde(default)]
     pub registry_id: Option<String>,
-    #[serde(default)]
     pub upstream_registry: Option<UpstreamRegistry>,
-    #[serde(default)]
     pub credential_arn: Option<String>,
-    #[serde(default)]
     pub custom_role_arn: Option<String>,
-    #[serde(default)]
     pub upstream_repository_prefix: Option<String>,
+}
+
+impl Read for CreatePullThroughCacheRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            ecr_repository_prefix: members.required("ecrRepositoryPrefix")?,
+            upstream_registry_url: members.required("upstreamRegistryUrl")?,
+            registry_id: members.optional("registryId")?,
+            upstream_registry: members.optional("upstreamRegistry")?,
+            credential_arn: members.optional("credentialArn")?,
+            custom_role_arn: members.optional("customRoleArn")?,
+            upstream_repository_prefix: members.optional("upstreamRepositoryPrefix")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -316,27 +368,36 @@ pub struct CreatePullThroughCacheRuleResponse {
     pub upstream_repository_prefix: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateRepositoryCreationTemplateRequest {
     pub prefix: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub encryption_configuration: Option<EncryptionConfigurationForRepositoryCreationTemplate>,
-    #[serde(default)]
     pub resource_tags: Vec<Tag>,
-    #[serde(default)]
     pub image_tag_mutability: Option<ImageTagMutability>,
-    #[serde(default)]
     pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
-    #[serde(default)]
     pub repository_policy: Option<String>,
-    #[serde(default)]
     pub lifecycle_policy: Option<String>,
     pub applied_for: Vec<RCTAppliedFor>,
-    #[serde(default)]
     pub custom_role_arn: Option<String>,
+}
+
+impl Read for CreateRepositoryCreationTemplateRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            prefix: members.required("prefix")?,
+            description: members.optional("description")?,
+            encryption_configuration: members.optional("encryptionConfiguration")?,
+            resource_tags: members.or_empty("resourceTags")?,
+            image_tag_mutability: members.optional("imageTagMutability")?,
+            image_tag_mutability_exclusion_filters: members.or_empty("imageTagMutabilityExclusionFilters")?,
+            repository_policy: members.optional("repositoryPolicy")?,
+            lifecycle_policy: members.optional("lifecyclePolicy")?,
+            applied_for: members.required("appliedFor")?,
+            custom_role_arn: members.optional("customRoleArn")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -348,22 +409,30 @@ pub struct CreateRepositoryCreationTemplateResponse {
     pub repository_creation_template: Option<RepositoryCreationTemplate>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateRepositoryRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub image_tag_mutability: Option<ImageTagMutability>,
-    #[serde(default)]
     pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
-    #[serde(default)]
     pub image_scanning_configuration: Option<ImageScanningConfiguration>,
-    #[serde(default)]
     pub encryption_configuration: Option<EncryptionConfiguration>,
+}
+
+impl Read for CreateRepositoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            tags: members.or_empty("tags")?,
+            image_tag_mutability: members.optional("imageTagMutability")?,
+            image_tag_mutability_exclusion_filters: members.or_empty("imageTagMutabilityExclusionFilters")?,
+            image_scanning_configuration: members.optional("imageScanningConfiguration")?,
+            encryption_configuration: members.optional("encryptionConfiguration")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -409,12 +478,20 @@ pub struct CvssScoreDetails {
     pub version: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteLifecyclePolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for DeleteLifecyclePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -426,12 +503,20 @@ pub struct DeleteLifecyclePolicyResponse {
     pub last_evaluated_at: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeletePullThroughCacheRuleRequest {
     pub ecr_repository_prefix: String,
-    #[serde(default)]
     pub registry_id: Option<String>,
+}
+
+impl Read for DeletePullThroughCacheRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            ecr_repository_prefix: members.required("ecrRepositoryPrefix")?,
+            registry_id: members.optional("registryId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -453,8 +538,15 @@ pub struct DeletePullThroughCacheRuleResponse {
     pub upstream_repository_prefix: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRegistryPolicyRequest {}
+
+impl Read for DeleteRegistryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -462,10 +554,23 @@ pub struct DeleteReplication {
     pub enabled: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for DeleteReplication {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { enabled: members.required("enabled")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRepositoryCreationTemplateRequest {
     pub prefix: String,
+}
+
+impl Read for DeleteRepositoryCreationTemplateRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { prefix: members.required("prefix")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -477,22 +582,38 @@ pub struct DeleteRepositoryCreationTemplateResponse {
     pub repository_creation_template: Option<RepositoryCreationTemplate>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for DeleteRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRepositoryRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub force: bool,
+}
+
+impl Read for DeleteRepositoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            force: members.or_empty("force")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -501,8 +622,15 @@ pub struct DeleteRepositoryResponse {
     pub repository: Repository,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeleteSigningConfigurationRequest {}
+
+impl Read for DeleteSigningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -513,10 +641,16 @@ pub struct DeleteSigningConfigurationResponse {
     pub signing_configuration: Option<SigningConfiguration>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeregisterPullTimeUpdateExclusionRequest {
     pub principal_arn: String,
+}
+
+impl Read for DeregisterPullTimeUpdateExclusionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { principal_arn: members.required("principalArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -526,13 +660,22 @@ pub struct DeregisterPullTimeUpdateExclusionResponse {
     pub principal_arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImageReplicationStatusRequest {
     pub repository_name: String,
     pub image_id: ImageIdentifier,
-    #[serde(default)]
     pub registry_id: Option<String>,
+}
+
+impl Read for DescribeImageReplicationStatusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+            registry_id: members.optional("registryId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -545,17 +688,26 @@ pub struct DescribeImageReplicationStatusResponse {
     pub replication_statuses: Vec<ImageReplicationStatus>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImageScanFindingsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_id: ImageIdentifier,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeImageScanFindingsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -572,13 +724,22 @@ pub struct DescribeImageScanFindingsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImageSigningStatusRequest {
     pub repository_name: String,
     pub image_id: ImageIdentifier,
-    #[serde(default)]
     pub registry_id: Option<String>,
+}
+
+impl Read for DescribeImageSigningStatusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+            registry_id: members.optional("registryId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -593,20 +754,28 @@ pub struct DescribeImageSigningStatusResponse {
     pub signing_statuses: Vec<ImageSigningStatus>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImagesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub image_ids: Vec<ImageIdentifier>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub filter: Option<ImagesFilter>,
+}
+
+impl Read for DescribeImagesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.or_empty("imageIds")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+            filter: members.optional("filter")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -617,17 +786,24 @@ pub struct DescribeImagesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribePullThroughCacheRulesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
-    #[serde(default)]
     pub ecr_repository_prefixes: Vec<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribePullThroughCacheRulesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            ecr_repository_prefixes: members.or_empty("ecrRepositoryPrefixes")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -638,8 +814,15 @@ pub struct DescribePullThroughCacheRulesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRegistryRequest {}
+
+impl Read for DescribeRegistryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -648,18 +831,26 @@ pub struct DescribeRegistryResponse {
     pub replication_configuration: ReplicationConfiguration,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeReplicationBackfillResultsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub replication_backfill_id: String,
-    #[serde(default)]
     pub result_status_filter: Option<ReplicationBackfillResultStatus>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for DescribeReplicationBackfillResultsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            replication_backfill_id: members.required("replicationBackfillId")?,
+            result_status_filter: members.optional("resultStatusFilter")?,
+            max_results: members.optional("maxResults")?,
+            next_token: members.optional("nextToken")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -686,17 +877,24 @@ pub struct DescribeReplicationBackfillResultsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRepositoriesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
-    #[serde(default)]
     pub repository_names: Vec<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeRepositoriesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_names: members.or_empty("repositoryNames")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -707,15 +905,22 @@ pub struct DescribeRepositoriesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRepositoryCreationTemplatesRequest {
-    #[serde(default)]
     pub prefixes: Vec<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeRepositoryCreationTemplatesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            prefixes: members.or_empty("prefixes")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -736,12 +941,32 @@ pub struct EncryptionConfiguration {
     pub kms_key: Option<String>,
 }
 
+impl Read for EncryptionConfiguration {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            encryption_type: members.required("encryptionType")?,
+            kms_key: members.optional("kmsKey")?,
+        })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EncryptionConfigurationForRepositoryCreationTemplate {
     pub encryption_type: EncryptionType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+}
+
+impl Read for EncryptionConfigurationForRepositoryCreationTemplate {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            encryption_type: members.required("encryptionType")?,
+            kms_key: members.optional("kmsKey")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -771,6 +996,12 @@ impl EncryptionType {
             "KMS_DSSE" => Some(Self::KmsDsse),
             _ => None,
         }
+    }
+}
+
+impl Read for EncryptionType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -854,17 +1085,28 @@ impl FindingSeverity {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAccountSettingRequest {
     pub name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for GetAccountSettingRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("name")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAuthorizationTokenRequest {
-    #[serde(default)]
     pub registry_ids: Vec<String>,
+}
+
+impl Read for GetAuthorizationTokenRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { registry_ids: members.or_empty("registryIds")? })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -873,13 +1115,22 @@ pub struct GetAuthorizationTokenResponse {
     pub authorization_data: Vec<AuthorizationData>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetDownloadUrlForLayerRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub layer_digest: String,
+}
+
+impl Read for GetDownloadUrlForLayerRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            layer_digest: members.required("layerDigest")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -889,20 +1140,28 @@ pub struct GetDownloadUrlForLayerResponse {
     pub layer_digest: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetLifecyclePolicyPreviewRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub image_ids: Vec<ImageIdentifier>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub filter: Option<LifecyclePolicyPreviewFilter>,
+}
+
+impl Read for GetLifecyclePolicyPreviewRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.or_empty("imageIds")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+            filter: members.optional("filter")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -919,12 +1178,20 @@ pub struct GetLifecyclePolicyPreviewResponse {
     pub summary: Option<LifecyclePolicyPreviewSummary>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetLifecyclePolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for GetLifecyclePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -936,11 +1203,25 @@ pub struct GetLifecyclePolicyResponse {
     pub last_evaluated_at: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetRegistryPolicyRequest {}
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for GetRegistryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetRegistryScanningConfigurationRequest {}
+
+impl Read for GetRegistryScanningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -951,16 +1232,31 @@ pub struct GetRegistryScanningConfigurationResponse {
     pub scanning_configuration: Option<RegistryScanningConfiguration>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for GetRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetSigningConfigurationRequest {}
+
+impl Read for GetSigningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -1108,6 +1404,13 @@ pub struct ImageIdentifier {
     pub image_tag: Option<String>,
 }
 
+impl Read for ImageIdentifier {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { image_digest: members.optional("imageDigest")?, image_tag: members.optional("imageTag")? })
+    }
+}
+
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageReferrer {
@@ -1190,6 +1493,13 @@ pub struct ImageScanningConfiguration {
     pub scan_on_push: bool,
 }
 
+impl Read for ImageScanningConfiguration {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { scan_on_push: members.or_empty("scanOnPush")? })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageSigningStatus {
@@ -1233,16 +1543,12 @@ impl ImageStatus {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageStatusFilter {
     #[default]
-    #[serde(rename = "ACTIVE")]
     Active,
-    #[serde(rename = "ARCHIVED")]
     Archived,
-    #[serde(rename = "ACTIVATING")]
     Activating,
-    #[serde(rename = "ANY")]
     Any,
 }
 
@@ -1264,6 +1570,12 @@ impl ImageStatusFilter {
             "ANY" => Some(Self::Any),
             _ => None,
         }
+    }
+}
+
+impl Read for ImageStatusFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -1301,11 +1613,24 @@ impl ImageTagMutability {
     }
 }
 
+impl Read for ImageTagMutability {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageTagMutabilityExclusionFilter {
     pub filter_type: ImageTagMutabilityExclusionFilterType,
     pub filter: String,
+}
+
+impl Read for ImageTagMutabilityExclusionFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { filter_type: members.required("filterType")?, filter: members.required("filter")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -1330,21 +1655,42 @@ impl ImageTagMutabilityExclusionFilterType {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for ImageTagMutabilityExclusionFilterType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImagesFilter {
-    #[serde(default)]
     pub tag_status: Option<TagStatus>,
-    #[serde(default)]
     pub image_status: Option<ImageStatusFilter>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for ImagesFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            tag_status: members.optional("tagStatus")?,
+            image_status: members.optional("imageStatus")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InitiateLayerUploadRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for InitiateLayerUploadRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1425,11 +1771,16 @@ impl LayerFailureCode {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LifecyclePolicyPreviewFilter {
-    #[serde(default)]
     pub tag_status: Option<TagStatus>,
+}
+
+impl Read for LifecyclePolicyPreviewFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { tag_status: members.optional("tagStatus")? })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -1540,28 +1891,44 @@ impl LifecyclePolicyTargetStorageClass {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListImageReferrersFilter {
-    #[serde(default)]
     pub artifact_types: Vec<String>,
-    #[serde(default)]
     pub artifact_status: Option<ImageStatusFilter>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for ListImageReferrersFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            artifact_types: members.or_empty("artifactTypes")?,
+            artifact_status: members.optional("artifactStatus")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListImageReferrersRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub subject_id: SubjectIdentifier,
-    #[serde(default)]
     pub filter: Option<ListImageReferrersFilter>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListImageReferrersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            subject_id: members.required("subjectId")?,
+            filter: members.optional("filter")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -1572,18 +1939,26 @@ pub struct ListImageReferrersResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListImagesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub filter: Option<ImagesFilter>,
+}
+
+impl Read for ListImagesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+            filter: members.optional("filter")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1594,13 +1969,17 @@ pub struct ListImagesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPullTimeUpdateExclusionsRequest {
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for ListPullTimeUpdateExclusionsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { max_results: members.optional("maxResults")?, next_token: members.optional("nextToken")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1611,15 +1990,22 @@ pub struct ListPullTimeUpdateExclusionsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListReplicationBackfillsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for ListReplicationBackfillsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            max_results: members.optional("maxResults")?,
+            next_token: members.optional("nextToken")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1632,10 +2018,16 @@ pub struct ListReplicationBackfillsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListTagsForResourceRequest {
     pub resource_arn: String,
+}
+
+impl Read for ListTagsForResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1692,26 +2084,41 @@ pub struct PullThroughCacheRule {
     pub updated_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutAccountSettingRequest {
     pub name: String,
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for PutAccountSettingRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("name")?, value: members.required("value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_manifest: String,
-    #[serde(default)]
     pub image_manifest_media_type: Option<String>,
-    #[serde(default)]
     pub image_tag: Option<String>,
-    #[serde(default)]
     pub image_digest: Option<String>,
+}
+
+impl Read for PutImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_manifest: members.required("imageManifest")?,
+            image_manifest_media_type: members.optional("imageManifestMediaType")?,
+            image_tag: members.optional("imageTag")?,
+            image_digest: members.optional("imageDigest")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1720,13 +2127,22 @@ pub struct PutImageResponse {
     pub image: Image,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutImageScanningConfigurationRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_scanning_configuration: ImageScanningConfiguration,
+}
+
+impl Read for PutImageScanningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_scanning_configuration: members.required("imageScanningConfiguration")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1737,15 +2153,24 @@ pub struct PutImageScanningConfigurationResponse {
     pub image_scanning_configuration: ImageScanningConfiguration,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutImageTagMutabilityRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_tag_mutability: ImageTagMutability,
-    #[serde(default)]
     pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
+}
+
+impl Read for PutImageTagMutabilityRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_tag_mutability: members.required("imageTagMutability")?,
+            image_tag_mutability_exclusion_filters: members.or_empty("imageTagMutabilityExclusionFilters")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1758,13 +2183,22 @@ pub struct PutImageTagMutabilityResponse {
     pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutLifecyclePolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub lifecycle_policy_text: String,
+}
+
+impl Read for PutLifecyclePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            lifecycle_policy_text: members.required("lifecyclePolicyText")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1775,19 +2209,29 @@ pub struct PutLifecyclePolicyResponse {
     pub lifecycle_policy_text: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRegistryPolicyRequest {
     pub policy_text: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for PutRegistryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_text: members.required("policyText")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRegistryScanningConfigurationRequest {
-    #[serde(default)]
     pub scan_type: Option<ScanType>,
-    #[serde(default)]
     pub rules: Vec<RegistryScanningRule>,
+}
+
+impl Read for PutRegistryScanningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { scan_type: members.optional("scanType")?, rules: members.or_empty("rules")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1797,10 +2241,16 @@ pub struct PutRegistryScanningConfigurationResponse {
     pub registry_scanning_configuration: Option<RegistryScanningConfiguration>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutReplicationConfigurationRequest {
     pub replication_configuration: ReplicationConfiguration,
+}
+
+impl Read for PutReplicationConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { replication_configuration: members.required("replicationConfiguration")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1810,10 +2260,16 @@ pub struct PutReplicationConfigurationResponse {
     pub replication_configuration: Option<ReplicationConfiguration>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutSigningConfigurationRequest {
     pub signing_configuration: SigningConfiguration,
+}
+
+impl Read for PutSigningConfigurationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { signing_configuration: members.required("signingConfiguration")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1852,6 +2308,12 @@ impl RCTAppliedFor {
     }
 }
 
+impl Read for RCTAppliedFor {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendation {
@@ -1861,10 +2323,16 @@ pub struct Recommendation {
     pub text: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegisterPullTimeUpdateExclusionRequest {
     pub principal_arn: String,
+}
+
+impl Read for RegisterPullTimeUpdateExclusionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { principal_arn: members.required("principalArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1896,6 +2364,16 @@ pub struct RegistryScanningConfiguration {
 pub struct RegistryScanningRule {
     pub scan_frequency: ScanFrequency,
     pub repository_filters: Vec<ScanningRepositoryFilter>,
+}
+
+impl Read for RegistryScanningRule {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            scan_frequency: members.required("scanFrequency")?,
+            repository_filters: members.required("repositoryFilters")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1948,6 +2426,12 @@ impl ReplicationBackfillResultStatus {
             "FAILED" => Some(Self::Failed),
             _ => None,
         }
+    }
+}
+
+impl Read for ReplicationBackfillResultStatus {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -2013,11 +2497,25 @@ pub struct ReplicationConfiguration {
     pub rules: Vec<ReplicationRule>,
 }
 
+impl Read for ReplicationConfiguration {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { rules: members.required("rules")? })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicationDestination {
     pub region: String,
     pub registry_id: String,
+}
+
+impl Read for ReplicationDestination {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { region: members.required("region")?, registry_id: members.required("registryId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -2028,6 +2526,17 @@ pub struct ReplicationRule {
     pub repository_filters: Vec<RepositoryFilter>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_replication: Option<DeleteReplication>,
+}
+
+impl Read for ReplicationRule {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            destinations: members.required("destinations")?,
+            repository_filters: members.or_empty("repositoryFilters")?,
+            delete_replication: members.optional("deleteReplication")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -2110,6 +2619,13 @@ pub struct RepositoryFilter {
     pub filter_type: RepositoryFilterType,
 }
 
+impl Read for RepositoryFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { filter: members.required("filter")?, filter_type: members.required("filterType")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RepositoryFilterType {
     #[serde(rename = "PREFIX_MATCH")]
@@ -2128,6 +2644,12 @@ impl RepositoryFilterType {
             "PREFIX_MATCH" => Some(Self::PrefixMatch),
             _ => None,
         }
+    }
+}
+
+impl Read for RepositoryFilterType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -2211,6 +2733,12 @@ impl ScanFrequency {
             "MANUAL" => Some(Self::Manual),
             _ => None,
         }
+    }
+}
+
+impl Read for ScanFrequency {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -2300,6 +2828,12 @@ impl ScanType {
     }
 }
 
+impl Read for ScanType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ScanningConfigurationFailureCode {
     #[serde(rename = "REPOSITORY_NOT_FOUND")]
@@ -2328,6 +2862,13 @@ pub struct ScanningRepositoryFilter {
     pub filter_type: ScanningRepositoryFilterType,
 }
 
+impl Read for ScanningRepositoryFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { filter: members.required("filter")?, filter_type: members.required("filterType")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScanningRepositoryFilterType {
     #[serde(rename = "WILDCARD")]
@@ -2349,6 +2890,12 @@ impl ScanningRepositoryFilterType {
     }
 }
 
+impl Read for ScanningRepositoryFilterType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScoreDetails {
@@ -2356,15 +2903,24 @@ pub struct ScoreDetails {
     pub cvss: Option<CvssScoreDetails>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub policy_text: String,
-    #[serde(default)]
     pub force: bool,
+}
+
+impl Read for SetRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            policy_text: members.required("policyText")?,
+            force: members.or_empty("force")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -2373,11 +2929,25 @@ pub struct SigningConfiguration {
     pub rules: Vec<SigningRule>,
 }
 
+impl Read for SigningConfiguration {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { rules: members.required("rules")? })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningRepositoryFilter {
     pub filter: String,
     pub filter_type: SigningRepositoryFilterType,
+}
+
+impl Read for SigningRepositoryFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { filter: members.required("filter")?, filter_type: members.required("filterType")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -2401,12 +2971,28 @@ impl SigningRepositoryFilterType {
     }
 }
 
+impl Read for SigningRepositoryFilterType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningRule {
     pub signing_profile_arn: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repository_filters: Vec<SigningRepositoryFilter>,
+}
+
+impl Read for SigningRule {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            signing_profile_arn: members.required("signingProfileArn")?,
+            repository_filters: members.or_empty("repositoryFilters")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -2438,13 +3024,22 @@ impl SigningStatus {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartImageScanRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_id: ImageIdentifier,
+}
+
+impl Read for StartImageScanRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2460,14 +3055,22 @@ pub struct StartImageScanResponse {
     pub image_scan_status: Option<ImageScanStatus>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartLifecyclePolicyPreviewRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub lifecycle_policy_text: Option<String>,
+}
+
+impl Read for StartLifecyclePolicyPreviewRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            lifecycle_policy_text: members.optional("lifecyclePolicyText")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -2479,12 +3082,20 @@ pub struct StartLifecyclePolicyPreviewResponse {
     pub status: LifecyclePolicyPreviewStatus,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartReplicationBackfillRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub destination: ReplicationDestination,
+}
+
+impl Read for StartReplicationBackfillRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            destination: members.required("destination")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2502,12 +3113,20 @@ pub struct StartReplicationBackfillResponse {
     pub started_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StopReplicationBackfillRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub replication_backfill_id: String,
+}
+
+impl Read for StopReplicationBackfillRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            replication_backfill_id: members.required("replicationBackfillId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2525,10 +3144,16 @@ pub struct StopReplicationBackfillResponse {
     pub started_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubjectIdentifier {
     pub image_digest: String,
+}
+
+impl Read for SubjectIdentifier {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { image_digest: members.required("imageDigest")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -2538,23 +3163,33 @@ pub struct Tag {
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.required("Key")?, value: members.required("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourceRequest {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
 
+impl Read for TagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")?, tags: members.required("tags")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TagResourceResponse {}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagStatus {
-    #[serde(rename = "TAGGED")]
     Tagged,
-    #[serde(rename = "UNTAGGED")]
     Untagged,
-    #[serde(rename = "ANY")]
     Any,
 }
 
@@ -2577,11 +3212,15 @@ impl TagStatus {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for TagStatus {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetStorageClass {
-    #[serde(rename = "STANDARD")]
     Standard,
-    #[serde(rename = "ARCHIVE")]
     Archive,
 }
 
@@ -2602,6 +3241,12 @@ impl TargetStorageClass {
     }
 }
 
+impl Read for TargetStorageClass {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransitioningImageTotalCount {
@@ -2609,24 +3254,40 @@ pub struct TransitioningImageTotalCount {
     pub image_total_count: u32,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourceRequest {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
 
+impl Read for UntagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")?, tag_keys: members.required("tagKeys")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UntagResourceResponse {}
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateImageStorageClassRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_id: ImageIdentifier,
     pub target_storage_class: TargetStorageClass,
+}
+
+impl Read for UpdateImageStorageClassRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+            target_storage_class: members.required("targetStorageClass")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2638,16 +3299,24 @@ pub struct UpdateImageStorageClassResponse {
     pub image_status: ImageStatus,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdatePullThroughCacheRuleRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub ecr_repository_prefix: String,
-    #[serde(default)]
     pub credential_arn: Option<String>,
-    #[serde(default)]
     pub custom_role_arn: Option<String>,
+}
+
+impl Read for UpdatePullThroughCacheRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            ecr_repository_prefix: members.required("ecrRepositoryPrefix")?,
+            credential_arn: members.optional("credentialArn")?,
+            custom_role_arn: members.optional("customRoleArn")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2667,28 +3336,36 @@ pub struct UpdatePullThroughCacheRuleResponse {
     pub upstream_repository_prefix: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateRepositoryCreationTemplateRequest {
     pub prefix: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub encryption_configuration: Option<EncryptionConfigurationForRepositoryCreationTemplate>,
-    #[serde(default)]
     pub resource_tags: Option<Vec<Tag>>,
-    #[serde(default)]
     pub image_tag_mutability: Option<ImageTagMutability>,
-    #[serde(default)]
     pub image_tag_mutability_exclusion_filters: Option<Vec<ImageTagMutabilityExclusionFilter>>,
-    #[serde(default)]
     pub repository_policy: Option<String>,
-    #[serde(default)]
     pub lifecycle_policy: Option<String>,
-    #[serde(default)]
     pub applied_for: Vec<RCTAppliedFor>,
-    #[serde(default)]
     pub custom_role_arn: Option<String>,
+}
+
+impl Read for UpdateRepositoryCreationTemplateRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            prefix: members.required("prefix")?,
+            description: members.optional("description")?,
+            encryption_configuration: members.optional("encryptionConfiguration")?,
+            resource_tags: members.optional("resourceTags")?,
+            image_tag_mutability: members.optional("imageTagMutability")?,
+            image_tag_mutability_exclusion_filters: members.optional("imageTagMutabilityExclusionFilters")?,
+            repository_policy: members.optional("repositoryPolicy")?,
+            lifecycle_policy: members.optional("lifecyclePolicy")?,
+            applied_for: members.or_empty("appliedFor")?,
+            custom_role_arn: members.optional("customRoleArn")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2700,17 +3377,28 @@ pub struct UpdateRepositoryCreationTemplateResponse {
     pub repository_creation_template: Option<RepositoryCreationTemplate>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadLayerPartRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub upload_id: String,
     pub part_first_byte: u64,
     pub part_last_byte: u64,
-    #[serde(deserialize_with = "crate::json::blob")]
     pub layer_part_blob: Vec<u8>,
+}
+
+impl Read for UploadLayerPartRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            upload_id: members.required("uploadId")?,
+            part_first_byte: members.required("partFirstByte")?,
+            part_last_byte: members.required("partLastByte")?,
+            layer_part_blob: members.required_blob("layerPartBlob")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2775,12 +3463,26 @@ impl UpstreamRegistry {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for UpstreamRegistry {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValidatePullThroughCacheRuleRequest {
     pub ecr_repository_prefix: String,
-    #[serde(default)]
     pub registry_id: Option<String>,
+}
+
+impl Read for ValidatePullThroughCacheRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            ecr_repository_prefix: members.required("ecrRepositoryPrefix")?,
+            registry_id: members.optional("registryId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2827,10 +3529,16 @@ pub struct VulnerablePackage {
     pub fixed_in_version: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfDeleteInUseReportRequest {
     pub source: String,
+}
+
+impl Read for WharfDeleteInUseReportRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { source: members.required("source")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2840,8 +3548,15 @@ pub struct WharfDeleteInUseReportResponse {
     pub source: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfDescribeReplicationRequest {}
+
+impl Read for WharfDescribeReplicationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -2872,13 +3587,17 @@ pub struct WharfLifecycleAction {
     pub performed_at: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListInUseReportsRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for WharfListInUseReportsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("nextToken")?, max_results: members.optional("maxResults")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2890,16 +3609,24 @@ pub struct WharfListInUseReportsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListLifecycleActionsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for WharfListLifecycleActionsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2912,16 +3639,24 @@ pub struct WharfListLifecycleActionsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListProtectedImagesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for WharfListProtectedImagesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2934,18 +3669,26 @@ pub struct WharfListProtectedImagesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListTagHistoryRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub image_tag: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for WharfListTagHistoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_tag: members.optional("imageTag")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2958,15 +3701,24 @@ pub struct WharfListTagHistoryResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfMoveRepositoryRequest {
     pub repository_name: String,
     pub new_repository_name: String,
-    #[serde(default)]
     pub new_registry_id: Option<String>,
-    #[serde(default)]
     pub redirect_seconds: Option<u32>,
+}
+
+impl Read for WharfMoveRepositoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            repository_name: members.required("repositoryName")?,
+            new_repository_name: members.required("newRepositoryName")?,
+            new_registry_id: members.optional("newRegistryId")?,
+            redirect_seconds: members.optional("redirectSeconds")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -2976,13 +3728,22 @@ pub struct WharfMoveRepositoryResponse {
     pub previous_repository_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfProtectImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_id: ImageIdentifier,
+}
+
+impl Read for WharfProtectImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -3002,13 +3763,22 @@ pub struct WharfProtectedImage {
     pub protected_at: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfPutInUseReportRequest {
     pub source: String,
     pub image_digests: Vec<String>,
-    #[serde(default)]
     pub expires_in_seconds: Option<u32>,
+}
+
+impl Read for WharfPutInUseReportRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            source: members.required("source")?,
+            image_digests: members.required("imageDigests")?,
+            expires_in_seconds: members.optional("expiresInSeconds")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -3018,14 +3788,22 @@ pub struct WharfPutInUseReportResponse {
     pub report: WharfInUseReport,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfRefreshUpstreamTagsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub image_tag: Option<String>,
+}
+
+impl Read for WharfRefreshUpstreamTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_tag: members.optional("imageTag")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -3048,12 +3826,20 @@ pub struct WharfReplicationLag {
     pub oldest_queued_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfRunLifecyclePolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for WharfRunLifecyclePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -3075,13 +3861,22 @@ pub struct WharfTagMove {
     pub moved_at: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfUnprotectImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_id: ImageIdentifier,
+}
+
+impl Read for WharfUnprotectImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_id: members.required("imageId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -3454,6 +4249,10 @@ impl Request for BatchCheckLayerAvailabilityRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("layerDigests", BATCHED_OPERATION_LAYER_DIGEST_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for BatchDeleteImageRequest {
@@ -3464,6 +4263,10 @@ impl Request for BatchDeleteImageRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageIds", IMAGE_IDENTIFIER_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for BatchGetImageRequest {
@@ -3475,6 +4278,10 @@ impl Request for BatchGetImageRequest {
         Member::required("imageIds", IMAGE_IDENTIFIER_LIST),
         Member::optional("acceptedMediaTypes", MEDIA_TYPE_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for BatchGetRepositoryScanningConfigurationRequest {
@@ -3482,6 +4289,10 @@ impl Request for BatchGetRepositoryScanningConfigurationRequest {
     const OPERATION: &'static str = "BatchGetRepositoryScanningConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::required("repositoryNames", SCANNING_CONFIGURATION_REPOSITORY_NAME_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CompleteLayerUploadRequest {
@@ -3493,6 +4304,10 @@ impl Request for CompleteLayerUploadRequest {
         Member::required("uploadId", UPLOAD_ID),
         Member::required("layerDigests", LAYER_DIGEST_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreatePullThroughCacheRuleRequest {
@@ -3507,6 +4322,10 @@ impl Request for CreatePullThroughCacheRuleRequest {
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
         Member::optional("upstreamRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateRepositoryRequest {
@@ -3521,6 +4340,10 @@ impl Request for CreateRepositoryRequest {
         Member::optional("imageScanningConfiguration", IMAGE_SCANNING_CONFIGURATION),
         Member::optional("encryptionConfiguration", ENCRYPTION_CONFIGURATION),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::create_repository(self)
@@ -3546,6 +4369,10 @@ impl Request for CreateRepositoryCreationTemplateRequest {
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
 
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         rules::create_repository_creation_template(self)
     }
@@ -3556,6 +4383,10 @@ impl Request for DeleteLifecyclePolicyRequest {
     const OPERATION: &'static str = "DeleteLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeletePullThroughCacheRuleRequest {
@@ -3565,12 +4396,20 @@ impl Request for DeletePullThroughCacheRuleRequest {
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
         Member::optional("registryId", REGISTRY_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRegistryPolicyRequest {
     type Response = DeleteRegistryPolicyResponse;
     const OPERATION: &'static str = "DeleteRegistryPolicy";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRepositoryRequest {
@@ -3581,12 +4420,20 @@ impl Request for DeleteRepositoryRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::optional("force", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRepositoryCreationTemplateRequest {
     type Response = DeleteRepositoryCreationTemplateResponse;
     const OPERATION: &'static str = "DeleteRepositoryCreationTemplate";
     const MEMBERS: &'static [Member] = &[Member::required("prefix", PREFIX)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRepositoryPolicyRequest {
@@ -3594,18 +4441,30 @@ impl Request for DeleteRepositoryPolicyRequest {
     const OPERATION: &'static str = "DeleteRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteSigningConfigurationRequest {
     type Response = DeleteSigningConfigurationResponse;
     const OPERATION: &'static str = "DeleteSigningConfiguration";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeregisterPullTimeUpdateExclusionRequest {
     type Response = DeregisterPullTimeUpdateExclusionResponse;
     const OPERATION: &'static str = "DeregisterPullTimeUpdateExclusion";
     const MEMBERS: &'static [Member] = &[Member::required("principalArn", PRINCIPAL_ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImageReplicationStatusRequest {
@@ -3616,6 +4475,10 @@ impl Request for DescribeImageReplicationStatusRequest {
         Member::required("imageId", IMAGE_IDENTIFIER),
         Member::optional("registryId", REGISTRY_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImageScanFindingsRequest {
@@ -3628,6 +4491,10 @@ impl Request for DescribeImageScanFindingsRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImageSigningStatusRequest {
@@ -3638,6 +4505,10 @@ impl Request for DescribeImageSigningStatusRequest {
         Member::required("imageId", IMAGE_IDENTIFIER),
         Member::optional("registryId", REGISTRY_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImagesRequest {
@@ -3651,6 +4522,10 @@ impl Request for DescribeImagesRequest {
         Member::optional("maxResults", MAX_RESULTS),
         Member::optional("filter", DESCRIBE_IMAGES_FILTER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::describe_images(self)
@@ -3666,12 +4541,20 @@ impl Request for DescribePullThroughCacheRulesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeRegistryRequest {
     type Response = DescribeRegistryResponse;
     const OPERATION: &'static str = "DescribeRegistry";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeReplicationBackfillResultsRequest {
@@ -3684,6 +4567,10 @@ impl Request for DescribeReplicationBackfillResultsRequest {
         Member::optional("maxResults", MAX_RESULTS),
         Member::optional("nextToken", Rule::ANY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeRepositoriesRequest {
@@ -3695,6 +4582,10 @@ impl Request for DescribeRepositoriesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::describe_repositories(self)
@@ -3710,6 +4601,10 @@ impl Request for DescribeRepositoryCreationTemplatesRequest {
         Member::optional("maxResults", MAX_RESULTS),
     ];
 
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         rules::describe_repository_creation_templates(self)
     }
@@ -3719,6 +4614,10 @@ impl Request for GetAccountSettingRequest {
     type Response = GetAccountSettingResponse;
     const OPERATION: &'static str = "GetAccountSetting";
     const MEMBERS: &'static [Member] = &[Member::required("name", ACCOUNT_SETTING_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetAuthorizationTokenRequest {
@@ -3726,6 +4625,10 @@ impl Request for GetAuthorizationTokenRequest {
     const OPERATION: &'static str = "GetAuthorizationToken";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryIds", GET_AUTHORIZATION_TOKEN_REGISTRY_ID_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetDownloadUrlForLayerRequest {
@@ -3736,6 +4639,10 @@ impl Request for GetDownloadUrlForLayerRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("layerDigest", LAYER_DIGEST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetLifecyclePolicyRequest {
@@ -3743,6 +4650,10 @@ impl Request for GetLifecyclePolicyRequest {
     const OPERATION: &'static str = "GetLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetLifecyclePolicyPreviewRequest {
@@ -3757,6 +4668,10 @@ impl Request for GetLifecyclePolicyPreviewRequest {
         Member::optional("filter", LIFECYCLE_POLICY_PREVIEW_FILTER),
     ];
 
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         rules::get_lifecycle_policy_preview(self)
     }
@@ -3766,12 +4681,20 @@ impl Request for GetRegistryPolicyRequest {
     type Response = GetRegistryPolicyResponse;
     const OPERATION: &'static str = "GetRegistryPolicy";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetRegistryScanningConfigurationRequest {
     type Response = GetRegistryScanningConfigurationResponse;
     const OPERATION: &'static str = "GetRegistryScanningConfiguration";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetRepositoryPolicyRequest {
@@ -3779,12 +4702,20 @@ impl Request for GetRepositoryPolicyRequest {
     const OPERATION: &'static str = "GetRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetSigningConfigurationRequest {
     type Response = GetSigningConfigurationResponse;
     const OPERATION: &'static str = "GetSigningConfiguration";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for InitiateLayerUploadRequest {
@@ -3792,6 +4723,10 @@ impl Request for InitiateLayerUploadRequest {
     const OPERATION: &'static str = "InitiateLayerUpload";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListImageReferrersRequest {
@@ -3805,6 +4740,10 @@ impl Request for ListImageReferrersRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", FIFTY_MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListImagesRequest {
@@ -3817,6 +4756,10 @@ impl Request for ListImagesRequest {
         Member::optional("maxResults", MAX_RESULTS),
         Member::optional("filter", LIST_IMAGES_FILTER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListPullTimeUpdateExclusionsRequest {
@@ -3824,6 +4767,10 @@ impl Request for ListPullTimeUpdateExclusionsRequest {
     const OPERATION: &'static str = "ListPullTimeUpdateExclusions";
     const MEMBERS: &'static [Member] =
         &[Member::optional("maxResults", MAX_RESULTS), Member::optional("nextToken", Rule::ANY_TEXT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListReplicationBackfillsRequest {
@@ -3834,12 +4781,20 @@ impl Request for ListReplicationBackfillsRequest {
         Member::optional("maxResults", FIFTY_MAX_RESULTS),
         Member::optional("nextToken", Rule::ANY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListTagsForResourceRequest {
     type Response = ListTagsForResourceResponse;
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] = &[Member::required("resourceArn", Rule::ANY_TEXT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutAccountSettingRequest {
@@ -3847,6 +4802,10 @@ impl Request for PutAccountSettingRequest {
     const OPERATION: &'static str = "PutAccountSetting";
     const MEMBERS: &'static [Member] =
         &[Member::required("name", ACCOUNT_SETTING_NAME), Member::required("value", Rule::ANY_TEXT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutImageRequest {
@@ -3860,6 +4819,10 @@ impl Request for PutImageRequest {
         Member::optional("imageTag", rules::NEW_IMAGE_TAG),
         Member::optional("imageDigest", Rule::ANY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutImageScanningConfigurationRequest {
@@ -3870,6 +4833,10 @@ impl Request for PutImageScanningConfigurationRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageScanningConfiguration", IMAGE_SCANNING_CONFIGURATION),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutImageTagMutabilityRequest {
@@ -3881,6 +4848,10 @@ impl Request for PutImageTagMutabilityRequest {
         Member::required("imageTagMutability", IMAGE_TAG_MUTABILITY),
         Member::optional("imageTagMutabilityExclusionFilters", IMAGE_TAG_MUTABILITY_EXCLUSION_FILTERS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::put_image_tag_mutability(self)
@@ -3895,12 +4866,20 @@ impl Request for PutLifecyclePolicyRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("lifecyclePolicyText", LIFECYCLE_POLICY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutRegistryPolicyRequest {
     type Response = PutRegistryPolicyResponse;
     const OPERATION: &'static str = "PutRegistryPolicy";
     const MEMBERS: &'static [Member] = &[Member::required("policyText", REGISTRY_POLICY_TEXT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutRegistryScanningConfigurationRequest {
@@ -3908,6 +4887,10 @@ impl Request for PutRegistryScanningConfigurationRequest {
     const OPERATION: &'static str = "PutRegistryScanningConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::optional("scanType", SCAN_TYPE), Member::optional("rules", REGISTRY_SCANNING_RULE_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutReplicationConfigurationRequest {
@@ -3915,18 +4898,30 @@ impl Request for PutReplicationConfigurationRequest {
     const OPERATION: &'static str = "PutReplicationConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::required("replicationConfiguration", REPLICATION_CONFIGURATION)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutSigningConfigurationRequest {
     type Response = PutSigningConfigurationResponse;
     const OPERATION: &'static str = "PutSigningConfiguration";
     const MEMBERS: &'static [Member] = &[Member::required("signingConfiguration", SIGNING_CONFIGURATION)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for RegisterPullTimeUpdateExclusionRequest {
     type Response = RegisterPullTimeUpdateExclusionResponse;
     const OPERATION: &'static str = "RegisterPullTimeUpdateExclusion";
     const MEMBERS: &'static [Member] = &[Member::required("principalArn", PRINCIPAL_ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for SetRepositoryPolicyRequest {
@@ -3938,6 +4933,10 @@ impl Request for SetRepositoryPolicyRequest {
         Member::required("policyText", REPOSITORY_POLICY_TEXT),
         Member::optional("force", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for StartImageScanRequest {
@@ -3948,6 +4947,10 @@ impl Request for StartImageScanRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageId", IMAGE_IDENTIFIER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for StartLifecyclePolicyPreviewRequest {
@@ -3958,6 +4961,10 @@ impl Request for StartLifecyclePolicyPreviewRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::optional("lifecyclePolicyText", LIFECYCLE_POLICY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for StartReplicationBackfillRequest {
@@ -3967,6 +4974,10 @@ impl Request for StartReplicationBackfillRequest {
         Member::optional("registryId", REGISTRY_ID),
         Member::required("destination", REPLICATION_DESTINATION),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for StopReplicationBackfillRequest {
@@ -3976,6 +4987,10 @@ impl Request for StopReplicationBackfillRequest {
         Member::optional("registryId", REGISTRY_ID),
         Member::required("replicationBackfillId", REPLICATION_BACKFILL_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourceRequest {
@@ -3983,6 +4998,10 @@ impl Request for TagResourceRequest {
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", Rule::ANY_TEXT), Member::required("tags", TAG_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::tag_resource(self)
@@ -3994,6 +5013,10 @@ impl Request for UntagResourceRequest {
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", Rule::ANY_TEXT), Member::required("tagKeys", TAG_KEY_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 
     fn validate(&self) -> Result<(), Invalid> {
         rules::untag_resource(self)
@@ -4009,6 +5032,10 @@ impl Request for UpdateImageStorageClassRequest {
         Member::required("imageId", IMAGE_IDENTIFIER),
         Member::required("targetStorageClass", TARGET_STORAGE_CLASS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdatePullThroughCacheRuleRequest {
@@ -4020,6 +5047,10 @@ impl Request for UpdatePullThroughCacheRuleRequest {
         Member::optional("credentialArn", CREDENTIAL_ARN),
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdateRepositoryCreationTemplateRequest {
@@ -4041,6 +5072,10 @@ impl Request for UpdateRepositoryCreationTemplateRequest {
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
 
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         rules::update_repository_creation_template(self)
     }
@@ -4057,6 +5092,10 @@ impl Request for UploadLayerPartRequest {
         Member::required("partLastByte", PART_SIZE),
         Member::required("layerPartBlob", LAYER_PART_BLOB),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ValidatePullThroughCacheRuleRequest {
@@ -4066,18 +5105,30 @@ impl Request for ValidatePullThroughCacheRuleRequest {
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
         Member::optional("registryId", REGISTRY_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDeleteInUseReportRequest {
     type Response = WharfDeleteInUseReportResponse;
     const OPERATION: &'static str = "WharfDeleteInUseReport";
     const MEMBERS: &'static [Member] = &[Member::required("source", WHARF_IN_USE_SOURCE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDescribeReplicationRequest {
     type Response = WharfDescribeReplicationResponse;
     const OPERATION: &'static str = "WharfDescribeReplication";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListInUseReportsRequest {
@@ -4085,6 +5136,10 @@ impl Request for WharfListInUseReportsRequest {
     const OPERATION: &'static str = "WharfListInUseReports";
     const MEMBERS: &'static [Member] =
         &[Member::optional("nextToken", Rule::ANY_TEXT), Member::optional("maxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListLifecycleActionsRequest {
@@ -4096,6 +5151,10 @@ impl Request for WharfListLifecycleActionsRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListProtectedImagesRequest {
@@ -4107,6 +5166,10 @@ impl Request for WharfListProtectedImagesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListTagHistoryRequest {
@@ -4119,6 +5182,10 @@ impl Request for WharfListTagHistoryRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfMoveRepositoryRequest {
@@ -4130,6 +5197,10 @@ impl Request for WharfMoveRepositoryRequest {
         Member::optional("newRegistryId", REGISTRY_ID),
         Member::optional("redirectSeconds", WHARF_REDIRECT_SECONDS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfProtectImageRequest {
@@ -4140,6 +5211,10 @@ impl Request for WharfProtectImageRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageId", IMAGE_IDENTIFIER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfPutInUseReportRequest {
@@ -4150,6 +5225,10 @@ impl Request for WharfPutInUseReportRequest {
         Member::required("imageDigests", WHARF_IN_USE_DIGESTS),
         Member::optional("expiresInSeconds", WHARF_IN_USE_SECONDS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfRefreshUpstreamTagsRequest {
@@ -4160,6 +5239,10 @@ impl Request for WharfRefreshUpstreamTagsRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::optional("imageTag", IMAGE_TAG),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfRunLifecyclePolicyRequest {
@@ -4167,6 +5250,10 @@ impl Request for WharfRunLifecyclePolicyRequest {
     const OPERATION: &'static str = "WharfRunLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfUnprotectImageRequest {
@@ -4177,4 +5264,8 @@ impl Request for WharfUnprotectImageRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageId", IMAGE_IDENTIFIER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

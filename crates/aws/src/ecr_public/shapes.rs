@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 23] = [
@@ -74,13 +74,22 @@ pub struct AuthorizationData {
     pub expires_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchCheckLayerAvailabilityRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub layer_digests: Vec<String>,
+}
+
+impl Read for BatchCheckLayerAvailabilityRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            layer_digests: members.required("layerDigests")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -90,13 +99,22 @@ pub struct BatchCheckLayerAvailabilityResponse {
     pub failures: Vec<LayerFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchDeleteImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_ids: Vec<ImageIdentifier>,
+}
+
+impl Read for BatchDeleteImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.required("imageIds")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -106,14 +124,24 @@ pub struct BatchDeleteImageResponse {
     pub failures: Vec<ImageFailure>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompleteLayerUploadRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub upload_id: String,
     pub layer_digests: Vec<String>,
+}
+
+impl Read for CompleteLayerUploadRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            upload_id: members.required("uploadId")?,
+            layer_digests: members.required("layerDigests")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -129,14 +157,22 @@ pub struct CompleteLayerUploadResponse {
     pub layer_digest: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateRepositoryRequest {
     pub repository_name: String,
-    #[serde(default)]
     pub catalog_data: Option<RepositoryCatalogDataInput>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateRepositoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            repository_name: members.required("repositoryName")?,
+            catalog_data: members.optional("catalogData")?,
+            tags: members.or_empty("tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -148,12 +184,20 @@ pub struct CreateRepositoryResponse {
     pub catalog_data: Option<RepositoryCatalogData>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for DeleteRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -167,14 +211,22 @@ pub struct DeleteRepositoryPolicyResponse {
     pub policy_text: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRepositoryRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub force: bool,
+}
+
+impl Read for DeleteRepositoryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            force: members.or_empty("force")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -184,16 +236,24 @@ pub struct DeleteRepositoryResponse {
     pub repository: Option<Repository>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImageTagsRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeImageTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -204,18 +264,26 @@ pub struct DescribeImageTagsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeImagesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
-    #[serde(default)]
     pub image_ids: Vec<ImageIdentifier>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeImagesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_ids: members.or_empty("imageIds")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -226,13 +294,17 @@ pub struct DescribeImagesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRegistriesRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeRegistriesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("nextToken")?, max_results: members.optional("maxResults")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -243,17 +315,24 @@ pub struct DescribeRegistriesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRepositoriesRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
-    #[serde(default)]
     pub repository_names: Vec<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for DescribeRepositoriesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_names: members.or_empty("repositoryNames")?,
+            next_token: members.optional("nextToken")?,
+            max_results: members.optional("maxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -264,8 +343,15 @@ pub struct DescribeRepositoriesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetAuthorizationTokenRequest {}
+
+impl Read for GetAuthorizationTokenRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -274,8 +360,15 @@ pub struct GetAuthorizationTokenResponse {
     pub authorization_data: Option<AuthorizationData>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetRegistryCatalogDataRequest {}
+
+impl Read for GetRegistryCatalogDataRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -283,12 +376,20 @@ pub struct GetRegistryCatalogDataResponse {
     pub registry_catalog_data: RegistryCatalogData,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRepositoryCatalogDataRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for GetRepositoryCatalogDataRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -298,12 +399,20 @@ pub struct GetRepositoryCatalogDataResponse {
     pub catalog_data: Option<RepositoryCatalogData>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for GetRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -411,6 +520,13 @@ pub struct ImageIdentifier {
     pub image_tag: Option<String>,
 }
 
+impl Read for ImageIdentifier {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { image_digest: members.optional("imageDigest")?, image_tag: members.optional("imageTag")? })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageTagDetail {
@@ -422,12 +538,20 @@ pub struct ImageTagDetail {
     pub image_detail: Option<ReferencedImageDetail>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InitiateLayerUploadRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
+}
+
+impl Read for InitiateLayerUploadRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -511,10 +635,16 @@ impl LayerFailureCode {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListTagsForResourceRequest {
     pub resource_arn: String,
+}
+
+impl Read for ListTagsForResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -523,19 +653,28 @@ pub struct ListTagsForResourceResponse {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutImageRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub image_manifest: String,
-    #[serde(default)]
     pub image_manifest_media_type: Option<String>,
-    #[serde(default)]
     pub image_tag: Option<String>,
-    #[serde(default)]
     pub image_digest: Option<String>,
+}
+
+impl Read for PutImageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            image_manifest: members.required("imageManifest")?,
+            image_manifest_media_type: members.optional("imageManifestMediaType")?,
+            image_tag: members.optional("imageTag")?,
+            image_digest: members.optional("imageDigest")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -545,11 +684,16 @@ pub struct PutImageResponse {
     pub image: Option<Image>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRegistryCatalogDataRequest {
-    #[serde(default)]
     pub display_name: Option<String>,
+}
+
+impl Read for PutRegistryCatalogDataRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { display_name: members.optional("displayName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -558,13 +702,22 @@ pub struct PutRegistryCatalogDataResponse {
     pub registry_catalog_data: RegistryCatalogData,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRepositoryCatalogDataRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub catalog_data: RepositoryCatalogDataInput,
+}
+
+impl Read for PutRepositoryCatalogDataRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            catalog_data: members.required("catalogData")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -678,32 +831,48 @@ pub struct RepositoryCatalogData {
     pub marketplace_certified: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryCatalogDataInput {
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub architectures: Vec<String>,
-    #[serde(default)]
     pub operating_systems: Vec<String>,
-    #[serde(default, deserialize_with = "crate::json::blob")]
     pub logo_image_blob: Vec<u8>,
-    #[serde(default)]
     pub about_text: Option<String>,
-    #[serde(default)]
     pub usage_text: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for RepositoryCatalogDataInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            description: members.optional("description")?,
+            architectures: members.or_empty("architectures")?,
+            operating_systems: members.or_empty("operatingSystems")?,
+            logo_image_blob: members.blob("logoImageBlob")?,
+            about_text: members.optional("aboutText")?,
+            usage_text: members.optional("usageText")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetRepositoryPolicyRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub policy_text: String,
-    #[serde(default)]
     pub force: bool,
+}
+
+impl Read for SetRepositoryPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            policy_text: members.required("policyText")?,
+            force: members.or_empty("force")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -726,37 +895,67 @@ pub struct Tag {
     pub value: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.optional("Key")?, value: members.optional("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourceRequest {
     pub resource_arn: String,
     pub tags: Vec<Tag>,
 }
 
+impl Read for TagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")?, tags: members.required("tags")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TagResourceResponse {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourceRequest {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
 }
 
+impl Read for UntagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("resourceArn")?, tag_keys: members.required("tagKeys")? })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UntagResourceResponse {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadLayerPartRequest {
-    #[serde(default)]
     pub registry_id: Option<String>,
     pub repository_name: String,
     pub upload_id: String,
     pub part_first_byte: u64,
     pub part_last_byte: u64,
-    #[serde(deserialize_with = "crate::json::blob")]
     pub layer_part_blob: Vec<u8>,
+}
+
+impl Read for UploadLayerPartRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            registry_id: members.optional("registryId")?,
+            repository_name: members.required("repositoryName")?,
+            upload_id: members.required("uploadId")?,
+            part_first_byte: members.required("partFirstByte")?,
+            part_last_byte: members.required("partLastByte")?,
+            layer_part_blob: members.required_blob("layerPartBlob")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -859,6 +1058,10 @@ impl Request for BatchCheckLayerAvailabilityRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("layerDigests", BATCHED_OPERATION_LAYER_DIGEST_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for BatchDeleteImageRequest {
@@ -869,6 +1072,10 @@ impl Request for BatchDeleteImageRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageIds", IMAGE_IDENTIFIER_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CompleteLayerUploadRequest {
@@ -880,6 +1087,10 @@ impl Request for CompleteLayerUploadRequest {
         Member::required("uploadId", UPLOAD_ID),
         Member::required("layerDigests", LAYER_DIGEST_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateRepositoryRequest {
@@ -890,6 +1101,10 @@ impl Request for CreateRepositoryRequest {
         Member::optional("catalogData", REPOSITORY_CATALOG_DATA_INPUT),
         Member::optional("tags", TAG_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRepositoryRequest {
@@ -900,6 +1115,10 @@ impl Request for DeleteRepositoryRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::optional("force", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRepositoryPolicyRequest {
@@ -907,6 +1126,10 @@ impl Request for DeleteRepositoryPolicyRequest {
     const OPERATION: &'static str = "DeleteRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImageTagsRequest {
@@ -918,6 +1141,10 @@ impl Request for DescribeImageTagsRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeImagesRequest {
@@ -930,6 +1157,10 @@ impl Request for DescribeImagesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeRegistriesRequest {
@@ -937,6 +1168,10 @@ impl Request for DescribeRegistriesRequest {
     const OPERATION: &'static str = "DescribeRegistries";
     const MEMBERS: &'static [Member] =
         &[Member::optional("nextToken", Rule::ANY_TEXT), Member::optional("maxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeRepositoriesRequest {
@@ -948,18 +1183,30 @@ impl Request for DescribeRepositoriesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetAuthorizationTokenRequest {
     type Response = GetAuthorizationTokenResponse;
     const OPERATION: &'static str = "GetAuthorizationToken";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetRegistryCatalogDataRequest {
     type Response = GetRegistryCatalogDataResponse;
     const OPERATION: &'static str = "GetRegistryCatalogData";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetRepositoryCatalogDataRequest {
@@ -967,6 +1214,10 @@ impl Request for GetRepositoryCatalogDataRequest {
     const OPERATION: &'static str = "GetRepositoryCatalogData";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetRepositoryPolicyRequest {
@@ -974,6 +1225,10 @@ impl Request for GetRepositoryPolicyRequest {
     const OPERATION: &'static str = "GetRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for InitiateLayerUploadRequest {
@@ -983,12 +1238,20 @@ impl Request for InitiateLayerUploadRequest {
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
         Member::required("repositoryName", REPOSITORY_NAME),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListTagsForResourceRequest {
     type Response = ListTagsForResourceResponse;
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] = &[Member::required("resourceArn", ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutImageRequest {
@@ -1002,12 +1265,20 @@ impl Request for PutImageRequest {
         Member::optional("imageTag", IMAGE_TAG),
         Member::optional("imageDigest", Rule::ANY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutRegistryCatalogDataRequest {
     type Response = PutRegistryCatalogDataResponse;
     const OPERATION: &'static str = "PutRegistryCatalogData";
     const MEMBERS: &'static [Member] = &[Member::optional("displayName", REGISTRY_DISPLAY_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutRepositoryCatalogDataRequest {
@@ -1018,6 +1289,10 @@ impl Request for PutRepositoryCatalogDataRequest {
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("catalogData", REPOSITORY_CATALOG_DATA_INPUT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for SetRepositoryPolicyRequest {
@@ -1029,6 +1304,10 @@ impl Request for SetRepositoryPolicyRequest {
         Member::required("policyText", REPOSITORY_POLICY_TEXT),
         Member::optional("force", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourceRequest {
@@ -1036,6 +1315,10 @@ impl Request for TagResourceRequest {
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", ARN), Member::required("tags", TAG_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UntagResourceRequest {
@@ -1043,6 +1326,10 @@ impl Request for UntagResourceRequest {
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", ARN), Member::required("tagKeys", TAG_KEY_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UploadLayerPartRequest {
@@ -1056,4 +1343,8 @@ impl Request for UploadLayerPartRequest {
         Member::required("partLastByte", PART_SIZE),
         Member::required("layerPartBlob", LAYER_PART_BLOB),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

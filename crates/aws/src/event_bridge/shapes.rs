@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 25] = [
@@ -118,6 +118,12 @@ impl ApiDestinationHttpMethod {
     }
 }
 
+impl Read for ApiDestinationHttpMethod {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ApiDestinationState {
     #[serde(rename = "ACTIVE")]
@@ -213,6 +219,12 @@ impl ConnectionAuthorizationType {
     }
 }
 
+impl Read for ConnectionAuthorizationType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConnectionBasicAuthResponseParameters {
@@ -231,6 +243,17 @@ pub struct ConnectionBodyParameter {
     pub is_value_secret: bool,
 }
 
+impl Read for ConnectionBodyParameter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            key: members.optional("Key")?,
+            value: members.optional("Value")?,
+            is_value_secret: members.or_empty("IsValueSecret")?,
+        })
+    }
+}
+
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConnectionHeaderParameter {
@@ -242,6 +265,17 @@ pub struct ConnectionHeaderParameter {
     pub is_value_secret: bool,
 }
 
+impl Read for ConnectionHeaderParameter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            key: members.optional("Key")?,
+            value: members.optional("Value")?,
+            is_value_secret: members.or_empty("IsValueSecret")?,
+        })
+    }
+}
+
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConnectionHttpParameters {
@@ -251,6 +285,17 @@ pub struct ConnectionHttpParameters {
     pub query_string_parameters: Vec<ConnectionQueryStringParameter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub body_parameters: Vec<ConnectionBodyParameter>,
+}
+
+impl Read for ConnectionHttpParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            header_parameters: members.or_empty("HeaderParameters")?,
+            query_string_parameters: members.or_empty("QueryStringParameters")?,
+            body_parameters: members.or_empty("BodyParameters")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -289,6 +334,12 @@ impl ConnectionOAuthHttpMethod {
     }
 }
 
+impl Read for ConnectionOAuthHttpMethod {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConnectionOAuthResponseParameters {
@@ -311,6 +362,17 @@ pub struct ConnectionQueryStringParameter {
     pub value: Option<String>,
     #[serde(default)]
     pub is_value_secret: bool,
+}
+
+impl Read for ConnectionQueryStringParameter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            key: members.optional("Key")?,
+            value: members.optional("Value")?,
+            is_value_secret: members.or_empty("IsValueSecret")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -366,17 +428,34 @@ impl ConnectionState {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ConnectionState {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateApiDestinationRequest {
     pub name: String,
-    #[serde(default)]
     pub description: Option<String>,
     pub connection_arn: String,
     pub invocation_endpoint: String,
     pub http_method: ApiDestinationHttpMethod,
-    #[serde(default)]
     pub invocation_rate_limit_per_second: Option<u32>,
+}
+
+impl Read for CreateApiDestinationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            description: members.optional("Description")?,
+            connection_arn: members.required("ConnectionArn")?,
+            invocation_endpoint: members.required("InvocationEndpoint")?,
+            http_method: members.required("HttpMethod")?,
+            invocation_rate_limit_per_second: members.optional("InvocationRateLimitPerSecond")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -392,61 +471,111 @@ pub struct CreateApiDestinationResponse {
     pub last_modified_time: Option<f64>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateConnectionApiKeyAuthRequestParameters {
     pub api_key_name: String,
     pub api_key_value: String,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateConnectionApiKeyAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            api_key_name: members.required("ApiKeyName")?,
+            api_key_value: members.required("ApiKeyValue")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateConnectionAuthRequestParameters {
-    #[serde(default)]
     pub basic_auth_parameters: Option<CreateConnectionBasicAuthRequestParameters>,
-    #[serde(default)]
     pub o_auth_parameters: Option<CreateConnectionOAuthRequestParameters>,
-    #[serde(default)]
     pub api_key_auth_parameters: Option<CreateConnectionApiKeyAuthRequestParameters>,
-    #[serde(default)]
     pub invocation_http_parameters: Option<ConnectionHttpParameters>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateConnectionAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            basic_auth_parameters: members.optional("BasicAuthParameters")?,
+            o_auth_parameters: members.optional("OAuthParameters")?,
+            api_key_auth_parameters: members.optional("ApiKeyAuthParameters")?,
+            invocation_http_parameters: members.optional("InvocationHttpParameters")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateConnectionBasicAuthRequestParameters {
     pub username: String,
     pub password: String,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateConnectionBasicAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { username: members.required("Username")?, password: members.required("Password")? })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateConnectionOAuthClientRequestParameters {
-    #[serde(rename = "ClientID")]
     pub client_id: String,
     pub client_secret: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateConnectionOAuthClientRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            client_id: members.required("ClientID")?,
+            client_secret: members.required("ClientSecret")?,
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
 pub struct CreateConnectionOAuthRequestParameters {
     pub client_parameters: CreateConnectionOAuthClientRequestParameters,
     pub authorization_endpoint: String,
     pub http_method: ConnectionOAuthHttpMethod,
-    #[serde(default)]
     pub o_auth_http_parameters: Option<ConnectionHttpParameters>,
 }
 
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateConnectionOAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            client_parameters: members.required("ClientParameters")?,
+            authorization_endpoint: members.required("AuthorizationEndpoint")?,
+            http_method: members.required("HttpMethod")?,
+            o_auth_http_parameters: members.optional("OAuthHttpParameters")?,
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
 pub struct CreateConnectionRequest {
     pub name: String,
-    #[serde(default)]
     pub description: Option<String>,
     pub authorization_type: ConnectionAuthorizationType,
     pub auth_parameters: CreateConnectionAuthRequestParameters,
-    #[serde(default)]
     pub kms_key_identifier: Option<String>,
+}
+
+impl Read for CreateConnectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            description: members.optional("Description")?,
+            authorization_type: members.required("AuthorizationType")?,
+            auth_parameters: members.required("AuthParameters")?,
+            kms_key_identifier: members.optional("KmsKeyIdentifier")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -469,19 +598,38 @@ pub struct DeadLetterConfig {
     pub arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeadLetterConfig {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { arn: members.optional("Arn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteApiDestinationRequest {
     pub name: String,
+}
+
+impl Read for DeleteApiDestinationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeleteApiDestinationResponse {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteConnectionRequest {
     pub name: String,
+}
+
+impl Read for DeleteConnectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -499,20 +647,34 @@ pub struct DeleteConnectionResponse {
     pub last_authorized_time: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRuleRequest {
     pub name: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
-    #[serde(default)]
     pub force: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            event_bus_name: members.optional("EventBusName")?,
+            force: members.or_empty("Force")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeApiDestinationRequest {
     pub name: String,
+}
+
+impl Read for DescribeApiDestinationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -540,10 +702,16 @@ pub struct DescribeApiDestinationResponse {
     pub last_modified_time: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeConnectionRequest {
     pub name: String,
+}
+
+impl Read for DescribeConnectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")? })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -575,11 +743,16 @@ pub struct DescribeConnectionResponse {
     pub last_authorized_time: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeEventBusRequest {
-    #[serde(default)]
     pub name: Option<String>,
+}
+
+impl Read for DescribeEventBusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.optional("Name")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -607,12 +780,17 @@ pub struct DescribeEventBusResponse {
     pub managed_by: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeRuleRequest {
     pub name: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
+}
+
+impl Read for DescribeRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")?, event_bus_name: members.optional("EventBusName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -640,20 +818,30 @@ pub struct DescribeRuleResponse {
     pub created_by: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisableRuleRequest {
     pub name: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DisableRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")?, event_bus_name: members.optional("EventBusName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnableRuleRequest {
     pub name: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
+}
+
+impl Read for EnableRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")?, event_bus_name: members.optional("EventBusName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -709,6 +897,17 @@ pub struct HttpParameters {
     pub query_string_parameters: BTreeMap<String, String>,
 }
 
+impl Read for HttpParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path_parameter_values: members.or_empty("PathParameterValues")?,
+            header_parameters: members.or_empty("HeaderParameters")?,
+            query_string_parameters: members.or_empty("QueryStringParameters")?,
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum IncludeDetail {
     #[serde(rename = "NONE")]
@@ -740,6 +939,16 @@ pub struct InputTransformer {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub input_paths_map: BTreeMap<String, String>,
     pub input_template: String,
+}
+
+impl Read for InputTransformer {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            input_paths_map: members.or_empty("InputPathsMap")?,
+            input_template: members.required("InputTemplate")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -775,17 +984,24 @@ impl Level {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListApiDestinationsRequest {
-    #[serde(default)]
     pub name_prefix: Option<String>,
-    #[serde(default)]
     pub connection_arn: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListApiDestinationsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name_prefix: members.optional("NamePrefix")?,
+            connection_arn: members.optional("ConnectionArn")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -796,17 +1012,24 @@ pub struct ListApiDestinationsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListConnectionsRequest {
-    #[serde(default)]
     pub name_prefix: Option<String>,
-    #[serde(default)]
     pub connection_state: Option<ConnectionState>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListConnectionsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name_prefix: members.optional("NamePrefix")?,
+            connection_state: members.optional("ConnectionState")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -817,15 +1040,22 @@ pub struct ListConnectionsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListEventBusesRequest {
-    #[serde(default)]
     pub name_prefix: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListEventBusesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name_prefix: members.optional("NamePrefix")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -836,16 +1066,24 @@ pub struct ListEventBusesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRuleNamesByTargetRequest {
     pub target_arn: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListRuleNamesByTargetRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            target_arn: members.required("TargetArn")?,
+            event_bus_name: members.optional("EventBusName")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -856,17 +1094,24 @@ pub struct ListRuleNamesByTargetResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRulesRequest {
-    #[serde(default)]
     pub name_prefix: Option<String>,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListRulesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name_prefix: members.optional("NamePrefix")?,
+            event_bus_name: members.optional("EventBusName")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -877,11 +1122,16 @@ pub struct ListRulesResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListTagsForResourceRequest {
-    #[serde(rename = "ResourceARN")]
     pub resource_arn: String,
+}
+
+impl Read for ListTagsForResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("ResourceARN")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -890,16 +1140,24 @@ pub struct ListTagsForResourceResponse {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListTargetsByRuleRequest {
     pub rule: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub limit: Option<u32>,
+}
+
+impl Read for ListTargetsByRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            rule: members.required("Rule")?,
+            event_bus_name: members.optional("EventBusName")?,
+            next_token: members.optional("NextToken")?,
+            limit: members.optional("Limit")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -919,24 +1177,32 @@ pub struct LogConfig {
     pub level: Option<Level>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRuleRequest {
     pub name: String,
-    #[serde(default)]
     pub schedule_expression: Option<String>,
-    #[serde(default)]
     pub event_pattern: Option<String>,
-    #[serde(default)]
     pub state: Option<RuleState>,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub role_arn: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
+}
+
+impl Read for PutRuleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            schedule_expression: members.optional("ScheduleExpression")?,
+            event_pattern: members.optional("EventPattern")?,
+            state: members.optional("State")?,
+            description: members.optional("Description")?,
+            role_arn: members.optional("RoleArn")?,
+            tags: members.or_empty("Tags")?,
+            event_bus_name: members.optional("EventBusName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -946,13 +1212,22 @@ pub struct PutRuleResponse {
     pub rule_arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutTargetsRequest {
     pub rule: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
     pub targets: Vec<Target>,
+}
+
+impl Read for PutTargetsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            rule: members.required("Rule")?,
+            event_bus_name: members.optional("EventBusName")?,
+            targets: members.required("Targets")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -974,15 +1249,24 @@ pub struct PutTargetsResultEntry {
     pub error_message: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoveTargetsRequest {
     pub rule: String,
-    #[serde(default)]
     pub event_bus_name: Option<String>,
     pub ids: Vec<String>,
-    #[serde(default)]
     pub force: bool,
+}
+
+impl Read for RemoveTargetsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            rule: members.required("Rule")?,
+            event_bus_name: members.optional("EventBusName")?,
+            ids: members.required("Ids")?,
+            force: members.or_empty("Force")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1011,6 +1295,16 @@ pub struct RetryPolicy {
     pub maximum_retry_attempts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_event_age_in_seconds: Option<u32>,
+}
+
+impl Read for RetryPolicy {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            maximum_retry_attempts: members.optional("MaximumRetryAttempts")?,
+            maximum_event_age_in_seconds: members.optional("MaximumEventAgeInSeconds")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -1044,6 +1338,12 @@ impl RuleState {
     }
 }
 
+impl Read for RuleState {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
@@ -1051,12 +1351,24 @@ pub struct Tag {
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.required("Key")?, value: members.required("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourceRequest {
-    #[serde(rename = "ResourceARN")]
     pub resource_arn: String,
     pub tags: Vec<Tag>,
+}
+
+impl Read for TagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("ResourceARN")?, tags: members.required("Tags")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1083,31 +1395,61 @@ pub struct Target {
     pub retry_policy: Option<RetryPolicy>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for Target {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            id: members.required("Id")?,
+            arn: members.required("Arn")?,
+            role_arn: members.optional("RoleArn")?,
+            input: members.optional("Input")?,
+            input_path: members.optional("InputPath")?,
+            input_transformer: members.optional("InputTransformer")?,
+            http_parameters: members.optional("HttpParameters")?,
+            dead_letter_config: members.optional("DeadLetterConfig")?,
+            retry_policy: members.optional("RetryPolicy")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourceRequest {
-    #[serde(rename = "ResourceARN")]
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
+}
+
+impl Read for UntagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn: members.required("ResourceARN")?, tag_keys: members.required("TagKeys")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UntagResourceResponse {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateApiDestinationRequest {
     pub name: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub connection_arn: Option<String>,
-    #[serde(default)]
     pub invocation_endpoint: Option<String>,
-    #[serde(default)]
     pub http_method: Option<ApiDestinationHttpMethod>,
-    #[serde(default)]
     pub invocation_rate_limit_per_second: Option<u32>,
+}
+
+impl Read for UpdateApiDestinationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            description: members.optional("Description")?,
+            connection_arn: members.optional("ConnectionArn")?,
+            invocation_endpoint: members.optional("InvocationEndpoint")?,
+            http_method: members.optional("HttpMethod")?,
+            invocation_rate_limit_per_second: members.optional("InvocationRateLimitPerSecond")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1123,71 +1465,111 @@ pub struct UpdateApiDestinationResponse {
     pub last_modified_time: Option<f64>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionApiKeyAuthRequestParameters {
-    #[serde(default)]
     pub api_key_name: Option<String>,
-    #[serde(default)]
     pub api_key_value: Option<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateConnectionApiKeyAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            api_key_name: members.optional("ApiKeyName")?,
+            api_key_value: members.optional("ApiKeyValue")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionAuthRequestParameters {
-    #[serde(default)]
     pub basic_auth_parameters: Option<UpdateConnectionBasicAuthRequestParameters>,
-    #[serde(default)]
     pub o_auth_parameters: Option<UpdateConnectionOAuthRequestParameters>,
-    #[serde(default)]
     pub api_key_auth_parameters: Option<UpdateConnectionApiKeyAuthRequestParameters>,
-    #[serde(default)]
     pub invocation_http_parameters: Option<ConnectionHttpParameters>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateConnectionAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            basic_auth_parameters: members.optional("BasicAuthParameters")?,
+            o_auth_parameters: members.optional("OAuthParameters")?,
+            api_key_auth_parameters: members.optional("ApiKeyAuthParameters")?,
+            invocation_http_parameters: members.optional("InvocationHttpParameters")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionBasicAuthRequestParameters {
-    #[serde(default)]
     pub username: Option<String>,
-    #[serde(default)]
     pub password: Option<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateConnectionBasicAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { username: members.optional("Username")?, password: members.optional("Password")? })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionOAuthClientRequestParameters {
-    #[serde(default, rename = "ClientID")]
     pub client_id: Option<String>,
-    #[serde(default)]
     pub client_secret: Option<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateConnectionOAuthClientRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            client_id: members.optional("ClientID")?,
+            client_secret: members.optional("ClientSecret")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionOAuthRequestParameters {
-    #[serde(default)]
     pub client_parameters: Option<UpdateConnectionOAuthClientRequestParameters>,
-    #[serde(default)]
     pub authorization_endpoint: Option<String>,
-    #[serde(default)]
     pub http_method: Option<ConnectionOAuthHttpMethod>,
-    #[serde(default)]
     pub o_auth_http_parameters: Option<ConnectionHttpParameters>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateConnectionOAuthRequestParameters {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            client_parameters: members.optional("ClientParameters")?,
+            authorization_endpoint: members.optional("AuthorizationEndpoint")?,
+            http_method: members.optional("HttpMethod")?,
+            o_auth_http_parameters: members.optional("OAuthHttpParameters")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateConnectionRequest {
     pub name: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub authorization_type: Option<ConnectionAuthorizationType>,
-    #[serde(default)]
     pub auth_parameters: Option<UpdateConnectionAuthRequestParameters>,
-    #[serde(default)]
     pub kms_key_identifier: Option<String>,
+}
+
+impl Read for UpdateConnectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            description: members.optional("Description")?,
+            authorization_type: members.optional("AuthorizationType")?,
+            auth_parameters: members.optional("AuthParameters")?,
+            kms_key_identifier: members.optional("KmsKeyIdentifier")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1567,6 +1949,10 @@ impl Request for CreateApiDestinationRequest {
         Member::required("HttpMethod", API_DESTINATION_HTTP_METHOD),
         Member::optional("InvocationRateLimitPerSecond", API_DESTINATION_INVOCATION_RATE_LIMIT_PER_SECOND),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateConnectionRequest {
@@ -1579,18 +1965,30 @@ impl Request for CreateConnectionRequest {
         Member::required("AuthParameters", CREATE_CONNECTION_AUTH_REQUEST_PARAMETERS),
         Member::optional("KmsKeyIdentifier", KMS_KEY_IDENTIFIER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteApiDestinationRequest {
     type Response = DeleteApiDestinationResponse;
     const OPERATION: &'static str = "DeleteApiDestination";
     const MEMBERS: &'static [Member] = &[Member::required("Name", API_DESTINATION_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteConnectionRequest {
     type Response = DeleteConnectionResponse;
     const OPERATION: &'static str = "DeleteConnection";
     const MEMBERS: &'static [Member] = &[Member::required("Name", CONNECTION_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteRuleRequest {
@@ -1602,24 +2000,40 @@ impl Request for DeleteRuleRequest {
         Member::optional("Force", Rule::Flag),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeApiDestinationRequest {
     type Response = DescribeApiDestinationResponse;
     const OPERATION: &'static str = "DescribeApiDestination";
     const MEMBERS: &'static [Member] = &[Member::required("Name", API_DESTINATION_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeConnectionRequest {
     type Response = DescribeConnectionResponse;
     const OPERATION: &'static str = "DescribeConnection";
     const MEMBERS: &'static [Member] = &[Member::required("Name", CONNECTION_NAME)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeEventBusRequest {
     type Response = DescribeEventBusResponse;
     const OPERATION: &'static str = "DescribeEventBus";
     const MEMBERS: &'static [Member] = &[Member::optional("Name", EVENT_BUS_NAME_OR_ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeRuleRequest {
@@ -1627,6 +2041,10 @@ impl Request for DescribeRuleRequest {
     const OPERATION: &'static str = "DescribeRule";
     const MEMBERS: &'static [Member] =
         &[Member::required("Name", RULE_NAME), Member::optional("EventBusName", EVENT_BUS_NAME_OR_ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DisableRuleRequest {
@@ -1635,6 +2053,10 @@ impl Request for DisableRuleRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("Name", RULE_NAME), Member::optional("EventBusName", EVENT_BUS_NAME_OR_ARN)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for EnableRuleRequest {
@@ -1643,6 +2065,10 @@ impl Request for EnableRuleRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("Name", RULE_NAME), Member::optional("EventBusName", EVENT_BUS_NAME_OR_ARN)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListApiDestinationsRequest {
@@ -1654,6 +2080,10 @@ impl Request for ListApiDestinationsRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListConnectionsRequest {
@@ -1665,6 +2095,10 @@ impl Request for ListConnectionsRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListEventBusesRequest {
@@ -1675,6 +2109,10 @@ impl Request for ListEventBusesRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListRuleNamesByTargetRequest {
@@ -1686,6 +2124,10 @@ impl Request for ListRuleNamesByTargetRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListRulesRequest {
@@ -1697,12 +2139,20 @@ impl Request for ListRulesRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListTagsForResourceRequest {
     type Response = ListTagsForResourceResponse;
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] = &[Member::required("ResourceARN", ARN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListTargetsByRuleRequest {
@@ -1714,6 +2164,10 @@ impl Request for ListTargetsByRuleRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("Limit", LIMIT_MAX100),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutRuleRequest {
@@ -1729,6 +2183,10 @@ impl Request for PutRuleRequest {
         Member::optional("Tags", TAG_LIST),
         Member::optional("EventBusName", EVENT_BUS_NAME_OR_ARN),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutTargetsRequest {
@@ -1739,6 +2197,10 @@ impl Request for PutTargetsRequest {
         Member::optional("EventBusName", EVENT_BUS_NAME_OR_ARN),
         Member::required("Targets", TARGET_LIST),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for RemoveTargetsRequest {
@@ -1750,6 +2212,10 @@ impl Request for RemoveTargetsRequest {
         Member::required("Ids", TARGET_ID_LIST),
         Member::optional("Force", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourceRequest {
@@ -1757,6 +2223,10 @@ impl Request for TagResourceRequest {
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceARN", ARN), Member::required("Tags", TAG_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UntagResourceRequest {
@@ -1764,6 +2234,10 @@ impl Request for UntagResourceRequest {
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceARN", ARN), Member::required("TagKeys", TAG_KEY_LIST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdateApiDestinationRequest {
@@ -1777,6 +2251,10 @@ impl Request for UpdateApiDestinationRequest {
         Member::optional("HttpMethod", API_DESTINATION_HTTP_METHOD),
         Member::optional("InvocationRateLimitPerSecond", API_DESTINATION_INVOCATION_RATE_LIMIT_PER_SECOND),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdateConnectionRequest {
@@ -1789,4 +2267,8 @@ impl Request for UpdateConnectionRequest {
         Member::optional("AuthParameters", UPDATE_CONNECTION_AUTH_REQUEST_PARAMETERS),
         Member::optional("KmsKeyIdentifier", KMS_KEY_IDENTIFIER),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::SecretKey;
 use crate::query::Time;
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 123] = [
@@ -190,30 +190,52 @@ pub struct AccessKeyMetadata {
     pub create_date: Time,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddClientIDToOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
-    #[serde(rename = "ClientID")]
     pub client_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AddClientIDToOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            client_id: members.required("ClientID")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddRoleToInstanceProfileRequest {
     pub instance_profile_name: String,
     pub role_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AddRoleToInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            role_name: members.required("RoleName")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddUserToGroupRequest {
     pub group_name: String,
     pub user_name: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for AddUserToGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, user_name: members.required("UserName")? })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssignmentStatusType {
     Assigned,
     Unassigned,
@@ -239,25 +261,49 @@ impl AssignmentStatusType {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AssignmentStatusType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachGroupPolicyRequest {
     pub group_name: String,
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AttachGroupPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachRolePolicyRequest {
     pub role_name: String,
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AttachRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachUserPolicyRequest {
     pub user_name: String,
     pub policy_arn: String,
+}
+
+impl Read for AttachUserPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, policy_arn: members.required("PolicyArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -274,13 +320,10 @@ pub struct AttachedPolicy {
     pub policy_arn: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachmentType {
-    #[serde(rename = "user")]
     User,
-    #[serde(rename = "group")]
     Group,
-    #[serde(rename = "role")]
     Role,
 }
 
@@ -303,49 +346,59 @@ impl AttachmentType {
     }
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for AttachmentType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ChangePasswordRequest {
     pub old_password: String,
     pub new_password: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ChangePasswordRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            old_password: members.required("OldPassword")?,
+            new_password: members.required("NewPassword")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContextEntry {
-    #[serde(default)]
     pub context_key_name: Option<String>,
-    #[serde(default)]
     pub context_key_values: Vec<String>,
-    #[serde(default)]
     pub context_key_type: Option<ContextKeyTypeEnum>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for ContextEntry {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            context_key_name: members.optional("ContextKeyName")?,
+            context_key_values: members.or_empty("ContextKeyValues")?,
+            context_key_type: members.optional("ContextKeyType")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContextKeyTypeEnum {
-    #[serde(rename = "string")]
     String,
-    #[serde(rename = "stringList")]
     StringList,
-    #[serde(rename = "numeric")]
     Numeric,
-    #[serde(rename = "numericList")]
     NumericList,
-    #[serde(rename = "boolean")]
     Boolean,
-    #[serde(rename = "booleanList")]
     BooleanList,
-    #[serde(rename = "ip")]
     Ip,
-    #[serde(rename = "ipList")]
     IpList,
-    #[serde(rename = "binary")]
     Binary,
-    #[serde(rename = "binaryList")]
     BinaryList,
-    #[serde(rename = "date")]
     Date,
-    #[serde(rename = "dateList")]
     DateList,
 }
 
@@ -386,6 +439,12 @@ impl ContextKeyTypeEnum {
     }
 }
 
+impl Read for ContextKeyTypeEnum {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContextProvider {
@@ -398,6 +457,18 @@ pub struct ContextProvider {
     pub subject_type_source_key: Option<String>,
 }
 
+impl Read for ContextProvider {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            key_definition_list: members.or_empty("KeyDefinitionList")?,
+            subject_source_key: members.required("SubjectSourceKey")?,
+            subject_type_value: members.optional("SubjectTypeValue")?,
+            subject_type_source_key: members.optional("SubjectTypeSourceKey")?,
+        })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContextProviderKeyDefinition {
@@ -406,11 +477,23 @@ pub struct ContextProviderKeyDefinition {
     pub target_key: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ContextProviderKeyDefinition {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { source_key: members.required("SourceKey")?, target_key: members.optional("TargetKey")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateAccessKeyRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
+}
+
+impl Read for CreateAccessKeyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.optional("UserName")? })
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -419,18 +502,29 @@ pub struct CreateAccessKeyResponse {
     pub access_key: AccessKey,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateAccountAliasRequest {
     pub account_alias: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateAccountAliasRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_alias: members.required("AccountAlias")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateGroupRequest {
-    #[serde(default)]
     pub path: Option<String>,
     pub group_name: String,
+}
+
+impl Read for CreateGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { path: members.optional("Path")?, group_name: members.required("GroupName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -439,14 +533,22 @@ pub struct CreateGroupResponse {
     pub group: Group,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateInstanceProfileRequest {
     pub instance_profile_name: String,
-    #[serde(default)]
     pub path: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            path: members.optional("Path")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -455,17 +557,24 @@ pub struct CreateInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateLoginProfileRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub password: Option<String>,
-    #[serde(default)]
     pub password_reset_required: bool,
-    #[serde(default)]
     pub max_signin_session_duration: Option<u32>,
+}
+
+impl Read for CreateLoginProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            password: members.optional("Password")?,
+            password_reset_required: members.or_empty("PasswordResetRequired")?,
+            max_signin_session_duration: members.optional("MaxSigninSessionDuration")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -474,20 +583,28 @@ pub struct CreateLoginProfileResponse {
     pub login_profile: LoginProfile,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateOpenIDConnectProviderRequest {
     pub url: String,
-    #[serde(default, rename = "ClientIDList")]
     pub client_id_list: Vec<String>,
-    #[serde(default)]
     pub thumbprint_list: Vec<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub context_provider: Option<ContextProvider>,
-    #[serde(default)]
     pub identity_center_instance_arn: Option<String>,
+}
+
+impl Read for CreateOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            url: members.required("Url")?,
+            client_id_list: members.or_empty("ClientIDList")?,
+            thumbprint_list: members.or_empty("ThumbprintList")?,
+            tags: members.or_empty("Tags")?,
+            context_provider: members.optional("ContextProvider")?,
+            identity_center_instance_arn: members.optional("IdentityCenterInstanceArn")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -499,17 +616,26 @@ pub struct CreateOpenIDConnectProviderResponse {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreatePolicyRequest {
     pub policy_name: String,
-    #[serde(default)]
     pub path: Option<String>,
     pub policy_document: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreatePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_name: members.required("PolicyName")?,
+            path: members.optional("Path")?,
+            policy_document: members.required("PolicyDocument")?,
+            description: members.optional("Description")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -518,13 +644,22 @@ pub struct CreatePolicyResponse {
     pub policy: Policy,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreatePolicyVersionRequest {
     pub policy_arn: String,
     pub policy_document: String,
-    #[serde(default)]
     pub set_as_default: bool,
+}
+
+impl Read for CreatePolicyVersionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_arn: members.required("PolicyArn")?,
+            policy_document: members.required("PolicyDocument")?,
+            set_as_default: members.or_empty("SetAsDefault")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -533,23 +668,32 @@ pub struct CreatePolicyVersionResponse {
     pub policy_version: PolicyVersion,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateRoleRequest {
-    #[serde(default)]
     pub path: Option<String>,
     pub role_name: String,
     pub assume_role_policy_document: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub max_session_duration: Option<u32>,
-    #[serde(default)]
     pub max_signin_session_duration: Option<u32>,
-    #[serde(default)]
     pub permissions_boundary: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path: members.optional("Path")?,
+            role_name: members.required("RoleName")?,
+            assume_role_policy_document: members.required("AssumeRolePolicyDocument")?,
+            description: members.optional("Description")?,
+            max_session_duration: members.optional("MaxSessionDuration")?,
+            max_signin_session_duration: members.optional("MaxSigninSessionDuration")?,
+            permissions_boundary: members.optional("PermissionsBoundary")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -558,15 +702,22 @@ pub struct CreateRoleResponse {
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateServiceLinkedRoleRequest {
-    #[serde(rename = "AWSServiceName")]
     pub aws_service_name: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub custom_suffix: Option<String>,
+}
+
+impl Read for CreateServiceLinkedRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            aws_service_name: members.required("AWSServiceName")?,
+            description: members.optional("Description")?,
+            custom_suffix: members.optional("CustomSuffix")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -575,16 +726,24 @@ pub struct CreateServiceLinkedRoleResponse {
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateUserRequest {
-    #[serde(default)]
     pub path: Option<String>,
     pub user_name: String,
-    #[serde(default)]
     pub permissions_boundary: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path: members.optional("Path")?,
+            user_name: members.required("UserName")?,
+            permissions_boundary: members.optional("PermissionsBoundary")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -593,15 +752,22 @@ pub struct CreateUserResponse {
     pub user: User,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateVirtualMFADeviceRequest {
-    #[serde(default)]
     pub path: Option<String>,
-    #[serde(rename = "VirtualMFADeviceName")]
     pub virtual_mfa_device_name: String,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateVirtualMFADeviceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path: members.optional("Path")?,
+            virtual_mfa_device_name: members.required("VirtualMFADeviceName")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -611,100 +777,190 @@ pub struct CreateVirtualMFADeviceResponse {
     pub virtual_mfa_device: VirtualMFADevice,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeactivateMFADeviceRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
     pub serial_number: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeactivateMFADeviceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            serial_number: members.required("SerialNumber")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteAccessKeyRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
     pub access_key_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteAccessKeyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.optional("UserName")?, access_key_id: members.required("AccessKeyId")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteAccountAliasRequest {
     pub account_alias: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for DeleteAccountAliasRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_alias: members.required("AccountAlias")? })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeleteAccountPasswordPolicyRequest {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteAccountPasswordPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteGroupPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, policy_name: members.required("PolicyName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteGroupRequest {
     pub group_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteInstanceProfileRequest {
     pub instance_profile_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { instance_profile_name: members.required("InstanceProfileName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteLoginProfileRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for DeleteLoginProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.optional("UserName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeletePolicyRequest {
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeletePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeletePolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeletePolicyVersionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")?, version_id: members.required("VersionId")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRolePermissionsBoundaryRequest {
     pub role_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteRolePermissionsBoundaryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, policy_name: members.required("PolicyName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteRoleRequest {
     pub role_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteServiceLinkedRoleRequest {
     pub role_name: String,
+}
+
+impl Read for DeleteServiceLinkedRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -713,29 +969,53 @@ pub struct DeleteServiceLinkedRoleResponse {
     pub deletion_task_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteUserPermissionsBoundaryRequest {
     pub user_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteUserPermissionsBoundaryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteUserPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, policy_name: members.required("PolicyName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteUserRequest {
     pub user_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteVirtualMFADeviceRequest {
     pub serial_number: String,
+}
+
+impl Read for DeleteVirtualMFADeviceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { serial_number: members.required("SerialNumber")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -780,29 +1060,46 @@ impl DeletionTaskStatusType {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetachGroupPolicyRequest {
     pub group_name: String,
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DetachGroupPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetachRolePolicyRequest {
     pub role_name: String,
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DetachRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DetachUserPolicyRequest {
     pub user_name: String,
     pub policy_arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DetachUserPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, policy_arn: members.required("PolicyArn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnableMFADeviceRequest {
     pub user_name: String,
     pub serial_number: String,
@@ -810,7 +1107,19 @@ pub struct EnableMFADeviceRequest {
     pub authentication_code2: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for EnableMFADeviceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            serial_number: members.required("SerialNumber")?,
+            authentication_code1: members.required("AuthenticationCode1")?,
+            authentication_code2: members.required("AuthenticationCode2")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntityType {
     User,
     Role,
@@ -842,6 +1151,12 @@ impl EntityType {
     }
 }
 
+impl Read for EntityType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EvaluationResult {
@@ -860,8 +1175,15 @@ pub struct EvaluationResult {
     pub resource_specific_results: Vec<ResourceSpecificResult>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GenerateCredentialReportRequest {}
+
+impl Read for GenerateCredentialReportRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -871,10 +1193,16 @@ pub struct GenerateCredentialReportResponse {
     pub description: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAccessKeyLastUsedRequest {
     pub access_key_id: String,
+}
+
+impl Read for GetAccessKeyLastUsedRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { access_key_id: members.required("AccessKeyId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -884,15 +1212,22 @@ pub struct GetAccessKeyLastUsedResponse {
     pub access_key_last_used: AccessKeyLastUsed,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAccountAuthorizationDetailsRequest {
-    #[serde(default)]
     pub filter: Vec<EntityType>,
-    #[serde(default)]
     pub max_items: Option<u32>,
-    #[serde(default)]
     pub marker: Option<String>,
+}
+
+impl Read for GetAccountAuthorizationDetailsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            filter: members.or_empty("Filter")?,
+            max_items: members.optional("MaxItems")?,
+            marker: members.optional("Marker")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -907,8 +1242,15 @@ pub struct GetAccountAuthorizationDetailsResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetAccountPasswordPolicyRequest {}
+
+impl Read for GetAccountPasswordPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -916,8 +1258,15 @@ pub struct GetAccountPasswordPolicyResponse {
     pub password_policy: PasswordPolicy,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetAccountSummaryRequest {}
+
+impl Read for GetAccountSummaryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -925,10 +1274,16 @@ pub struct GetAccountSummaryResponse {
     pub summary_map: BTreeMap<&'static str, i64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetContextKeysForCustomPolicyRequest {
     pub policy_input_list: Vec<String>,
+}
+
+impl Read for GetContextKeysForCustomPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_input_list: members.required("PolicyInputList")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -937,16 +1292,31 @@ pub struct GetContextKeysForPolicyResponse {
     pub context_key_names: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetContextKeysForPrincipalPolicyRequest {
     pub policy_source_arn: String,
-    #[serde(default)]
     pub policy_input_list: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for GetContextKeysForPrincipalPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_source_arn: members.required("PolicySourceArn")?,
+            policy_input_list: members.or_empty("PolicyInputList")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetCredentialReportRequest {}
+
+impl Read for GetCredentialReportRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -956,11 +1326,17 @@ pub struct GetCredentialReportResponse {
     pub generated_time: Time,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
+}
+
+impl Read for GetGroupPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, policy_name: members.required("PolicyName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -972,14 +1348,22 @@ pub struct GetGroupPolicyResponse {
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetGroupRequest {
     pub group_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for GetGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            group_name: members.required("GroupName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -992,10 +1376,16 @@ pub struct GetGroupResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetInstanceProfileRequest {
     pub instance_profile_name: String,
+}
+
+impl Read for GetInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { instance_profile_name: members.required("InstanceProfileName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1004,11 +1394,16 @@ pub struct GetInstanceProfileResponse {
     pub instance_profile: InstanceProfile,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetLoginProfileRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
+}
+
+impl Read for GetLoginProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.optional("UserName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1017,11 +1412,16 @@ pub struct GetLoginProfileResponse {
     pub login_profile: LoginProfile,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
+}
+
+impl Read for GetOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1042,10 +1442,16 @@ pub struct GetOpenIDConnectProviderResponse {
     pub identity_store_arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetPolicyRequest {
     pub policy_arn: String,
+}
+
+impl Read for GetPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1054,11 +1460,17 @@ pub struct GetPolicyResponse {
     pub policy: Policy,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
+}
+
+impl Read for GetPolicyVersionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")?, version_id: members.required("VersionId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1067,11 +1479,17 @@ pub struct GetPolicyVersionResponse {
     pub policy_version: PolicyVersion,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
+}
+
+impl Read for GetRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, policy_name: members.required("PolicyName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1083,10 +1501,16 @@ pub struct GetRolePolicyResponse {
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetRoleRequest {
     pub role_name: String,
+}
+
+impl Read for GetRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1095,10 +1519,16 @@ pub struct GetRoleResponse {
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetServiceLinkedRoleDeletionStatusRequest {
     pub deletion_task_id: String,
+}
+
+impl Read for GetServiceLinkedRoleDeletionStatusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { deletion_task_id: members.required("DeletionTaskId")? })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -1109,11 +1539,17 @@ pub struct GetServiceLinkedRoleDeletionStatusResponse {
     pub reason: Option<DeletionTaskFailureReasonType>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
+}
+
+impl Read for GetUserPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, policy_name: members.required("PolicyName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1125,11 +1561,16 @@ pub struct GetUserPolicyResponse {
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetUserRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
+}
+
+impl Read for GetUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.optional("UserName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1160,12 +1601,22 @@ pub struct GroupDetail {
     pub attached_managed_policies: Vec<AttachedPolicy>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InlinePolicyIdentifierType {
     pub policy_name: String,
     pub attachment_type: AttachmentType,
     pub attachment_name: String,
+}
+
+impl Read for InlinePolicyIdentifierType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_name: members.required("PolicyName")?,
+            attachment_type: members.required("AttachmentType")?,
+            attachment_name: members.required("AttachmentName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1181,15 +1632,22 @@ pub struct InstanceProfile {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAccessKeysRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListAccessKeysRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1201,13 +1659,17 @@ pub struct ListAccessKeysResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAccountAliasesRequest {
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListAccountAliasesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { marker: members.optional("Marker")?, max_items: members.optional("MaxItems")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1219,16 +1681,24 @@ pub struct ListAccountAliasesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAttachedGroupPoliciesRequest {
     pub group_name: String,
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListAttachedGroupPoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            group_name: members.required("GroupName")?,
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1240,44 +1710,68 @@ pub struct ListAttachedPoliciesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAttachedRolePoliciesRequest {
     pub role_name: String,
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListAttachedRolePoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAttachedUserPoliciesRequest {
     pub user_name: String,
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListAttachedUserPoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListEntitiesForPolicyRequest {
     pub policy_arn: String,
-    #[serde(default)]
     pub entity_filter: Option<EntityType>,
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub policy_usage_filter: Option<PolicyUsageType>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListEntitiesForPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_arn: members.required("PolicyArn")?,
+            entity_filter: members.optional("EntityFilter")?,
+            path_prefix: members.optional("PathPrefix")?,
+            policy_usage_filter: members.optional("PolicyUsageFilter")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1291,35 +1785,58 @@ pub struct ListEntitiesForPolicyResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListGroupPoliciesRequest {
     pub group_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListGroupPoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            group_name: members.required("GroupName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListGroupsForUserRequest {
     pub user_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListGroupsForUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListGroupsRequest {
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListGroupsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1340,35 +1857,58 @@ pub struct ListInlinePoliciesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListInstanceProfileTagsRequest {
     pub instance_profile_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListInstanceProfileTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListInstanceProfilesForRoleRequest {
     pub role_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListInstanceProfilesForRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListInstanceProfilesRequest {
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListInstanceProfilesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1380,15 +1920,22 @@ pub struct ListInstanceProfilesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListMFADevicesRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListMFADevicesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1401,19 +1948,33 @@ pub struct ListMFADevicesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListOpenIDConnectProviderTagsRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for ListOpenIDConnectProviderTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListOpenIDConnectProvidersRequest {}
+
+impl Read for ListOpenIDConnectProvidersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -1422,21 +1983,28 @@ pub struct ListOpenIDConnectProvidersResponse {
     pub open_id_connect_provider_list: Vec<OpenIDConnectProviderListEntry>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPoliciesRequest {
-    #[serde(default)]
     pub scope: Option<PolicyScopeType>,
-    #[serde(default)]
     pub only_attached: bool,
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub policy_usage_filter: Option<PolicyUsageType>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListPoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            scope: members.optional("Scope")?,
+            only_attached: members.or_empty("OnlyAttached")?,
+            path_prefix: members.optional("PathPrefix")?,
+            policy_usage_filter: members.optional("PolicyUsageFilter")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1448,24 +2016,40 @@ pub struct ListPoliciesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPolicyTagsRequest {
     pub policy_arn: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListPolicyTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_arn: members.required("PolicyArn")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPolicyVersionsRequest {
     pub policy_arn: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListPolicyVersionsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_arn: members.required("PolicyArn")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1477,35 +2061,58 @@ pub struct ListPolicyVersionsResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRolePoliciesRequest {
     pub role_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListRolePoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRoleTagsRequest {
     pub role_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListRoleTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRolesRequest {
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListRolesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1517,15 +2124,22 @@ pub struct ListRolesResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListSSHPublicKeysRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListSSHPublicKeysRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1538,19 +2152,26 @@ pub struct ListSSHPublicKeysResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListServiceSpecificCredentialsRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub service_name: Option<String>,
-    #[serde(default)]
     pub all_users: bool,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListServiceSpecificCredentialsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            service_name: members.optional("ServiceName")?,
+            all_users: members.or_empty("AllUsers")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1562,15 +2183,22 @@ pub struct ListServiceSpecificCredentialsResponse {
     pub is_truncated: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListSigningCertificatesRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListSigningCertificatesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1591,35 +2219,58 @@ pub struct ListTagsResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListUserPoliciesRequest {
     pub user_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListUserPoliciesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListUserTagsRequest {
     pub user_name: String,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListUserTagsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListUsersRequest {
-    #[serde(default)]
     pub path_prefix: Option<String>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListUsersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            path_prefix: members.optional("PathPrefix")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1631,15 +2282,22 @@ pub struct ListUsersResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListVirtualMFADevicesRequest {
-    #[serde(default)]
     pub assignment_status: Option<AssignmentStatusType>,
-    #[serde(default)]
     pub marker: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
+}
+
+impl Read for ListVirtualMFADevicesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            assignment_status: members.optional("AssignmentStatus")?,
+            marker: members.optional("Marker")?,
+            max_items: members.optional("MaxItems")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -1697,11 +2355,16 @@ pub struct OpenIDConnectProviderListEntry {
     pub is_trusted_identity_propagation_enabled: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderedOrganizationPolicyType {
-    #[serde(default)]
     pub service_control_policy_input_list: Vec<String>,
+}
+
+impl Read for OrderedOrganizationPolicyType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { service_control_policy_input_list: members.or_empty("ServiceControlPolicyInputList")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1818,30 +2481,31 @@ pub struct PolicyGroup {
     pub group_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyIdentifier {
-    #[serde(default)]
     pub policy_type: Option<PolicyIdentifierPolicyType>,
-    #[serde(default)]
     pub policy_arn: Option<String>,
-    #[serde(default)]
     pub inline_policy_identifier: Option<InlinePolicyIdentifierType>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for PolicyIdentifier {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_type: members.optional("PolicyType")?,
+            policy_arn: members.optional("PolicyArn")?,
+            inline_policy_identifier: members.optional("InlinePolicyIdentifier")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyIdentifierPolicyType {
-    #[serde(rename = "inline")]
     Inline,
-    #[serde(rename = "aws-managed")]
     AwsManaged,
-    #[serde(rename = "user-managed")]
     UserManaged,
-    #[serde(rename = "permission-boundary")]
     PermissionBoundary,
-    #[serde(rename = "scp")]
     Scp,
-    #[serde(rename = "rcp")]
     Rcp,
 }
 
@@ -1870,6 +2534,12 @@ impl PolicyIdentifierPolicyType {
     }
 }
 
+impl Read for PolicyIdentifierPolicyType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyRole {
@@ -1877,10 +2547,9 @@ pub struct PolicyRole {
     pub role_id: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyScopeType {
     All,
-    #[serde(rename = "AWS")]
     Aws,
     Local,
 }
@@ -1901,6 +2570,12 @@ impl PolicyScopeType {
             "Local" => Some(Self::Local),
             _ => None,
         }
+    }
+}
+
+impl Read for PolicyScopeType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -1949,7 +2624,7 @@ impl PolicySourceType {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyUsageType {
     PermissionsPolicy,
     PermissionsBoundary,
@@ -1969,6 +2644,12 @@ impl PolicyUsageType {
             "PermissionsBoundary" => Some(Self::PermissionsBoundary),
             _ => None,
         }
+    }
+}
+
+impl Read for PolicyUsageType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -1998,65 +2679,135 @@ pub struct Position {
     pub column: Option<i32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutGroupPolicyRequest {
     pub group_name: String,
     pub policy_name: String,
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for PutGroupPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            group_name: members.required("GroupName")?,
+            policy_name: members.required("PolicyName")?,
+            policy_document: members.required("PolicyDocument")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRolePermissionsBoundaryRequest {
     pub role_name: String,
     pub permissions_boundary: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for PutRolePermissionsBoundaryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            permissions_boundary: members.required("PermissionsBoundary")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutRolePolicyRequest {
     pub role_name: String,
     pub policy_name: String,
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for PutRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            policy_name: members.required("PolicyName")?,
+            policy_document: members.required("PolicyDocument")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutUserPermissionsBoundaryRequest {
     pub user_name: String,
     pub permissions_boundary: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for PutUserPermissionsBoundaryRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            permissions_boundary: members.required("PermissionsBoundary")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutUserPolicyRequest {
     pub user_name: String,
     pub policy_name: String,
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Read for PutUserPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            policy_name: members.required("PolicyName")?,
+            policy_document: members.required("PolicyDocument")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
-    #[serde(rename = "ClientID")]
     pub client_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for RemoveClientIDFromOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            client_id: members.required("ClientID")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoveRoleFromInstanceProfileRequest {
     pub instance_profile_name: String,
     pub role_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for RemoveRoleFromInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            role_name: members.required("RoleName")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoveUserFromGroupRequest {
     pub group_name: String,
     pub user_name: String,
+}
+
+impl Read for RemoveUserFromGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { group_name: members.required("GroupName")?, user_name: members.required("UserName")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -2124,13 +2875,24 @@ pub struct ResourceSpecificResult {
     pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResyncMFADeviceRequest {
     pub user_name: String,
     pub serial_number: String,
     pub authentication_code1: String,
     pub authentication_code2: String,
+}
+
+impl Read for ResyncMFADeviceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            serial_number: members.required("SerialNumber")?,
+            authentication_code1: members.required("AuthenticationCode1")?,
+            authentication_code2: members.required("AuthenticationCode2")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2222,11 +2984,17 @@ pub struct ServiceSpecificCredentialMetadata {
     pub service_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetDefaultPolicyVersionRequest {
     pub policy_arn: String,
     pub version_id: String,
+}
+
+impl Read for SetDefaultPolicyVersionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")?, version_id: members.required("VersionId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2240,31 +3008,40 @@ pub struct SigningCertificate {
     pub upload_date: Option<Time>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SimulateCustomPolicyRequest {
     pub policy_input_list: Vec<String>,
-    #[serde(default)]
     pub permissions_boundary_policy_input_list: Vec<String>,
-    #[serde(default)]
     pub ordered_organization_policy_input_list: Vec<OrderedOrganizationPolicyType>,
     pub action_names: Vec<String>,
-    #[serde(default)]
     pub resource_arns: Vec<String>,
-    #[serde(default)]
     pub resource_policy: Option<String>,
-    #[serde(default)]
     pub resource_owner: Option<String>,
-    #[serde(default)]
     pub caller_arn: Option<String>,
-    #[serde(default)]
     pub context_entries: Vec<ContextEntry>,
-    #[serde(default)]
     pub resource_handling_option: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
-    #[serde(default)]
     pub marker: Option<String>,
+}
+
+impl Read for SimulateCustomPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_input_list: members.required("PolicyInputList")?,
+            permissions_boundary_policy_input_list: members.or_empty("PermissionsBoundaryPolicyInputList")?,
+            ordered_organization_policy_input_list: members.or_empty("OrderedOrganizationPolicyInputList")?,
+            action_names: members.required("ActionNames")?,
+            resource_arns: members.or_empty("ResourceArns")?,
+            resource_policy: members.optional("ResourcePolicy")?,
+            resource_owner: members.optional("ResourceOwner")?,
+            caller_arn: members.optional("CallerArn")?,
+            context_entries: members.or_empty("ContextEntries")?,
+            resource_handling_option: members.optional("ResourceHandlingOption")?,
+            max_items: members.optional("MaxItems")?,
+            marker: members.optional("Marker")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2276,33 +3053,42 @@ pub struct SimulatePolicyResponse {
     pub marker: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SimulatePrincipalPolicyRequest {
     pub policy_source_arn: String,
-    #[serde(default)]
     pub policy_input_list: Vec<String>,
-    #[serde(default)]
     pub permissions_boundary_policy_input_list: Vec<String>,
-    #[serde(default)]
     pub policy_exclusion_list: Vec<PolicyIdentifier>,
     pub action_names: Vec<String>,
-    #[serde(default)]
     pub resource_arns: Vec<String>,
-    #[serde(default)]
     pub resource_policy: Option<String>,
-    #[serde(default)]
     pub resource_owner: Option<String>,
-    #[serde(default)]
     pub caller_arn: Option<String>,
-    #[serde(default)]
     pub context_entries: Vec<ContextEntry>,
-    #[serde(default)]
     pub resource_handling_option: Option<String>,
-    #[serde(default)]
     pub max_items: Option<u32>,
-    #[serde(default)]
     pub marker: Option<String>,
+}
+
+impl Read for SimulatePrincipalPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            policy_source_arn: members.required("PolicySourceArn")?,
+            policy_input_list: members.or_empty("PolicyInputList")?,
+            permissions_boundary_policy_input_list: members.or_empty("PermissionsBoundaryPolicyInputList")?,
+            policy_exclusion_list: members.or_empty("PolicyExclusionList")?,
+            action_names: members.required("ActionNames")?,
+            resource_arns: members.or_empty("ResourceArns")?,
+            resource_policy: members.optional("ResourcePolicy")?,
+            resource_owner: members.optional("ResourceOwner")?,
+            caller_arn: members.optional("CallerArn")?,
+            context_entries: members.or_empty("ContextEntries")?,
+            resource_handling_option: members.optional("ResourceHandlingOption")?,
+            max_items: members.optional("MaxItems")?,
+            marker: members.optional("Marker")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2347,6 +3133,12 @@ impl StatusType {
             "Expired" => Some(Self::Expired),
             _ => None,
         }
+    }
+}
+
+impl Read for StatusType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -2476,154 +3268,286 @@ pub struct Tag {
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.required("Key")?, value: members.required("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            tags: members.required("Tags")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            tags: members.required("Tags")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagPolicyRequest {
     pub policy_arn: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")?, tags: members.required("Tags")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagRoleRequest {
     pub role_name: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, tags: members.required("Tags")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagUserRequest {
     pub user_name: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, tags: members.required("Tags")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagInstanceProfileRequest {
     pub instance_profile_name: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagInstanceProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            instance_profile_name: members.required("InstanceProfileName")?,
+            tag_keys: members.required("TagKeys")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagOpenIDConnectProviderRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagOpenIDConnectProviderRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            tag_keys: members.required("TagKeys")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagPolicyRequest {
     pub policy_arn: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { policy_arn: members.required("PolicyArn")?, tag_keys: members.required("TagKeys")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagRoleRequest {
     pub role_name: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, tag_keys: members.required("TagKeys")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagUserRequest {
     pub user_name: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { user_name: members.required("UserName")?, tag_keys: members.required("TagKeys")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateAccessKeyRequest {
-    #[serde(default)]
     pub user_name: Option<String>,
     pub access_key_id: String,
     pub status: StatusType,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateAccessKeyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.optional("UserName")?,
+            access_key_id: members.required("AccessKeyId")?,
+            status: members.required("Status")?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpdateAccountPasswordPolicyRequest {
-    #[serde(default)]
     pub minimum_password_length: Option<u32>,
-    #[serde(default)]
     pub require_symbols: bool,
-    #[serde(default)]
     pub require_numbers: bool,
-    #[serde(default)]
     pub require_uppercase_characters: bool,
-    #[serde(default)]
     pub require_lowercase_characters: bool,
-    #[serde(default)]
     pub allow_users_to_change_password: bool,
-    #[serde(default)]
     pub max_password_age: Option<u32>,
-    #[serde(default)]
     pub password_reuse_prevention: Option<u32>,
-    #[serde(default)]
     pub hard_expiry: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateAccountPasswordPolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            minimum_password_length: members.optional("MinimumPasswordLength")?,
+            require_symbols: members.or_empty("RequireSymbols")?,
+            require_numbers: members.or_empty("RequireNumbers")?,
+            require_uppercase_characters: members.or_empty("RequireUppercaseCharacters")?,
+            require_lowercase_characters: members.or_empty("RequireLowercaseCharacters")?,
+            allow_users_to_change_password: members.or_empty("AllowUsersToChangePassword")?,
+            max_password_age: members.optional("MaxPasswordAge")?,
+            password_reuse_prevention: members.optional("PasswordReusePrevention")?,
+            hard_expiry: members.or_empty("HardExpiry")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateAssumeRolePolicyRequest {
     pub role_name: String,
     pub policy_document: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateAssumeRolePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            policy_document: members.required("PolicyDocument")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateGroupRequest {
     pub group_name: String,
-    #[serde(default)]
     pub new_path: Option<String>,
-    #[serde(default)]
     pub new_group_name: Option<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateGroupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            group_name: members.required("GroupName")?,
+            new_path: members.optional("NewPath")?,
+            new_group_name: members.optional("NewGroupName")?,
+        })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateLoginProfileRequest {
     pub user_name: String,
-    #[serde(default)]
     pub password: Option<String>,
-    #[serde(default)]
     pub password_reset_required: Option<bool>,
-    #[serde(default)]
     pub max_signin_session_duration: Option<u32>,
-    #[serde(default)]
     pub reset_max_signin_session_duration: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateLoginProfileRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            password: members.optional("Password")?,
+            password_reset_required: members.optional("PasswordResetRequired")?,
+            max_signin_session_duration: members.optional("MaxSigninSessionDuration")?,
+            reset_max_signin_session_duration: members.or_empty("ResetMaxSigninSessionDuration")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateOpenIDConnectProviderThumbprintRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
     pub thumbprint_list: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateOpenIDConnectProviderThumbprintRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            thumbprint_list: members.required("ThumbprintList")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateRoleDescriptionRequest {
     pub role_name: String,
     pub description: String,
+}
+
+impl Read for UpdateRoleDescriptionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { role_name: members.required("RoleName")?, description: members.required("Description")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2632,31 +3556,47 @@ pub struct UpdateRoleDescriptionResponse {
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateRoleRequest {
     pub role_name: String,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub max_session_duration: Option<u32>,
-    #[serde(default)]
     pub max_signin_session_duration: Option<u32>,
-    #[serde(default)]
     pub reset_max_signin_session_duration: bool,
+}
+
+impl Read for UpdateRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_name: members.required("RoleName")?,
+            description: members.optional("Description")?,
+            max_session_duration: members.optional("MaxSessionDuration")?,
+            max_signin_session_duration: members.optional("MaxSigninSessionDuration")?,
+            reset_max_signin_session_duration: members.or_empty("ResetMaxSigninSessionDuration")?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UpdateRoleResponse {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateUserRequest {
     pub user_name: String,
-    #[serde(default)]
     pub new_path: Option<String>,
-    #[serde(default)]
     pub new_user_name: Option<String>,
+}
+
+impl Read for UpdateUserRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            user_name: members.required("UserName")?,
+            new_path: members.optional("NewPath")?,
+            new_user_name: members.optional("NewUserName")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2708,14 +3648,24 @@ pub struct VirtualMFADevice {
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfExplainAccessRequest {
     pub principal_arn: String,
     pub action_name: String,
     pub resource_arn: String,
-    #[serde(default)]
     pub context_entries: Vec<ContextEntry>,
+}
+
+impl Read for WharfExplainAccessRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            principal_arn: members.required("PrincipalArn")?,
+            action_name: members.required("ActionName")?,
+            resource_arn: members.required("ResourceArn")?,
+            context_entries: members.or_empty("ContextEntries")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -2725,15 +3675,22 @@ pub struct WharfExplainAccessResponse {
     pub explanation: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfPutOpenIDConnectProviderKeysRequest {
-    #[serde(rename = "OpenIDConnectProviderArn")]
     pub open_id_connect_provider_arn: String,
-    #[serde(default)]
     pub certificate_authority: Option<String>,
-    #[serde(default)]
     pub key_set: Option<String>,
+}
+
+impl Read for WharfPutOpenIDConnectProviderKeysRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            open_id_connect_provider_arn: members.required("OpenIDConnectProviderArn")?,
+            certificate_authority: members.optional("CertificateAuthority")?,
+            key_set: members.optional("KeySet")?,
+        })
+    }
 }
 
 pub type ListAttachedGroupPoliciesResponse = ListAttachedPoliciesResponse;
@@ -3031,6 +3988,14 @@ impl Request for AddClientIDToOpenIDConnectProviderRequest {
         Member::required("ClientID", CLIENT_ID_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AddRoleToInstanceProfileRequest {
@@ -3041,6 +4006,14 @@ impl Request for AddRoleToInstanceProfileRequest {
         Member::required("RoleName", ROLE_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AddUserToGroupRequest {
@@ -3051,6 +4024,14 @@ impl Request for AddUserToGroupRequest {
         Member::required("UserName", EXISTING_USER_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AttachGroupPolicyRequest {
@@ -3059,6 +4040,14 @@ impl Request for AttachGroupPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("GroupName", GROUP_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AttachRolePolicyRequest {
@@ -3067,6 +4056,14 @@ impl Request for AttachRolePolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AttachUserPolicyRequest {
@@ -3075,6 +4072,14 @@ impl Request for AttachUserPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("UserName", USER_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ChangePasswordRequest {
@@ -3085,12 +4090,28 @@ impl Request for ChangePasswordRequest {
         Member::required("NewPassword", PASSWORD_TYPE).sensitive(),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateAccessKeyRequest {
     type Response = CreateAccessKeyResponse;
     const OPERATION: &'static str = "CreateAccessKey";
     const MEMBERS: &'static [Member] = &[Member::optional("UserName", EXISTING_USER_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateAccountAliasRequest {
@@ -3098,6 +4119,14 @@ impl Request for CreateAccountAliasRequest {
     const OPERATION: &'static str = "CreateAccountAlias";
     const MEMBERS: &'static [Member] = &[Member::required("AccountAlias", ACCOUNT_ALIAS_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateGroupRequest {
@@ -3105,6 +4134,14 @@ impl Request for CreateGroupRequest {
     const OPERATION: &'static str = "CreateGroup";
     const MEMBERS: &'static [Member] =
         &[Member::optional("Path", PATH_TYPE), Member::required("GroupName", GROUP_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateInstanceProfileRequest {
@@ -3115,6 +4152,14 @@ impl Request for CreateInstanceProfileRequest {
         Member::optional("Path", PATH_TYPE),
         Member::optional("Tags", TAG_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateLoginProfileRequest {
@@ -3126,6 +4171,14 @@ impl Request for CreateLoginProfileRequest {
         Member::optional("PasswordResetRequired", Rule::Flag),
         Member::optional("MaxSigninSessionDuration", MAX_SIGNIN_SESSION_DURATION_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateOpenIDConnectProviderRequest {
@@ -3139,6 +4192,14 @@ impl Request for CreateOpenIDConnectProviderRequest {
         Member::optional("ContextProvider", CONTEXT_PROVIDER),
         Member::optional("IdentityCenterInstanceArn", IDENTITY_CENTER_INSTANCE_ARN_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreatePolicyRequest {
@@ -3151,6 +4212,14 @@ impl Request for CreatePolicyRequest {
         Member::optional("Description", POLICY_DESCRIPTION_TYPE),
         Member::optional("Tags", TAG_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreatePolicyVersionRequest {
@@ -3161,6 +4230,14 @@ impl Request for CreatePolicyVersionRequest {
         Member::required("PolicyDocument", POLICY_DOCUMENT_TYPE),
         Member::optional("SetAsDefault", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateRoleRequest {
@@ -3176,6 +4253,14 @@ impl Request for CreateRoleRequest {
         Member::optional("PermissionsBoundary", ARN_TYPE),
         Member::optional("Tags", TAG_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateServiceLinkedRoleRequest {
@@ -3186,6 +4271,14 @@ impl Request for CreateServiceLinkedRoleRequest {
         Member::optional("Description", ROLE_DESCRIPTION_TYPE),
         Member::optional("CustomSuffix", CUSTOM_SUFFIX_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateUserRequest {
@@ -3197,6 +4290,14 @@ impl Request for CreateUserRequest {
         Member::optional("PermissionsBoundary", ARN_TYPE),
         Member::optional("Tags", TAG_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for CreateVirtualMFADeviceRequest {
@@ -3207,6 +4308,14 @@ impl Request for CreateVirtualMFADeviceRequest {
         Member::required("VirtualMFADeviceName", VIRTUAL_MFA_DEVICE_NAME),
         Member::optional("Tags", TAG_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeactivateMFADeviceRequest {
@@ -3217,6 +4326,14 @@ impl Request for DeactivateMFADeviceRequest {
         Member::required("SerialNumber", SERIAL_NUMBER_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteAccessKeyRequest {
@@ -3227,6 +4344,14 @@ impl Request for DeleteAccessKeyRequest {
         Member::required("AccessKeyId", ACCESS_KEY_ID_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteAccountAliasRequest {
@@ -3234,6 +4359,14 @@ impl Request for DeleteAccountAliasRequest {
     const OPERATION: &'static str = "DeleteAccountAlias";
     const MEMBERS: &'static [Member] = &[Member::required("AccountAlias", ACCOUNT_ALIAS_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteAccountPasswordPolicyRequest {
@@ -3241,6 +4374,14 @@ impl Request for DeleteAccountPasswordPolicyRequest {
     const OPERATION: &'static str = "DeleteAccountPasswordPolicy";
     const MEMBERS: &'static [Member] = &[];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteGroupRequest {
@@ -3248,6 +4389,14 @@ impl Request for DeleteGroupRequest {
     const OPERATION: &'static str = "DeleteGroup";
     const MEMBERS: &'static [Member] = &[Member::required("GroupName", GROUP_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteGroupPolicyRequest {
@@ -3256,6 +4405,14 @@ impl Request for DeleteGroupPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("GroupName", GROUP_NAME_TYPE), Member::required("PolicyName", POLICY_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteInstanceProfileRequest {
@@ -3263,6 +4420,14 @@ impl Request for DeleteInstanceProfileRequest {
     const OPERATION: &'static str = "DeleteInstanceProfile";
     const MEMBERS: &'static [Member] = &[Member::required("InstanceProfileName", INSTANCE_PROFILE_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteLoginProfileRequest {
@@ -3270,6 +4435,14 @@ impl Request for DeleteLoginProfileRequest {
     const OPERATION: &'static str = "DeleteLoginProfile";
     const MEMBERS: &'static [Member] = &[Member::optional("UserName", USER_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteOpenIDConnectProviderRequest {
@@ -3277,6 +4450,14 @@ impl Request for DeleteOpenIDConnectProviderRequest {
     const OPERATION: &'static str = "DeleteOpenIDConnectProvider";
     const MEMBERS: &'static [Member] = &[Member::required("OpenIDConnectProviderArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeletePolicyRequest {
@@ -3284,6 +4465,14 @@ impl Request for DeletePolicyRequest {
     const OPERATION: &'static str = "DeletePolicy";
     const MEMBERS: &'static [Member] = &[Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeletePolicyVersionRequest {
@@ -3292,6 +4481,14 @@ impl Request for DeletePolicyVersionRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("PolicyArn", ARN_TYPE), Member::required("VersionId", POLICY_VERSION_ID_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteRoleRequest {
@@ -3299,6 +4496,14 @@ impl Request for DeleteRoleRequest {
     const OPERATION: &'static str = "DeleteRole";
     const MEMBERS: &'static [Member] = &[Member::required("RoleName", ROLE_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteRolePermissionsBoundaryRequest {
@@ -3306,6 +4511,14 @@ impl Request for DeleteRolePermissionsBoundaryRequest {
     const OPERATION: &'static str = "DeleteRolePermissionsBoundary";
     const MEMBERS: &'static [Member] = &[Member::required("RoleName", ROLE_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteRolePolicyRequest {
@@ -3314,12 +4527,28 @@ impl Request for DeleteRolePolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("PolicyName", POLICY_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteServiceLinkedRoleRequest {
     type Response = DeleteServiceLinkedRoleResponse;
     const OPERATION: &'static str = "DeleteServiceLinkedRole";
     const MEMBERS: &'static [Member] = &[Member::required("RoleName", ROLE_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteUserRequest {
@@ -3327,6 +4556,14 @@ impl Request for DeleteUserRequest {
     const OPERATION: &'static str = "DeleteUser";
     const MEMBERS: &'static [Member] = &[Member::required("UserName", EXISTING_USER_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteUserPermissionsBoundaryRequest {
@@ -3334,6 +4571,14 @@ impl Request for DeleteUserPermissionsBoundaryRequest {
     const OPERATION: &'static str = "DeleteUserPermissionsBoundary";
     const MEMBERS: &'static [Member] = &[Member::required("UserName", USER_NAME_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteUserPolicyRequest {
@@ -3344,6 +4589,14 @@ impl Request for DeleteUserPolicyRequest {
         Member::required("PolicyName", POLICY_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DeleteVirtualMFADeviceRequest {
@@ -3351,6 +4604,14 @@ impl Request for DeleteVirtualMFADeviceRequest {
     const OPERATION: &'static str = "DeleteVirtualMFADevice";
     const MEMBERS: &'static [Member] = &[Member::required("SerialNumber", SERIAL_NUMBER_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DetachGroupPolicyRequest {
@@ -3359,6 +4620,14 @@ impl Request for DetachGroupPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("GroupName", GROUP_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DetachRolePolicyRequest {
@@ -3367,6 +4636,14 @@ impl Request for DetachRolePolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DetachUserPolicyRequest {
@@ -3375,6 +4652,14 @@ impl Request for DetachUserPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("UserName", USER_NAME_TYPE), Member::required("PolicyArn", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for EnableMFADeviceRequest {
@@ -3387,18 +4672,42 @@ impl Request for EnableMFADeviceRequest {
         Member::required("AuthenticationCode2", AUTHENTICATION_CODE_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GenerateCredentialReportRequest {
     type Response = GenerateCredentialReportResponse;
     const OPERATION: &'static str = "GenerateCredentialReport";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetAccessKeyLastUsedRequest {
     type Response = GetAccessKeyLastUsedResponse;
     const OPERATION: &'static str = "GetAccessKeyLastUsed";
     const MEMBERS: &'static [Member] = &[Member::required("AccessKeyId", ACCESS_KEY_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetAccountAuthorizationDetailsRequest {
@@ -3409,24 +4718,56 @@ impl Request for GetAccountAuthorizationDetailsRequest {
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
         Member::optional("Marker", MARKER_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetAccountPasswordPolicyRequest {
     type Response = GetAccountPasswordPolicyResponse;
     const OPERATION: &'static str = "GetAccountPasswordPolicy";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetAccountSummaryRequest {
     type Response = GetAccountSummaryResponse;
     const OPERATION: &'static str = "GetAccountSummary";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetContextKeysForCustomPolicyRequest {
     type Response = GetContextKeysForPolicyResponse;
     const OPERATION: &'static str = "GetContextKeysForCustomPolicy";
     const MEMBERS: &'static [Member] = &[Member::required("PolicyInputList", SIMULATION_POLICY_LIST_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetContextKeysForPrincipalPolicyRequest {
@@ -3436,12 +4777,28 @@ impl Request for GetContextKeysForPrincipalPolicyRequest {
         Member::required("PolicySourceArn", ARN_TYPE),
         Member::optional("PolicyInputList", SIMULATION_POLICY_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetCredentialReportRequest {
     type Response = GetCredentialReportResponse;
     const OPERATION: &'static str = "GetCredentialReport";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetGroupRequest {
@@ -3452,6 +4809,14 @@ impl Request for GetGroupRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetGroupPolicyRequest {
@@ -3459,30 +4824,70 @@ impl Request for GetGroupPolicyRequest {
     const OPERATION: &'static str = "GetGroupPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::required("GroupName", GROUP_NAME_TYPE), Member::required("PolicyName", POLICY_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetInstanceProfileRequest {
     type Response = GetInstanceProfileResponse;
     const OPERATION: &'static str = "GetInstanceProfile";
     const MEMBERS: &'static [Member] = &[Member::required("InstanceProfileName", INSTANCE_PROFILE_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetLoginProfileRequest {
     type Response = GetLoginProfileResponse;
     const OPERATION: &'static str = "GetLoginProfile";
     const MEMBERS: &'static [Member] = &[Member::optional("UserName", USER_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetOpenIDConnectProviderRequest {
     type Response = GetOpenIDConnectProviderResponse;
     const OPERATION: &'static str = "GetOpenIDConnectProvider";
     const MEMBERS: &'static [Member] = &[Member::required("OpenIDConnectProviderArn", ARN_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetPolicyRequest {
     type Response = GetPolicyResponse;
     const OPERATION: &'static str = "GetPolicy";
     const MEMBERS: &'static [Member] = &[Member::required("PolicyArn", ARN_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetPolicyVersionRequest {
@@ -3490,12 +4895,28 @@ impl Request for GetPolicyVersionRequest {
     const OPERATION: &'static str = "GetPolicyVersion";
     const MEMBERS: &'static [Member] =
         &[Member::required("PolicyArn", ARN_TYPE), Member::required("VersionId", POLICY_VERSION_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetRoleRequest {
     type Response = GetRoleResponse;
     const OPERATION: &'static str = "GetRole";
     const MEMBERS: &'static [Member] = &[Member::required("RoleName", ROLE_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetRolePolicyRequest {
@@ -3503,18 +4924,42 @@ impl Request for GetRolePolicyRequest {
     const OPERATION: &'static str = "GetRolePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("PolicyName", POLICY_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetServiceLinkedRoleDeletionStatusRequest {
     type Response = GetServiceLinkedRoleDeletionStatusResponse;
     const OPERATION: &'static str = "GetServiceLinkedRoleDeletionStatus";
     const MEMBERS: &'static [Member] = &[Member::required("DeletionTaskId", DELETION_TASK_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetUserRequest {
     type Response = GetUserResponse;
     const OPERATION: &'static str = "GetUser";
     const MEMBERS: &'static [Member] = &[Member::optional("UserName", EXISTING_USER_NAME_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetUserPolicyRequest {
@@ -3524,6 +4969,14 @@ impl Request for GetUserPolicyRequest {
         Member::required("UserName", EXISTING_USER_NAME_TYPE),
         Member::required("PolicyName", POLICY_NAME_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListAccessKeysRequest {
@@ -3534,6 +4987,14 @@ impl Request for ListAccessKeysRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListAccountAliasesRequest {
@@ -3541,6 +5002,14 @@ impl Request for ListAccountAliasesRequest {
     const OPERATION: &'static str = "ListAccountAliases";
     const MEMBERS: &'static [Member] =
         &[Member::optional("Marker", MARKER_TYPE), Member::optional("MaxItems", MAX_ITEMS_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListAttachedGroupPoliciesRequest {
@@ -3552,6 +5021,14 @@ impl Request for ListAttachedGroupPoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListAttachedRolePoliciesRequest {
@@ -3563,6 +5040,14 @@ impl Request for ListAttachedRolePoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListAttachedUserPoliciesRequest {
@@ -3574,6 +5059,14 @@ impl Request for ListAttachedUserPoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListEntitiesForPolicyRequest {
@@ -3587,6 +5080,14 @@ impl Request for ListEntitiesForPolicyRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListGroupPoliciesRequest {
@@ -3597,6 +5098,14 @@ impl Request for ListGroupPoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListGroupsRequest {
@@ -3607,6 +5116,14 @@ impl Request for ListGroupsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListGroupsForUserRequest {
@@ -3617,6 +5134,14 @@ impl Request for ListGroupsForUserRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListInstanceProfileTagsRequest {
@@ -3627,6 +5152,14 @@ impl Request for ListInstanceProfileTagsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListInstanceProfilesRequest {
@@ -3637,6 +5170,14 @@ impl Request for ListInstanceProfilesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListInstanceProfilesForRoleRequest {
@@ -3647,6 +5188,14 @@ impl Request for ListInstanceProfilesForRoleRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListMFADevicesRequest {
@@ -3657,6 +5206,14 @@ impl Request for ListMFADevicesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListOpenIDConnectProviderTagsRequest {
@@ -3667,12 +5224,28 @@ impl Request for ListOpenIDConnectProviderTagsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListOpenIDConnectProvidersRequest {
     type Response = ListOpenIDConnectProvidersResponse;
     const OPERATION: &'static str = "ListOpenIDConnectProviders";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListPoliciesRequest {
@@ -3686,6 +5259,14 @@ impl Request for ListPoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListPolicyTagsRequest {
@@ -3696,6 +5277,14 @@ impl Request for ListPolicyTagsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListPolicyVersionsRequest {
@@ -3706,6 +5295,14 @@ impl Request for ListPolicyVersionsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListRolePoliciesRequest {
@@ -3716,6 +5313,14 @@ impl Request for ListRolePoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListRoleTagsRequest {
@@ -3726,6 +5331,14 @@ impl Request for ListRoleTagsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListRolesRequest {
@@ -3736,6 +5349,14 @@ impl Request for ListRolesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListSSHPublicKeysRequest {
@@ -3746,6 +5367,14 @@ impl Request for ListSSHPublicKeysRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListServiceSpecificCredentialsRequest {
@@ -3758,6 +5387,14 @@ impl Request for ListServiceSpecificCredentialsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListSigningCertificatesRequest {
@@ -3768,6 +5405,14 @@ impl Request for ListSigningCertificatesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListUserPoliciesRequest {
@@ -3778,6 +5423,14 @@ impl Request for ListUserPoliciesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListUserTagsRequest {
@@ -3788,6 +5441,14 @@ impl Request for ListUserTagsRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListUsersRequest {
@@ -3798,6 +5459,14 @@ impl Request for ListUsersRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ListVirtualMFADevicesRequest {
@@ -3808,6 +5477,14 @@ impl Request for ListVirtualMFADevicesRequest {
         Member::optional("Marker", MARKER_TYPE),
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for PutGroupPolicyRequest {
@@ -3819,6 +5496,14 @@ impl Request for PutGroupPolicyRequest {
         Member::required("PolicyDocument", POLICY_DOCUMENT_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for PutRolePermissionsBoundaryRequest {
@@ -3827,6 +5512,14 @@ impl Request for PutRolePermissionsBoundaryRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("PermissionsBoundary", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for PutRolePolicyRequest {
@@ -3838,6 +5531,14 @@ impl Request for PutRolePolicyRequest {
         Member::required("PolicyDocument", POLICY_DOCUMENT_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for PutUserPermissionsBoundaryRequest {
@@ -3846,6 +5547,14 @@ impl Request for PutUserPermissionsBoundaryRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("UserName", USER_NAME_TYPE), Member::required("PermissionsBoundary", ARN_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for PutUserPolicyRequest {
@@ -3857,6 +5566,14 @@ impl Request for PutUserPolicyRequest {
         Member::required("PolicyDocument", POLICY_DOCUMENT_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for RemoveClientIDFromOpenIDConnectProviderRequest {
@@ -3867,6 +5584,14 @@ impl Request for RemoveClientIDFromOpenIDConnectProviderRequest {
         Member::required("ClientID", CLIENT_ID_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for RemoveRoleFromInstanceProfileRequest {
@@ -3877,6 +5602,14 @@ impl Request for RemoveRoleFromInstanceProfileRequest {
         Member::required("RoleName", ROLE_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for RemoveUserFromGroupRequest {
@@ -3887,6 +5620,14 @@ impl Request for RemoveUserFromGroupRequest {
         Member::required("UserName", EXISTING_USER_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for ResyncMFADeviceRequest {
@@ -3899,6 +5640,14 @@ impl Request for ResyncMFADeviceRequest {
         Member::required("AuthenticationCode2", AUTHENTICATION_CODE_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for SetDefaultPolicyVersionRequest {
@@ -3907,6 +5656,14 @@ impl Request for SetDefaultPolicyVersionRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("PolicyArn", ARN_TYPE), Member::required("VersionId", POLICY_VERSION_ID_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for SimulateCustomPolicyRequest {
@@ -3929,6 +5686,14 @@ impl Request for SimulateCustomPolicyRequest {
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
         Member::optional("Marker", MARKER_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for SimulatePrincipalPolicyRequest {
@@ -3952,6 +5717,14 @@ impl Request for SimulatePrincipalPolicyRequest {
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
         Member::optional("Marker", MARKER_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for TagInstanceProfileRequest {
@@ -3962,6 +5735,14 @@ impl Request for TagInstanceProfileRequest {
         Member::required("Tags", TAG_LIST_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for TagOpenIDConnectProviderRequest {
@@ -3970,6 +5751,14 @@ impl Request for TagOpenIDConnectProviderRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("OpenIDConnectProviderArn", ARN_TYPE), Member::required("Tags", TAG_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for TagPolicyRequest {
@@ -3978,6 +5767,14 @@ impl Request for TagPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("PolicyArn", ARN_TYPE), Member::required("Tags", TAG_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for TagRoleRequest {
@@ -3986,6 +5783,14 @@ impl Request for TagRoleRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("Tags", TAG_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for TagUserRequest {
@@ -3994,6 +5799,14 @@ impl Request for TagUserRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("UserName", EXISTING_USER_NAME_TYPE), Member::required("Tags", TAG_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UntagInstanceProfileRequest {
@@ -4004,6 +5817,14 @@ impl Request for UntagInstanceProfileRequest {
         Member::required("TagKeys", TAG_KEY_LIST_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UntagOpenIDConnectProviderRequest {
@@ -4014,6 +5835,14 @@ impl Request for UntagOpenIDConnectProviderRequest {
         Member::required("TagKeys", TAG_KEY_LIST_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UntagPolicyRequest {
@@ -4022,6 +5851,14 @@ impl Request for UntagPolicyRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("PolicyArn", ARN_TYPE), Member::required("TagKeys", TAG_KEY_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UntagRoleRequest {
@@ -4030,6 +5867,14 @@ impl Request for UntagRoleRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("RoleName", ROLE_NAME_TYPE), Member::required("TagKeys", TAG_KEY_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UntagUserRequest {
@@ -4040,6 +5885,14 @@ impl Request for UntagUserRequest {
         Member::required("TagKeys", TAG_KEY_LIST_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateAccessKeyRequest {
@@ -4051,6 +5904,14 @@ impl Request for UpdateAccessKeyRequest {
         Member::required("Status", STATUS_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateAccountPasswordPolicyRequest {
@@ -4068,6 +5929,14 @@ impl Request for UpdateAccountPasswordPolicyRequest {
         Member::optional("HardExpiry", Rule::Flag),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateAssumeRolePolicyRequest {
@@ -4078,6 +5947,14 @@ impl Request for UpdateAssumeRolePolicyRequest {
         Member::required("PolicyDocument", POLICY_DOCUMENT_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateGroupRequest {
@@ -4089,6 +5966,14 @@ impl Request for UpdateGroupRequest {
         Member::optional("NewGroupName", GROUP_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateLoginProfileRequest {
@@ -4102,6 +5987,14 @@ impl Request for UpdateLoginProfileRequest {
         Member::optional("ResetMaxSigninSessionDuration", Rule::Flag),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateOpenIDConnectProviderThumbprintRequest {
@@ -4112,6 +6005,14 @@ impl Request for UpdateOpenIDConnectProviderThumbprintRequest {
         Member::required("ThumbprintList", THUMBPRINT_LIST_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateRoleRequest {
@@ -4124,6 +6025,14 @@ impl Request for UpdateRoleRequest {
         Member::optional("MaxSigninSessionDuration", MAX_SIGNIN_SESSION_DURATION_TYPE),
         Member::optional("ResetMaxSigninSessionDuration", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateRoleDescriptionRequest {
@@ -4133,6 +6042,14 @@ impl Request for UpdateRoleDescriptionRequest {
         Member::required("RoleName", ROLE_NAME_TYPE),
         Member::required("Description", ROLE_DESCRIPTION_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for UpdateUserRequest {
@@ -4144,6 +6061,14 @@ impl Request for UpdateUserRequest {
         Member::optional("NewUserName", USER_NAME_TYPE),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for WharfExplainAccessRequest {
@@ -4155,6 +6080,14 @@ impl Request for WharfExplainAccessRequest {
         Member::required("ResourceArn", RESOURCE_NAME_TYPE),
         Member::optional("ContextEntries", CONTEXT_ENTRY_LIST_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for WharfPutOpenIDConnectProviderKeysRequest {
@@ -4166,4 +6099,12 @@ impl Request for WharfPutOpenIDConnectProviderKeysRequest {
         Member::optional("KeySet", WHARF_KEYS),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }

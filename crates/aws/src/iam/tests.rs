@@ -3,7 +3,7 @@
 use super::*;
 use crate::query::{Form, Format, answer, decode};
 use crate::service::Service;
-use crate::shape::Request;
+use crate::shape::{Answered, Request};
 
 fn refused<T: Request>(body: &str) -> String {
     decode::<T>(&Form::parse(body.as_bytes()).unwrap()).err().unwrap().message
@@ -76,7 +76,7 @@ fn a_document_is_percent_encoded_in_answers() {
         policy_name: "p".to_owned(),
         policy_document: "{\"a\": \"é~\"}".to_owned(),
     };
-    let xml = answer::<GetUserPolicyRequest>(Service::Iam, Format::Xml, "r", &response).unwrap();
+    let xml = answer(Service::Iam, Format::Xml, "r", &Answered::<GetUserPolicyRequest>(response)).unwrap();
     let xml = String::from_utf8(xml).unwrap();
     assert!(xml.contains("<PolicyDocument>%7B%22a%22%3A%20%22%C3%A9~%22%7D</PolicyDocument>"), "{xml}");
 }

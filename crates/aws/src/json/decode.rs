@@ -9,7 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::bounds;
 use crate::dialect::Dialect;
-use crate::shape::{Constraint, Invalid, Member, Path, Report, Request, Rule, Tree, Violation, check};
+use crate::shape::{
+    Constraint, Invalid, Member, Mismatch, Path, Report, Request, Rule, Tree, Violation, check,
+};
 
 /// Reads a request body and checks every constraint of its shape. Members that the shape does not have are ignored and
 /// `null` is the same as absent, as in AWS's own JSON services. An empty body is `{}`.
@@ -17,16 +19,21 @@ use crate::shape::{Constraint, Invalid, Member, Path, Report, Request, Rule, Tre
 /// This is the only way to a request: it has every required member, and nothing exceeds its limits. Whether a repository
 /// exists, or whether a manifest is valid, is not checked here.
 pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
-    let values = if body.is_empty() { Vec::new() } else { parse(body, T::MEMBERS)? };
-    let mut first = First(None);
-    check(&values, T::MEMBERS, &mut first);
-    if let Some(invalid) = first.0 {
-        return Err(invalid);
-    }
-    let request = T::deserialize(Tree::Structure(values))
-        .map_err(|error| Invalid::serialization(format!("The request body cannot be read: {error}")))?;
+    let request = T::read(checked(body, T::MEMBERS)?).map_err(unreadable)?;
     request.validate()?;
     Ok(request)
+}
+
+/// The part that is the same for each request.
+fn checked<'a>(body: &'a [u8], members: &'static [Member]) -> Result<Tree<'a>, Invalid> {
+    let values = if body.is_empty() { Vec::new() } else { parse(body, members)? };
+    let mut first = First(None);
+    check(&values, members, &mut first);
+    first.0.map_or(Ok(Tree::Structure(values)), Err)
+}
+
+fn unreadable(error: Mismatch) -> Invalid {
+    Invalid::serialization(format!("The request body cannot be read: {error}"))
 }
 
 fn parse<'a>(body: &'a [u8], members: &'static [Member]) -> Result<Vec<(&'static str, Tree<'a>)>, Invalid> {

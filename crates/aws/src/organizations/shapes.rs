@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 44] = [
@@ -297,10 +297,22 @@ impl ChildType {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ChildType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseAccountRequest {
     pub account_id: String,
+}
+
+impl Read for CloseAccountRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_id: members.required("AccountId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -413,19 +425,28 @@ impl CreateAccountFailureReason {
     }
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateAccountRequest {
     pub email: String,
     pub account_name: String,
-    #[serde(default)]
     pub role_name: Option<String>,
-    #[serde(default)]
     pub iam_user_access_to_billing: Option<IAMUserAccessToBilling>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub wharf_account_id: Option<String>,
+}
+
+impl Read for CreateAccountRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            email: members.required("Email")?,
+            account_name: members.required("AccountName")?,
+            role_name: members.optional("RoleName")?,
+            iam_user_access_to_billing: members.optional("IamUserAccessToBilling")?,
+            tags: members.or_empty("Tags")?,
+            wharf_account_id: members.optional("WharfAccountId")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -463,6 +484,12 @@ impl CreateAccountState {
     }
 }
 
+impl Read for CreateAccountState {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateAccountStatus {
@@ -481,20 +508,34 @@ pub struct CreateAccountStatus {
     pub failure_reason: Option<CreateAccountFailureReason>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CreateOrganizationRequest {
-    #[serde(default)]
     pub feature_set: Option<OrganizationFeatureSet>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for CreateOrganizationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { feature_set: members.optional("FeatureSet")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateOrganizationalUnitRequest {
     pub parent_id: String,
     pub name: String,
-    #[serde(default)]
     pub tags: Vec<Tag>,
+}
+
+impl Read for CreateOrganizationalUnitRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            parent_id: members.required("ParentId")?,
+            name: members.required("Name")?,
+            tags: members.or_empty("Tags")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -531,19 +572,38 @@ pub struct DelegatedAdministrator {
     pub delegation_enabled_date: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeleteOrganizationRequest {}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteOrganizationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteOrganizationalUnitRequest {
     pub organizational_unit_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for DeleteOrganizationalUnitRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { organizational_unit_id: members.required("OrganizationalUnitId")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeAccountRequest {
     pub account_id: String,
+}
+
+impl Read for DescribeAccountRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_id: members.required("AccountId")? })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -552,14 +612,27 @@ pub struct DescribeAccountResponse {
     pub account: Account,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeCreateAccountStatusRequest {
     pub create_account_request_id: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Read for DescribeCreateAccountStatusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { create_account_request_id: members.required("CreateAccountRequestId")? })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DescribeOrganizationRequest {}
+
+impl Read for DescribeOrganizationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -567,10 +640,16 @@ pub struct DescribeOrganizationResponse {
     pub organization: Organization,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeOrganizationalUnitRequest {
     pub organizational_unit_id: String,
+}
+
+impl Read for DescribeOrganizationalUnitRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { organizational_unit_id: members.required("OrganizationalUnitId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -628,11 +707,9 @@ pub struct EventTarget {
     pub last_error: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IAMUserAccessToBilling {
-    #[serde(rename = "ALLOW")]
     Allow,
-    #[serde(rename = "DENY")]
     Deny,
 }
 
@@ -653,13 +730,23 @@ impl IAMUserAccessToBilling {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for IAMUserAccessToBilling {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAWSServiceAccessForOrganizationRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListAWSServiceAccessForOrganizationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")?, max_results: members.optional("MaxResults")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -670,23 +757,35 @@ pub struct ListAWSServiceAccessForOrganizationResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAccountsForParentRequest {
     pub parent_id: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListAccountsForParentRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            parent_id: members.required("ParentId")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAccountsRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListAccountsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")?, max_results: members.optional("MaxResults")? })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -697,15 +796,24 @@ pub struct ListAccountsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListChildrenRequest {
     pub parent_id: String,
     pub child_type: ChildType,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListChildrenRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            parent_id: members.required("ParentId")?,
+            child_type: members.required("ChildType")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -716,15 +824,22 @@ pub struct ListChildrenResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListCreateAccountStatusRequest {
-    #[serde(default)]
     pub states: Vec<CreateAccountState>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListCreateAccountStatusRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            states: members.or_empty("States")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -735,15 +850,22 @@ pub struct ListCreateAccountStatusResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListDelegatedAdministratorsRequest {
-    #[serde(default)]
     pub service_principal: Option<String>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListDelegatedAdministratorsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_principal: members.optional("ServicePrincipal")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -754,14 +876,22 @@ pub struct ListDelegatedAdministratorsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListOrganizationalUnitsForParentRequest {
     pub parent_id: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListOrganizationalUnitsForParentRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            parent_id: members.required("ParentId")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -772,14 +902,22 @@ pub struct ListOrganizationalUnitsForParentResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListParentsRequest {
     pub child_id: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListParentsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            child_id: members.required("ChildId")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -790,13 +928,17 @@ pub struct ListParentsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRootsRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListRootsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")?, max_results: members.optional("MaxResults")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -807,12 +949,17 @@ pub struct ListRootsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListTagsForResourceRequest {
     pub resource_id: String,
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for ListTagsForResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_id: members.required("ResourceId")?, next_token: members.optional("NextToken")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -823,12 +970,22 @@ pub struct ListTagsForResourceResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MoveAccountRequest {
     pub account_id: String,
     pub source_parent_id: String,
     pub destination_parent_id: String,
+}
+
+impl Read for MoveAccountRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            account_id: members.required("AccountId")?,
+            source_parent_id: members.required("SourceParentId")?,
+            destination_parent_id: members.required("DestinationParentId")?,
+        })
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -865,6 +1022,12 @@ impl OrganizationFeatureSet {
             "CONSOLIDATED_BILLING" => Some(Self::ConsolidatedBilling),
             _ => None,
         }
+    }
+}
+
+impl Read for OrganizationFeatureSet {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -1089,10 +1252,16 @@ pub struct RegistryUsage {
     pub physical_bytes: u64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoveAccountFromOrganizationRequest {
     pub account_id: String,
+}
+
+impl Read for RemoveAccountFromOrganizationRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_id: members.required("AccountId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1166,33 +1335,65 @@ pub struct Tag {
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.required("Key")?, value: members.required("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourceRequest {
     pub resource_id: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_id: members.required("ResourceId")?, tags: members.required("Tags")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourceRequest {
     pub resource_id: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_id: members.required("ResourceId")?, tag_keys: members.required("TagKeys")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateOrganizationalUnitRequest {
     pub organizational_unit_id: String,
-    #[serde(default)]
     pub name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UpdateOrganizationalUnitRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            organizational_unit_id: members.required("OrganizationalUnitId")?,
+            name: members.optional("Name")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfDescribeCheckRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for WharfDescribeCheckRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")? })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -1215,8 +1416,15 @@ pub struct WharfDescribeCheckResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfDescribeCollectionRequest {}
+
+impl Read for WharfDescribeCollectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -1233,11 +1441,16 @@ pub struct WharfDescribeCollectionResponse {
     pub next_run_at: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfDescribeQuotasRequest {
-    #[serde(default)]
     pub account_id: Option<String>,
+}
+
+impl Read for WharfDescribeQuotasRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { account_id: members.optional("AccountId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1248,11 +1461,16 @@ pub struct WharfDescribeQuotasResponse {
     pub rates: Vec<WharfRate>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfDescribeUsageRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
+}
+
+impl Read for WharfDescribeUsageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1266,23 +1484,40 @@ pub struct WharfDescribeUsageResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfEndBackupRequest {
     pub backup_id: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for WharfEndBackupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { backup_id: members.required("BackupId")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfEndStoreMoveRequest {
-    #[serde(default)]
     pub move_id: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for WharfEndStoreMoveRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { move_id: members.optional("MoveId")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfExplainDigestRequest {
     pub digest: String,
+}
+
+impl Read for WharfExplainDigestRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { digest: members.required("Digest")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1297,12 +1532,17 @@ pub struct WharfExplainDigestResponse {
     pub doomed: Vec<DoomedCopy>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListDeadLettersRequest {
     pub target: String,
-    #[serde(default)]
     pub after_sequence: Option<i64>,
+}
+
+impl Read for WharfListDeadLettersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { target: members.required("Target")?, after_sequence: members.optional("AfterSequence")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1313,11 +1553,16 @@ pub struct WharfListDeadLettersResponse {
     pub last_sequence: Option<i64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfListEventTargetsRequest {
-    #[serde(default)]
     pub after_target: Option<String>,
+}
+
+impl Read for WharfListEventTargetsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { after_target: members.optional("AfterTarget")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1328,8 +1573,15 @@ pub struct WharfListEventTargetsResponse {
     pub last_target: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfListKeysRequest {}
+
+impl Read for WharfListKeysRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -1338,8 +1590,15 @@ pub struct WharfListKeysResponse {
     pub master_keys: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfListReconcilersRequest {}
+
+impl Read for WharfListReconcilersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -1347,8 +1606,15 @@ pub struct WharfListReconcilersResponse {
     pub reconcilers: Vec<Reconciler>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfPreviewCollectionRequest {}
+
+impl Read for WharfPreviewCollectionRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -1377,19 +1643,33 @@ pub struct WharfRate {
     pub per_second: u64,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct WharfRenameAccountRequest {
     pub account_id: String,
     pub account_name: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for WharfRenameAccountRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            account_id: members.required("AccountId")?,
+            account_name: members.required("AccountName")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfReplayDeadLettersRequest {
     pub target: String,
-    #[serde(default)]
     pub sequence: Option<i64>,
+}
+
+impl Read for WharfReplayDeadLettersRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { target: members.required("Target")?, sequence: members.optional("Sequence")? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1398,8 +1678,15 @@ pub struct WharfReplayDeadLettersResponse {
     pub replayed: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfRotateKeysRequest {}
+
+impl Read for WharfRotateKeysRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -1407,17 +1694,28 @@ pub struct WharfRotateKeysResponse {
     pub keys: Vec<SealingKey>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfRunReconcilerRequest {
     pub name: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for WharfRunReconcilerRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { name: members.required("Name")? })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfStartBackupRequest {
-    #[serde(default)]
     pub hold_seconds: Option<u64>,
+}
+
+impl Read for WharfStartBackupRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { hold_seconds: members.optional("HoldSeconds")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1436,22 +1734,30 @@ pub struct WharfStartBackupResponse {
     pub peer_key_path: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WharfStartCheckRequest {
-    #[serde(default)]
     pub repair: bool,
-    #[serde(default)]
     pub quick: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for WharfStartCheckRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { repair: members.or_empty("Repair")?, quick: members.or_empty("Quick")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WharfStartStoreMoveRequest {
-    #[serde(default)]
     pub data_path: Option<String>,
-    #[serde(default)]
     pub move_id: Option<String>,
+}
+
+impl Read for WharfStartStoreMoveRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { data_path: members.optional("DataPath")?, move_id: members.optional("MoveId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1599,6 +1905,10 @@ impl Request for CloseAccountRequest {
     const OPERATION: &'static str = "CloseAccount";
     const MEMBERS: &'static [Member] = &[Member::required("AccountId", ACCOUNT_ID)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateAccountRequest {
@@ -1612,12 +1922,20 @@ impl Request for CreateAccountRequest {
         Member::optional("Tags", TAGS),
         Member::optional("WharfAccountId", ACCOUNT_ID),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateOrganizationRequest {
     type Response = CreateOrganizationResponse;
     const OPERATION: &'static str = "CreateOrganization";
     const MEMBERS: &'static [Member] = &[Member::optional("FeatureSet", ORGANIZATION_FEATURE_SET)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for CreateOrganizationalUnitRequest {
@@ -1628,6 +1946,10 @@ impl Request for CreateOrganizationalUnitRequest {
         Member::required("Name", ORGANIZATIONAL_UNIT_NAME),
         Member::optional("Tags", TAGS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteOrganizationRequest {
@@ -1635,6 +1957,10 @@ impl Request for DeleteOrganizationRequest {
     const OPERATION: &'static str = "DeleteOrganization";
     const MEMBERS: &'static [Member] = &[];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteOrganizationalUnitRequest {
@@ -1642,12 +1968,20 @@ impl Request for DeleteOrganizationalUnitRequest {
     const OPERATION: &'static str = "DeleteOrganizationalUnit";
     const MEMBERS: &'static [Member] = &[Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeAccountRequest {
     type Response = DescribeAccountResponse;
     const OPERATION: &'static str = "DescribeAccount";
     const MEMBERS: &'static [Member] = &[Member::required("AccountId", ACCOUNT_ID)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeCreateAccountStatusRequest {
@@ -1655,18 +1989,30 @@ impl Request for DescribeCreateAccountStatusRequest {
     const OPERATION: &'static str = "DescribeCreateAccountStatus";
     const MEMBERS: &'static [Member] =
         &[Member::required("CreateAccountRequestId", CREATE_ACCOUNT_REQUEST_ID)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeOrganizationRequest {
     type Response = DescribeOrganizationResponse;
     const OPERATION: &'static str = "DescribeOrganization";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeOrganizationalUnitRequest {
     type Response = DescribeOrganizationalUnitResponse;
     const OPERATION: &'static str = "DescribeOrganizationalUnit";
     const MEMBERS: &'static [Member] = &[Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListAWSServiceAccessForOrganizationRequest {
@@ -1674,6 +2020,10 @@ impl Request for ListAWSServiceAccessForOrganizationRequest {
     const OPERATION: &'static str = "ListAWSServiceAccessForOrganization";
     const MEMBERS: &'static [Member] =
         &[Member::optional("NextToken", NEXT_TOKEN), Member::optional("MaxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListAccountsRequest {
@@ -1681,6 +2031,10 @@ impl Request for ListAccountsRequest {
     const OPERATION: &'static str = "ListAccounts";
     const MEMBERS: &'static [Member] =
         &[Member::optional("NextToken", NEXT_TOKEN), Member::optional("MaxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListAccountsForParentRequest {
@@ -1691,6 +2045,10 @@ impl Request for ListAccountsForParentRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListChildrenRequest {
@@ -1702,6 +2060,10 @@ impl Request for ListChildrenRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListCreateAccountStatusRequest {
@@ -1712,6 +2074,10 @@ impl Request for ListCreateAccountStatusRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListDelegatedAdministratorsRequest {
@@ -1722,6 +2088,10 @@ impl Request for ListDelegatedAdministratorsRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListOrganizationalUnitsForParentRequest {
@@ -1732,6 +2102,10 @@ impl Request for ListOrganizationalUnitsForParentRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListParentsRequest {
@@ -1742,6 +2116,10 @@ impl Request for ListParentsRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListRootsRequest {
@@ -1749,6 +2127,10 @@ impl Request for ListRootsRequest {
     const OPERATION: &'static str = "ListRoots";
     const MEMBERS: &'static [Member] =
         &[Member::optional("NextToken", NEXT_TOKEN), Member::optional("MaxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListTagsForResourceRequest {
@@ -1756,6 +2138,10 @@ impl Request for ListTagsForResourceRequest {
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::optional("NextToken", NEXT_TOKEN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for MoveAccountRequest {
@@ -1767,6 +2153,10 @@ impl Request for MoveAccountRequest {
         Member::required("DestinationParentId", PARENT_ID),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for RemoveAccountFromOrganizationRequest {
@@ -1774,6 +2164,10 @@ impl Request for RemoveAccountFromOrganizationRequest {
     const OPERATION: &'static str = "RemoveAccountFromOrganization";
     const MEMBERS: &'static [Member] = &[Member::required("AccountId", ACCOUNT_ID)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourceRequest {
@@ -1782,6 +2176,10 @@ impl Request for TagResourceRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::required("Tags", TAGS)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UntagResourceRequest {
@@ -1790,6 +2188,10 @@ impl Request for UntagResourceRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::required("TagKeys", TAG_KEYS)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdateOrganizationalUnitRequest {
@@ -1799,30 +2201,50 @@ impl Request for UpdateOrganizationalUnitRequest {
         Member::required("OrganizationalUnitId", ORGANIZATIONAL_UNIT_ID),
         Member::optional("Name", ORGANIZATIONAL_UNIT_NAME),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDescribeCheckRequest {
     type Response = WharfDescribeCheckResponse;
     const OPERATION: &'static str = "WharfDescribeCheck";
     const MEMBERS: &'static [Member] = &[Member::optional("NextToken", WHARF_USAGE_TOKEN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDescribeCollectionRequest {
     type Response = WharfDescribeCollectionResponse;
     const OPERATION: &'static str = "WharfDescribeCollection";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDescribeQuotasRequest {
     type Response = WharfDescribeQuotasResponse;
     const OPERATION: &'static str = "WharfDescribeQuotas";
     const MEMBERS: &'static [Member] = &[Member::optional("AccountId", ACCOUNT_ID)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfDescribeUsageRequest {
     type Response = WharfDescribeUsageResponse;
     const OPERATION: &'static str = "WharfDescribeUsage";
     const MEMBERS: &'static [Member] = &[Member::optional("NextToken", WHARF_USAGE_TOKEN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfEndBackupRequest {
@@ -1830,6 +2252,10 @@ impl Request for WharfEndBackupRequest {
     const OPERATION: &'static str = "WharfEndBackup";
     const MEMBERS: &'static [Member] = &[Member::required("BackupId", WHARF_BACKUP_ID)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfEndStoreMoveRequest {
@@ -1837,12 +2263,20 @@ impl Request for WharfEndStoreMoveRequest {
     const OPERATION: &'static str = "WharfEndStoreMove";
     const MEMBERS: &'static [Member] = &[Member::optional("MoveId", WHARF_BACKUP_ID)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfExplainDigestRequest {
     type Response = WharfExplainDigestResponse;
     const OPERATION: &'static str = "WharfExplainDigest";
     const MEMBERS: &'static [Member] = &[Member::required("Digest", WHARF_DIGEST)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListDeadLettersRequest {
@@ -1850,30 +2284,50 @@ impl Request for WharfListDeadLettersRequest {
     const OPERATION: &'static str = "WharfListDeadLetters";
     const MEMBERS: &'static [Member] =
         &[Member::required("Target", WHARF_EVENT_TARGET), Member::optional("AfterSequence", WHARF_COUNT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListEventTargetsRequest {
     type Response = WharfListEventTargetsResponse;
     const OPERATION: &'static str = "WharfListEventTargets";
     const MEMBERS: &'static [Member] = &[Member::optional("AfterTarget", WHARF_EVENT_TARGET)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListKeysRequest {
     type Response = WharfListKeysResponse;
     const OPERATION: &'static str = "WharfListKeys";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfListReconcilersRequest {
     type Response = WharfListReconcilersResponse;
     const OPERATION: &'static str = "WharfListReconcilers";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfPreviewCollectionRequest {
     type Response = WharfPreviewCollectionResponse;
     const OPERATION: &'static str = "WharfPreviewCollection";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfRenameAccountRequest {
@@ -1884,6 +2338,10 @@ impl Request for WharfRenameAccountRequest {
         Member::required("AccountName", CREATE_ACCOUNT_NAME).sensitive(),
     ];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfReplayDeadLettersRequest {
@@ -1891,12 +2349,20 @@ impl Request for WharfReplayDeadLettersRequest {
     const OPERATION: &'static str = "WharfReplayDeadLetters";
     const MEMBERS: &'static [Member] =
         &[Member::required("Target", WHARF_EVENT_TARGET), Member::optional("Sequence", WHARF_COUNT)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfRotateKeysRequest {
     type Response = WharfRotateKeysResponse;
     const OPERATION: &'static str = "WharfRotateKeys";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfRunReconcilerRequest {
@@ -1904,12 +2370,20 @@ impl Request for WharfRunReconcilerRequest {
     const OPERATION: &'static str = "WharfRunReconciler";
     const MEMBERS: &'static [Member] = &[Member::required("Name", WHARF_RECONCILER_NAME)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfStartBackupRequest {
     type Response = WharfStartBackupResponse;
     const OPERATION: &'static str = "WharfStartBackup";
     const MEMBERS: &'static [Member] = &[Member::optional("HoldSeconds", WHARF_HOLD_SECONDS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfStartCheckRequest {
@@ -1918,6 +2392,10 @@ impl Request for WharfStartCheckRequest {
     const MEMBERS: &'static [Member] =
         &[Member::optional("Repair", Rule::Flag), Member::optional("Quick", Rule::Flag)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for WharfStartStoreMoveRequest {
@@ -1925,4 +2403,8 @@ impl Request for WharfStartStoreMoveRequest {
     const OPERATION: &'static str = "WharfStartStoreMove";
     const MEMBERS: &'static [Member] =
         &[Member::optional("DataPath", Rule::ANY_TEXT), Member::optional("MoveId", WHARF_BACKUP_ID)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::Format;
-use super::xml::{self, WriteError};
+use super::xml;
 use crate::service::Service;
-use crate::shape::Request;
+use crate::shape::{Answer, WriteError};
 
 /// Who is to blame for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,36 +17,37 @@ pub enum Fault {
 }
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`. The answer of an operation without output has no `Result`.
-pub fn answer<T: Request>(
+pub fn answer(
     service: Service,
     format: Format,
     request_id: &str,
-    response: &T::Response,
+    answer: &dyn Answer,
 ) -> Result<Vec<u8>, WriteError> {
-    let operation = T::OPERATION;
-    let written = match format {
+    let operation = answer.operation();
+    match format {
         Format::Xml => {
             let mut out = format!("<{operation}Response xmlns=\"{}\">", service.xml_namespace());
-            if T::HAS_RESULT {
-                xml::value(&mut out, &format!("{operation}Result"), response)?;
+            if answer.has_result() {
+                answer.to_xml(&format!("{operation}Result"), &mut out)?;
             }
             xml::open(&mut out, "ResponseMetadata");
             xml::text(&mut out, "RequestId", request_id);
             xml::close(&mut out, "ResponseMetadata");
             xml::close(&mut out, &format!("{operation}Response"));
-            out
+            Ok(out.into_bytes())
         }
         Format::Json => {
-            let result = if T::HAS_RESULT {
-                format!(r#""{operation}Result":{},"#, serde_json::to_string(response)?)
-            } else {
-                String::new()
-            };
+            let mut out = format!(r#"{{"{operation}Response":{{"#).into_bytes();
+            if answer.has_result() {
+                out.extend_from_slice(format!(r#""{operation}Result":"#).as_bytes());
+                out.append(&mut answer.to_json()?);
+                out.push(b',');
+            }
             let id = Value::from(request_id);
-            format!(r#"{{"{operation}Response":{{{result}"ResponseMetadata":{{"RequestId":{id}}}}}}}"#)
+            out.extend_from_slice(format!(r#""ResponseMetadata":{{"RequestId":{id}}}}}}}"#).as_bytes());
+            Ok(out)
         }
-    };
-    Ok(written.into_bytes())
+    }
 }
 
 /// `<ErrorResponse><Error>…</Error><RequestId>…`.
@@ -87,6 +88,7 @@ pub fn error_response(
 mod tests {
     use super::*;
     use crate::iam::DeleteUserRequest;
+    use crate::shape::Answered;
     use crate::sts::{GetCallerIdentityRequest, GetCallerIdentityResponse};
 
     fn text(bytes: Vec<u8>) -> String {
@@ -96,7 +98,7 @@ mod tests {
     #[test]
     fn an_answer_without_output_has_no_result() {
         assert_eq!(
-            text(answer::<DeleteUserRequest>(Service::Iam, Format::Xml, "r-1", &()).unwrap()),
+            text(answer(Service::Iam, Format::Xml, "r-1", &Answered::<DeleteUserRequest>(())).unwrap()),
             "<DeleteUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata>\
              <RequestId>r-1</RequestId></ResponseMetadata></DeleteUserResponse>"
         );
@@ -122,7 +124,8 @@ mod tests {
             user_id: "123456789012".to_owned(),
             account: "123456789012".to_owned(),
         };
-        let answer = answer::<GetCallerIdentityRequest>(Service::Sts, Format::Json, "r-1", &identity);
+        let identity = Answered::<GetCallerIdentityRequest>(identity);
+        let answer = answer(Service::Sts, Format::Json, "r-1", &identity);
         assert_eq!(
             text(answer.unwrap()),
             r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"arn:aws:iam::123456789012:root","UserId":"123456789012","Account":"123456789012"},"ResponseMetadata":{"RequestId":"r-1"}}}"#
@@ -132,7 +135,9 @@ mod tests {
             r#"{"Error":{"Type":"Sender","Code":"AccessDenied","Message":"a \"b\""},"RequestId":"r-1"}"#
         );
         assert_eq!(
-            text(super::answer::<DeleteUserRequest>(Service::Iam, Format::Json, "r-1", &()).unwrap()),
+            text(
+                super::answer(Service::Iam, Format::Json, "r-1", &Answered::<DeleteUserRequest>(())).unwrap()
+            ),
             r#"{"DeleteUserResponse":{"ResponseMetadata":{"RequestId":"r-1"}}}"#
         );
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::Form;
 use super::violations::Violations;
-use crate::shape::{Invalid, Member, Path, Report, Request, Rule, Tree, Violation, check};
+use crate::shape::{Invalid, Member, Mismatch, Path, Report, Request, Rule, Tree, Violation, check};
 
 /// Reads a request and checks every constraint of its shape, with the texts of IAM and STS. Each violation is reported.
 ///
@@ -19,18 +19,26 @@ use crate::shape::{Invalid, Member, Path, Report, Request, Rule, Tree, Violation
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decode<T: Request>(form: &Form) -> Result<T, Invalid> {
-    let values = members(form, "", T::MEMBERS);
-    let mut found = Violations::default();
-    check(&values, T::MEMBERS, &mut found);
-    found.none()?;
-    let request = T::deserialize(Tree::Structure(values))
-        .map_err(|error| Invalid::serialization(format!("The request cannot be read: {error}")))?;
+    let request = T::read(checked(form, T::MEMBERS)?).map_err(unreadable)?;
     request.validate()?;
     Ok(request)
 }
 
+/// The part that is the same for each request.
+fn checked<'f>(form: &'f Form, members: &'static [Member]) -> Result<Tree<'f>, Invalid> {
+    let values = present(form, "", members);
+    let mut found = Violations::default();
+    check(&values, members, &mut found);
+    found.none()?;
+    Ok(Tree::Structure(values))
+}
+
+fn unreadable(error: Mismatch) -> Invalid {
+    Invalid::serialization(format!("The request cannot be read: {error}"))
+}
+
 /// The members that are present. Each is as large as its part of the form at most.
-fn members<'f>(form: &'f Form, prefix: &str, members: &'static [Member]) -> Vec<(&'static str, Tree<'f>)> {
+fn present<'f>(form: &'f Form, prefix: &str, members: &'static [Member]) -> Vec<(&'static str, Tree<'f>)> {
     let value = |member: &'static Member| {
         let value = value(form, &format!("{prefix}{}", member.name), &member.rule)?;
         Some((member.name, value))
@@ -61,7 +69,7 @@ fn value<'f>(form: &'f Form, name: &str, rule: &'static Rule) -> Option<Tree<'f>
         Rule::Map { .. } => None,
         Rule::Structure { members: inner, .. } => {
             let prefix = format!("{name}.");
-            form.has(&prefix).then(|| Tree::Structure(members(form, &prefix, inner)))
+            form.has(&prefix).then(|| Tree::Structure(present(form, &prefix, inner)))
         }
     }
 }

@@ -15,4 +15,4 @@ pub(crate) use encode::{document, document_if_any, secret};
 pub use form::{Form, FormError, MAX_PARAMETERS};
 pub use format::Format;
 pub use time::Time;
-pub use xml::WriteError;
+pub(crate) use xml::value as write;

@@ -9,26 +9,10 @@ use serde::ser::{
 };
 
 use super::time::Time;
-
-/// An answer that cannot be written: it contains something that the protocol does not have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct WriteError(String);
-
-impl From<serde_json::Error> for WriteError {
-    fn from(error: serde_json::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl serde::ser::Error for WriteError {
-    fn custom<T: Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-}
+use crate::shape::WriteError;
 
 /// Writes an element with a value.
-pub(super) fn value(
+pub(crate) fn value(
     out: &mut String,
     name: &str,
     value: &(impl Serialize + ?Sized),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 13] = [
@@ -41,28 +41,36 @@ pub const EXCEPTIONS: [Exception; 12] = [
     Exception { code: "ResourceNotFoundException", status: 400, members: &["Message"] },
 ];
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CreateSecretRequest {
     pub name: String,
-    #[serde(default)]
     pub client_request_token: Option<String>,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub kms_key_id: Option<String>,
-    #[serde(default, deserialize_with = "crate::json::blob")]
     pub secret_binary: Vec<u8>,
-    #[serde(default)]
     pub secret_string: Option<String>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub add_replica_regions: Vec<ReplicaRegionType>,
-    #[serde(default)]
     pub force_overwrite_replica_secret: bool,
-    #[serde(default)]
     pub r#type: Option<String>,
+}
+
+impl Read for CreateSecretRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            client_request_token: members.optional("ClientRequestToken")?,
+            description: members.optional("Description")?,
+            kms_key_id: members.optional("KmsKeyId")?,
+            secret_binary: members.blob("SecretBinary")?,
+            secret_string: members.optional("SecretString")?,
+            tags: members.or_empty("Tags")?,
+            add_replica_regions: members.or_empty("AddReplicaRegions")?,
+            force_overwrite_replica_secret: members.or_empty("ForceOverwriteReplicaSecret")?,
+            r#type: members.optional("Type")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -77,12 +85,17 @@ pub struct CreateSecretResponse {
     pub replication_status: Vec<ReplicationStatusType>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteResourcePolicyRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub policy_name: Option<String>,
+}
+
+impl Read for DeleteResourcePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")?, policy_name: members.optional("PolicyName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -96,14 +109,22 @@ pub struct DeleteResourcePolicyResponse {
     pub policy_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteSecretRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub recovery_window_in_days: Option<u64>,
-    #[serde(default)]
     pub force_delete_without_recovery: bool,
+}
+
+impl Read for DeleteSecretRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            secret_id: members.required("SecretId")?,
+            recovery_window_in_days: members.optional("RecoveryWindowInDays")?,
+            force_delete_without_recovery: members.or_empty("ForceDeleteWithoutRecovery")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -117,10 +138,16 @@ pub struct DeleteSecretResponse {
     pub deletion_date: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeSecretRequest {
     pub secret_id: String,
+}
+
+impl Read for DescribeSecretRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -153,30 +180,27 @@ pub struct DescribeSecretResponse {
     pub replication_status: Vec<ReplicationStatusType>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    #[serde(default)]
     pub key: Option<FilterNameStringType>,
-    #[serde(default)]
     pub values: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for Filter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.optional("Key")?, values: members.or_empty("Values")? })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterNameStringType {
-    #[serde(rename = "description")]
     Description,
-    #[serde(rename = "name")]
     Name,
-    #[serde(rename = "tag-key")]
     TagKey,
-    #[serde(rename = "tag-value")]
     TagValue,
-    #[serde(rename = "primary-region")]
     PrimaryRegion,
-    #[serde(rename = "owning-service")]
     OwningService,
-    #[serde(rename = "all")]
     All,
 }
 
@@ -207,12 +231,23 @@ impl FilterNameStringType {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for FilterNameStringType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetResourcePolicyRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub policy_name: Option<String>,
+}
+
+impl Read for GetResourcePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")?, policy_name: members.optional("PolicyName")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -228,14 +263,22 @@ pub struct GetResourcePolicyResponse {
     pub policy_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetSecretValueRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub version_id: Option<String>,
-    #[serde(default)]
     pub version_stage: Option<String>,
+}
+
+impl Read for GetSecretValueRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            secret_id: members.required("SecretId")?,
+            version_id: members.optional("VersionId")?,
+            version_stage: members.optional("VersionStage")?,
+        })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -256,21 +299,28 @@ pub struct GetSecretValueResponse {
     pub created_date: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListSecretsRequest {
-    #[serde(default)]
     pub include_planned_deletion: bool,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub filters: Vec<Filter>,
-    #[serde(default)]
     pub sort_order: Option<SortOrderType>,
-    #[serde(default)]
     pub sort_by: Option<SortByType>,
+}
+
+impl Read for ListSecretsRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            include_planned_deletion: members.or_empty("IncludePlannedDeletion")?,
+            max_results: members.optional("MaxResults")?,
+            next_token: members.optional("NextToken")?,
+            filters: members.or_empty("Filters")?,
+            sort_order: members.optional("SortOrder")?,
+            sort_by: members.optional("SortBy")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -281,15 +331,24 @@ pub struct ListSecretsResponse {
     pub next_token: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutResourcePolicyRequest {
     pub secret_id: String,
     pub resource_policy: String,
-    #[serde(default)]
     pub policy_name: Option<String>,
-    #[serde(default)]
     pub block_public_policy: bool,
+}
+
+impl Read for PutResourcePolicyRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            secret_id: members.required("SecretId")?,
+            resource_policy: members.required("ResourcePolicy")?,
+            policy_name: members.optional("PolicyName")?,
+            block_public_policy: members.or_empty("BlockPublicPolicy")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -303,18 +362,26 @@ pub struct PutResourcePolicyResponse {
     pub policy_name: Option<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PutSecretValueRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub client_request_token: Option<String>,
-    #[serde(default, deserialize_with = "crate::json::blob")]
     pub secret_binary: Vec<u8>,
-    #[serde(default)]
     pub secret_string: Option<String>,
-    #[serde(default)]
     pub version_stages: Vec<String>,
+}
+
+impl Read for PutSecretValueRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            secret_id: members.required("SecretId")?,
+            client_request_token: members.optional("ClientRequestToken")?,
+            secret_binary: members.blob("SecretBinary")?,
+            secret_string: members.optional("SecretString")?,
+            version_stages: members.or_empty("VersionStages")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -329,13 +396,17 @@ pub struct PutSecretValueResponse {
     pub version_stages: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaRegionType {
-    #[serde(default)]
     pub region: Option<String>,
-    #[serde(default)]
     pub kms_key_id: Option<String>,
+}
+
+impl Read for ReplicaRegionType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { region: members.optional("Region")?, kms_key_id: members.optional("KmsKeyId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -353,10 +424,16 @@ pub struct ReplicationStatusType {
     pub last_accessed_date: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreSecretRequest {
     pub secret_id: String,
+}
+
+impl Read for RestoreSecretRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -399,15 +476,11 @@ pub struct SecretListEntry {
     pub primary_region: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortByType {
-    #[serde(rename = "created-date")]
     CreatedDate,
-    #[serde(rename = "last-accessed-date")]
     LastAccessedDate,
-    #[serde(rename = "last-changed-date")]
     LastChangedDate,
-    #[serde(rename = "name")]
     Name,
 }
 
@@ -432,11 +505,15 @@ impl SortByType {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+impl Read for SortByType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortOrderType {
-    #[serde(rename = "asc")]
     Asc,
-    #[serde(rename = "desc")]
     Desc,
 }
 
@@ -454,6 +531,12 @@ impl SortOrderType {
             "desc" => Some(Self::Desc),
             _ => None,
         }
+    }
+}
+
+impl Read for SortOrderType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
     }
 }
 
@@ -498,36 +581,63 @@ pub struct Tag {
     pub value: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.optional("Key")?, value: members.optional("Value")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourceRequest {
     pub secret_id: String,
     pub tags: Vec<Tag>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")?, tags: members.required("Tags")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourceRequest {
     pub secret_id: String,
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for UntagResourceRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { secret_id: members.required("SecretId")?, tag_keys: members.required("TagKeys")? })
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UpdateSecretRequest {
     pub secret_id: String,
-    #[serde(default)]
     pub client_request_token: Option<String>,
-    #[serde(default)]
     pub description: Option<String>,
-    #[serde(default)]
     pub kms_key_id: Option<String>,
-    #[serde(default, deserialize_with = "crate::json::blob")]
     pub secret_binary: Vec<u8>,
-    #[serde(default)]
     pub secret_string: Option<String>,
-    #[serde(default)]
     pub r#type: Option<String>,
+}
+
+impl Read for UpdateSecretRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            secret_id: members.required("SecretId")?,
+            client_request_token: members.optional("ClientRequestToken")?,
+            description: members.optional("Description")?,
+            kms_key_id: members.optional("KmsKeyId")?,
+            secret_binary: members.blob("SecretBinary")?,
+            secret_string: members.optional("SecretString")?,
+            r#type: members.optional("Type")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -617,6 +727,10 @@ impl Request for CreateSecretRequest {
         Member::optional("ForceOverwriteReplicaSecret", Rule::Flag),
         Member::optional("Type", MEDEA_TYPE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteResourcePolicyRequest {
@@ -626,6 +740,10 @@ impl Request for DeleteResourcePolicyRequest {
         Member::required("SecretId", SECRET_ID_TYPE),
         Member::optional("PolicyName", RESOURCE_POLICY_NAME_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DeleteSecretRequest {
@@ -636,12 +754,20 @@ impl Request for DeleteSecretRequest {
         Member::optional("RecoveryWindowInDays", RECOVERY_WINDOW_IN_DAYS_TYPE),
         Member::optional("ForceDeleteWithoutRecovery", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for DescribeSecretRequest {
     type Response = DescribeSecretResponse;
     const OPERATION: &'static str = "DescribeSecret";
     const MEMBERS: &'static [Member] = &[Member::required("SecretId", SECRET_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetResourcePolicyRequest {
@@ -651,6 +777,10 @@ impl Request for GetResourcePolicyRequest {
         Member::required("SecretId", SECRET_ID_TYPE),
         Member::optional("PolicyName", RESOURCE_POLICY_NAME_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetSecretValueRequest {
@@ -661,6 +791,10 @@ impl Request for GetSecretValueRequest {
         Member::optional("VersionId", SECRET_VERSION_ID_TYPE),
         Member::optional("VersionStage", SECRET_VERSION_STAGE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListSecretsRequest {
@@ -674,6 +808,10 @@ impl Request for ListSecretsRequest {
         Member::optional("SortOrder", SORT_ORDER_TYPE),
         Member::optional("SortBy", SORT_BY_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutResourcePolicyRequest {
@@ -685,6 +823,10 @@ impl Request for PutResourcePolicyRequest {
         Member::optional("PolicyName", RESOURCE_POLICY_NAME_TYPE),
         Member::optional("BlockPublicPolicy", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for PutSecretValueRequest {
@@ -697,12 +839,20 @@ impl Request for PutSecretValueRequest {
         Member::optional("SecretString", SECRET_STRING_TYPE).sensitive(),
         Member::optional("VersionStages", SECRET_VERSION_STAGES_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for RestoreSecretRequest {
     type Response = RestoreSecretResponse;
     const OPERATION: &'static str = "RestoreSecret";
     const MEMBERS: &'static [Member] = &[Member::required("SecretId", SECRET_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourceRequest {
@@ -711,6 +861,10 @@ impl Request for TagResourceRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("SecretId", SECRET_ID_TYPE), Member::required("Tags", TAG_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UntagResourceRequest {
@@ -719,6 +873,10 @@ impl Request for UntagResourceRequest {
     const MEMBERS: &'static [Member] =
         &[Member::required("SecretId", SECRET_ID_TYPE), Member::required("TagKeys", TAG_KEY_LIST_TYPE)];
     const HAS_RESULT: bool = false;
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UpdateSecretRequest {
@@ -733,4 +891,8 @@ impl Request for UpdateSecretRequest {
         Member::optional("SecretString", SECRET_STRING_TYPE).sensitive(),
         Member::optional("Type", MEDEA_TYPE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 6] = [
@@ -90,6 +90,12 @@ impl AppliedLevelEnum {
     }
 }
 
+impl Read for AppliedLevelEnum {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.choice(Self::parse)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ErrorCode {
     #[serde(rename = "DEPENDENCY_ACCESS_DENIED_ERROR")]
@@ -132,20 +138,38 @@ pub struct ErrorReason {
     pub error_message: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAWSDefaultServiceQuotaRequest {
     pub service_code: String,
     pub quota_code: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for GetAWSDefaultServiceQuotaRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_code: members.required("ServiceCode")?,
+            quota_code: members.required("QuotaCode")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetServiceQuotaRequest {
     pub service_code: String,
     pub quota_code: String,
-    #[serde(default)]
     pub context_id: Option<String>,
+}
+
+impl Read for GetServiceQuotaRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_code: members.required("ServiceCode")?,
+            quota_code: members.required("QuotaCode")?,
+            context_id: members.optional("ContextId")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -154,28 +178,44 @@ pub struct GetServiceQuotaResponse {
     pub quota: ServiceQuota,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListAWSDefaultServiceQuotasRequest {
     pub service_code: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ListAWSDefaultServiceQuotasRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_code: members.required("ServiceCode")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListServiceQuotasRequest {
     pub service_code: String,
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
-    #[serde(default)]
     pub quota_code: Option<String>,
-    #[serde(default)]
     pub quota_applied_at_level: Option<AppliedLevelEnum>,
+}
+
+impl Read for ListServiceQuotasRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_code: members.required("ServiceCode")?,
+            next_token: members.optional("NextToken")?,
+            max_results: members.optional("MaxResults")?,
+            quota_code: members.optional("QuotaCode")?,
+            quota_applied_at_level: members.optional("QuotaAppliedAtLevel")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -186,13 +226,17 @@ pub struct ListServiceQuotasResponse {
     pub quotas: Vec<ServiceQuota>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListServicesRequest {
-    #[serde(default)]
     pub next_token: Option<String>,
-    #[serde(default)]
     pub max_results: Option<u32>,
+}
+
+impl Read for ListServicesRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { next_token: members.optional("NextToken")?, max_results: members.optional("MaxResults")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -308,15 +352,24 @@ pub struct QuotaPeriod {
     pub period_unit: Option<PeriodUnit>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestServiceQuotaIncreaseRequest {
     pub service_code: String,
     pub quota_code: String,
-    #[serde(default)]
     pub context_id: Option<String>,
-    #[serde(default)]
     pub support_case_allowed: bool,
+}
+
+impl Read for RequestServiceQuotaIncreaseRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            service_code: members.required("ServiceCode")?,
+            quota_code: members.required("QuotaCode")?,
+            context_id: members.optional("ContextId")?,
+            support_case_allowed: members.or_empty("SupportCaseAllowed")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -496,6 +549,10 @@ impl Request for GetAWSDefaultServiceQuotaRequest {
     const OPERATION: &'static str = "GetAWSDefaultServiceQuota";
     const MEMBERS: &'static [Member] =
         &[Member::required("ServiceCode", SERVICE_CODE), Member::required("QuotaCode", QUOTA_CODE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetServiceQuotaRequest {
@@ -506,6 +563,10 @@ impl Request for GetServiceQuotaRequest {
         Member::required("QuotaCode", QUOTA_CODE),
         Member::optional("ContextId", Rule::ANY_TEXT),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListAWSDefaultServiceQuotasRequest {
@@ -516,6 +577,10 @@ impl Request for ListAWSDefaultServiceQuotasRequest {
         Member::optional("NextToken", NEXT_TOKEN),
         Member::optional("MaxResults", MAX_RESULTS),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListServiceQuotasRequest {
@@ -528,6 +593,10 @@ impl Request for ListServiceQuotasRequest {
         Member::optional("QuotaCode", QUOTA_CODE),
         Member::optional("QuotaAppliedAtLevel", APPLIED_LEVEL_ENUM),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for ListServicesRequest {
@@ -535,6 +604,10 @@ impl Request for ListServicesRequest {
     const OPERATION: &'static str = "ListServices";
     const MEMBERS: &'static [Member] =
         &[Member::optional("NextToken", NEXT_TOKEN), Member::optional("MaxResults", MAX_RESULTS)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for RequestServiceQuotaIncreaseRequest {
@@ -546,4 +619,8 @@ impl Request for RequestServiceQuotaIncreaseRequest {
         Member::optional("ContextId", Rule::ANY_TEXT),
         Member::optional("SupportCaseAllowed", Rule::Flag),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

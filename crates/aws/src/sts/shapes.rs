@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::SecretKey;
 use crate::query::Time;
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 7] = [
@@ -34,33 +34,42 @@ pub const EXCEPTIONS: [Exception; 9] = [
     Exception { code: "RegionDisabledException", status: 403, members: &["message"] },
 ];
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssumeRoleRequest {
     pub role_arn: String,
     pub role_session_name: String,
-    #[serde(default)]
     pub policy_arns: Vec<PolicyDescriptorType>,
-    #[serde(default)]
     pub policy: Option<String>,
-    #[serde(default)]
     pub duration_seconds: Option<u32>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub transitive_tag_keys: Vec<String>,
-    #[serde(default)]
     pub external_id: Option<String>,
-    #[serde(default)]
     pub serial_number: Option<String>,
-    #[serde(default)]
     pub token_code: Option<String>,
-    #[serde(default)]
     pub source_identity: Option<String>,
-    #[serde(default)]
     pub provided_contexts: Vec<ProvidedContext>,
-    #[serde(default)]
     pub minimum_session_token_size: Option<u32>,
+}
+
+impl Read for AssumeRoleRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_arn: members.required("RoleArn")?,
+            role_session_name: members.required("RoleSessionName")?,
+            policy_arns: members.or_empty("PolicyArns")?,
+            policy: members.optional("Policy")?,
+            duration_seconds: members.optional("DurationSeconds")?,
+            tags: members.or_empty("Tags")?,
+            transitive_tag_keys: members.or_empty("TransitiveTagKeys")?,
+            external_id: members.optional("ExternalId")?,
+            serial_number: members.optional("SerialNumber")?,
+            token_code: members.optional("TokenCode")?,
+            source_identity: members.optional("SourceIdentity")?,
+            provided_contexts: members.or_empty("ProvidedContexts")?,
+            minimum_session_token_size: members.optional("MinimumSessionTokenSize")?,
+        })
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -78,22 +87,32 @@ pub struct AssumeRoleResponse {
     pub session_token_size: Option<u32>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AssumeRoleWithWebIdentityRequest {
     pub role_arn: String,
     pub role_session_name: String,
     pub web_identity_token: String,
-    #[serde(default)]
     pub provider_id: Option<String>,
-    #[serde(default)]
     pub policy_arns: Vec<PolicyDescriptorType>,
-    #[serde(default)]
     pub policy: Option<String>,
-    #[serde(default)]
     pub duration_seconds: Option<u32>,
-    #[serde(default)]
     pub minimum_session_token_size: Option<u32>,
+}
+
+impl Read for AssumeRoleWithWebIdentityRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            role_arn: members.required("RoleArn")?,
+            role_session_name: members.required("RoleSessionName")?,
+            web_identity_token: members.required("WebIdentityToken")?,
+            provider_id: members.optional("ProviderId")?,
+            policy_arns: members.or_empty("PolicyArns")?,
+            policy: members.optional("Policy")?,
+            duration_seconds: members.optional("DurationSeconds")?,
+            minimum_session_token_size: members.optional("MinimumSessionTokenSize")?,
+        })
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -136,10 +155,16 @@ pub struct Credentials {
     pub expiration: Time,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecodeAuthorizationMessageRequest {
     pub encoded_message: String,
+}
+
+impl Read for DecodeAuthorizationMessageRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { encoded_message: members.required("EncodedMessage")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -156,10 +181,16 @@ pub struct FederatedUser {
     pub arn: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetAccessKeyInfoRequest {
     pub access_key_id: String,
+}
+
+impl Read for GetAccessKeyInfoRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { access_key_id: members.required("AccessKeyId")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -169,8 +200,15 @@ pub struct GetAccessKeyInfoResponse {
     pub account: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetCallerIdentityRequest {}
+
+impl Read for GetCallerIdentityRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        tree.members()?;
+        Ok(Self {})
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -180,20 +218,28 @@ pub struct GetCallerIdentityResponse {
     pub account: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetFederationTokenRequest {
     pub name: String,
-    #[serde(default)]
     pub policy: Option<String>,
-    #[serde(default)]
     pub policy_arns: Vec<PolicyDescriptorType>,
-    #[serde(default)]
     pub duration_seconds: Option<u32>,
-    #[serde(default)]
     pub tags: Vec<Tag>,
-    #[serde(default)]
     pub minimum_session_token_size: Option<u32>,
+}
+
+impl Read for GetFederationTokenRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            name: members.required("Name")?,
+            policy: members.optional("Policy")?,
+            policy_arns: members.or_empty("PolicyArns")?,
+            duration_seconds: members.optional("DurationSeconds")?,
+            tags: members.or_empty("Tags")?,
+            minimum_session_token_size: members.optional("MinimumSessionTokenSize")?,
+        })
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -209,17 +255,24 @@ pub struct GetFederationTokenResponse {
     pub session_token_size: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetSessionTokenRequest {
-    #[serde(default)]
     pub duration_seconds: Option<u32>,
-    #[serde(default)]
     pub serial_number: Option<String>,
-    #[serde(default)]
     pub token_code: Option<String>,
-    #[serde(default)]
     pub minimum_session_token_size: Option<u32>,
+}
+
+impl Read for GetSessionTokenRequest {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            duration_seconds: members.optional("DurationSeconds")?,
+            serial_number: members.optional("SerialNumber")?,
+            token_code: members.optional("TokenCode")?,
+            minimum_session_token_size: members.optional("MinimumSessionTokenSize")?,
+        })
+    }
 }
 
 #[derive(Clone, Serialize)]
@@ -245,27 +298,45 @@ pub struct OriginIdentity {
     pub federated_provider_arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyDescriptorType {
-    #[serde(default)]
     pub arn: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for PolicyDescriptorType {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { arn: members.optional("arn")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProvidedContext {
-    #[serde(default)]
     pub provider_arn: Option<String>,
-    #[serde(default)]
     pub context_assertion: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for ProvidedContext {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            provider_arn: members.optional("ProviderArn")?,
+            context_assertion: members.optional("ContextAssertion")?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tag {
     pub key: String,
     pub value: String,
+}
+
+impl Read for Tag {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.required("Key")?, value: members.required("Value")? })
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
@@ -407,6 +478,14 @@ impl Request for AssumeRoleRequest {
         Member::optional("ProvidedContexts", PROVIDED_CONTEXTS_LIST_TYPE),
         Member::optional("MinimumSessionTokenSize", MINIMUM_SESSION_TOKEN_SIZE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for AssumeRoleWithWebIdentityRequest {
@@ -422,24 +501,56 @@ impl Request for AssumeRoleWithWebIdentityRequest {
         Member::optional("DurationSeconds", ROLE_DURATION_SECONDS_TYPE),
         Member::optional("MinimumSessionTokenSize", MINIMUM_SESSION_TOKEN_SIZE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for DecodeAuthorizationMessageRequest {
     type Response = DecodeAuthorizationMessageResponse;
     const OPERATION: &'static str = "DecodeAuthorizationMessage";
     const MEMBERS: &'static [Member] = &[Member::required("EncodedMessage", ENCODED_MESSAGE_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetAccessKeyInfoRequest {
     type Response = GetAccessKeyInfoResponse;
     const OPERATION: &'static str = "GetAccessKeyInfo";
     const MEMBERS: &'static [Member] = &[Member::required("AccessKeyId", ACCESS_KEY_ID_TYPE)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetCallerIdentityRequest {
     type Response = GetCallerIdentityResponse;
     const OPERATION: &'static str = "GetCallerIdentity";
     const MEMBERS: &'static [Member] = &[];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetFederationTokenRequest {
@@ -453,6 +564,14 @@ impl Request for GetFederationTokenRequest {
         Member::optional("Tags", TAG_LIST_TYPE),
         Member::optional("MinimumSessionTokenSize", MINIMUM_SESSION_TOKEN_SIZE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }
 
 impl Request for GetSessionTokenRequest {
@@ -464,4 +583,12 @@ impl Request for GetSessionTokenRequest {
         Member::optional("TokenCode", TOKEN_CODE_TYPE),
         Member::optional("MinimumSessionTokenSize", MINIMUM_SESSION_TOKEN_SIZE_TYPE),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
+
+    fn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {
+        crate::query::write(out, element, answer)
+    }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::query::{Form, Format, answer, decode};
 use crate::service::Service;
+use crate::shape::Answered;
 
 #[test]
 fn get_caller_identity_answers_as_sts_does() {
@@ -11,7 +12,8 @@ fn get_caller_identity_answers_as_sts_does() {
         user_id: "AIDACKCEVSQ6C2EXAMPLE".to_owned(),
         account: "123456789012".to_owned(),
     };
-    let xml = answer::<GetCallerIdentityRequest>(Service::Sts, Format::Xml, "r-1", &identity).unwrap();
+    let xml =
+        answer(Service::Sts, Format::Xml, "r-1", &Answered::<GetCallerIdentityRequest>(identity)).unwrap();
     assert_eq!(
         String::from_utf8(xml).unwrap(),
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::shape::pattern;
-use crate::shape::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::{Exception, Member, Mismatch, Pattern, Read, Request, Rule, Tree, WriteError};
 
 /// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 5] =
@@ -64,25 +64,32 @@ pub struct FailureInfo {
     pub error_message: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetResourcesInput {
-    #[serde(default)]
     pub pagination_token: Option<String>,
-    #[serde(default)]
     pub tag_filters: Vec<TagFilter>,
-    #[serde(default)]
     pub resources_per_page: Option<i32>,
-    #[serde(default)]
     pub tags_per_page: Option<i32>,
-    #[serde(default)]
     pub resource_type_filters: Vec<String>,
-    #[serde(default)]
     pub include_compliance_details: bool,
-    #[serde(default)]
     pub exclude_compliant_resources: bool,
-    #[serde(default, rename = "ResourceARNList")]
     pub resource_arn_list: Vec<String>,
+}
+
+impl Read for GetResourcesInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            pagination_token: members.optional("PaginationToken")?,
+            tag_filters: members.or_empty("TagFilters")?,
+            resources_per_page: members.optional("ResourcesPerPage")?,
+            tags_per_page: members.optional("TagsPerPage")?,
+            resource_type_filters: members.or_empty("ResourceTypeFilters")?,
+            include_compliance_details: members.or_empty("IncludeComplianceDetails")?,
+            exclude_compliant_resources: members.or_empty("ExcludeCompliantResources")?,
+            resource_arn_list: members.or_empty("ResourceARNList")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -92,11 +99,16 @@ pub struct GetResourcesOutput {
     pub resource_tag_mapping_list: Vec<ResourceTagMapping>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetTagKeysInput {
-    #[serde(default)]
     pub pagination_token: Option<String>,
+}
+
+impl Read for GetTagKeysInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { pagination_token: members.optional("PaginationToken")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -106,12 +118,17 @@ pub struct GetTagKeysOutput {
     pub tag_keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GetTagValuesInput {
-    #[serde(default)]
     pub pagination_token: Option<String>,
     pub key: String,
+}
+
+impl Read for GetTagValuesInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { pagination_token: members.optional("PaginationToken")?, key: members.required("Key")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -138,21 +155,30 @@ pub struct Tag {
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagFilter {
-    #[serde(default)]
     pub key: Option<String>,
-    #[serde(default)]
     pub values: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Read for TagFilter {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { key: members.optional("Key")?, values: members.or_empty("Values")? })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagResourcesInput {
-    #[serde(rename = "ResourceARNList")]
     pub resource_arn_list: Vec<String>,
     pub tags: BTreeMap<String, String>,
+}
+
+impl Read for TagResourcesInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self { resource_arn_list: members.required("ResourceARNList")?, tags: members.required("Tags")? })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -161,12 +187,20 @@ pub struct TagResourcesOutput {
     pub failed_resources_map: BTreeMap<String, FailureInfo>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UntagResourcesInput {
-    #[serde(rename = "ResourceARNList")]
     pub resource_arn_list: Vec<String>,
     pub tag_keys: Vec<String>,
+}
+
+impl Read for UntagResourcesInput {
+    fn read(tree: Tree<'_>) -> Result<Self, Mismatch> {
+        let mut members = tree.members()?;
+        Ok(Self {
+            resource_arn_list: members.required("ResourceARNList")?,
+            tag_keys: members.required("TagKeys")?,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -227,12 +261,20 @@ impl Request for GetResourcesInput {
         Member::optional("ExcludeCompliantResources", Rule::Flag),
         Member::optional("ResourceARNList", RESOURCE_ARN_LIST_FOR_GET),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetTagKeysInput {
     type Response = GetTagKeysOutput;
     const OPERATION: &'static str = "GetTagKeys";
     const MEMBERS: &'static [Member] = &[Member::optional("PaginationToken", PAGINATION_TOKEN)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for GetTagValuesInput {
@@ -240,6 +282,10 @@ impl Request for GetTagValuesInput {
     const OPERATION: &'static str = "GetTagValues";
     const MEMBERS: &'static [Member] =
         &[Member::optional("PaginationToken", PAGINATION_TOKEN), Member::required("Key", TAG_KEY)];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for TagResourcesInput {
@@ -249,6 +295,10 @@ impl Request for TagResourcesInput {
         Member::required("ResourceARNList", RESOURCE_ARN_LIST_FOR_TAG_UNTAG),
         Member::required("Tags", TAG_MAP),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }
 
 impl Request for UntagResourcesInput {
@@ -258,4 +308,8 @@ impl Request for UntagResourcesInput {
         Member::required("ResourceARNList", RESOURCE_ARN_LIST_FOR_TAG_UNTAG),
         Member::required("TagKeys", TAG_KEY_LIST_FOR_UNTAG),
     ];
+
+    fn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {
+        crate::json::write(answer)
+    }
 }

@@ -178,10 +178,10 @@ impl Postgres {
     }
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
-    pub(crate) async fn point(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) async fn point(&self, mut job: Job) -> Result<(), StoreError> {
         let mut tries = Tries::new(self.options);
         loop {
-            let ended = self.statement(job.as_mut()).await;
+            let ended = self.statement(&mut job).await;
             let failed = ended.as_ref().err().or(job.error());
             if let Some(error) = failed
                 && tries.once_more(job.name(), error).await
@@ -194,7 +194,7 @@ impl Postgres {
         }
     }
 
-    async fn statement(&self, job: &mut dyn Job) -> Result<(), StoreError> {
+    async fn statement(&self, job: &mut Job) -> Result<(), StoreError> {
         let session = self.session().await?;
         job.run(&mut Tx::single(Driver::Postgres(&session))).await;
         session.give_back(job.error().is_none());
@@ -203,16 +203,16 @@ impl Postgres {
 
     /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
     /// transaction.
-    pub(crate) fn spawn(&self, job: Box<dyn Job>) {
+    pub(crate) fn spawn(&self, job: Job) {
         let this = self.clone();
         tokio::spawn(async move { this.repeat(job).await });
     }
 
     /// Runs the transaction until it is settled.
-    async fn repeat(&self, mut job: Box<dyn Job>) {
+    async fn repeat(&self, mut job: Job) {
         let mut tries = Tries::new(self.options);
         loop {
-            let ended = self.transaction(job.as_mut(), &mut tries).await;
+            let ended = self.transaction(&mut job, &mut tries).await;
             if let Some(error) = ended.as_ref().err().or(job.error())
                 && tries.once_more(job.name(), error).await
             {
@@ -227,7 +227,7 @@ impl Postgres {
 
     /// Runs the job once. An error is one of the transaction, which had no effect, unless it is
     /// [`StoreError::Unsettled`]; the job keeps its own.
-    async fn transaction(&self, job: &mut dyn Job, tries: &mut Tries) -> Result<(), StoreError> {
+    async fn transaction(&self, job: &mut Job, tries: &mut Tries) -> Result<(), StoreError> {
         let session = self.session().await?;
         // What runs on a read-only store, whose marks nobody can write, can run twice.
         let marker = (job.access().writes() && !job.is_for_read_only()).then(|| self.markers.take());
@@ -267,7 +267,7 @@ impl Postgres {
     }
 
     /// Runs a job on a store that is read-only. It may do what changes nothing: a node can start on such a store.
-    async fn without_a_change(&self, session: Session, job: &mut dyn Job) -> Result<(), StoreError> {
+    async fn without_a_change(&self, session: Session, job: &mut Job) -> Result<(), StoreError> {
         let ran = run_unchanged(&session, job).await;
         let ended = session.command("ROLLBACK").await;
         session.give_back(ended.is_ok());
@@ -327,7 +327,7 @@ impl Postgres {
 }
 
 /// Runs a job in a transaction that is not committed. Returns whether it changed nothing.
-async fn run_unchanged(session: &Session, job: &mut dyn Job) -> Result<bool, StoreError> {
+async fn run_unchanged(session: &Session, job: &mut Job) -> Result<bool, StoreError> {
     session.command("ROLLBACK; BEGIN").await?;
     if job.run(&mut Tx::new(Driver::Postgres(session))).await != Ran::Done {
         return Ok(true);

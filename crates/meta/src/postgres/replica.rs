@@ -106,11 +106,11 @@ impl Replica {
 
 impl Postgres {
     /// Runs a list: on the standby if it is there and has what the list must show, otherwise on the primary.
-    pub(crate) fn spawn_list(&self, mut job: Box<dyn Job>) {
+    pub(crate) fn spawn_list(&self, mut job: Job) {
         let this = self.clone();
         tokio::spawn(async move {
             if let Some(replica) = this.replica.as_deref().filter(|replica| !replica.rests()) {
-                match this.on_replica(replica, job.as_mut()).await {
+                match this.on_replica(replica, &mut job).await {
                     Ok(()) => {
                         replica.answered.fetch_add(1, Ordering::Relaxed);
                         return job.answer();
@@ -122,7 +122,7 @@ impl Postgres {
         });
     }
 
-    async fn on_replica(&self, replica: &Replica, job: &mut dyn Job) -> Result<(), Instead> {
+    async fn on_replica(&self, replica: &Replica, job: &mut Job) -> Result<(), Instead> {
         let position = self.position().await?;
         let connected = tokio::time::timeout(replica.wait + CONNECT, self.session_of(&replica.pool)).await;
         let session = connected.map_err(|_| StoreError::TimedOut(CONNECT))??;

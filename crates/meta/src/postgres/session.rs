@@ -9,7 +9,10 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use futures::{TryStreamExt as _, future::try_join};
+use futures::{
+    TryStreamExt as _,
+    future::{BoxFuture, try_join},
+};
 use tokio_postgres::{Row as PgRow, Statement, types::ToSql, types::Type};
 
 use super::marker::{self, Marker};
@@ -91,8 +94,16 @@ impl Session {
         Ok(statement)
     }
 
-    /// All rows of a statement.
-    pub(crate) async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// All rows of a statement. On the heap, so that an operation is compiled without the code that sends statements.
+    pub(crate) fn rows<'a>(
+        &'a self,
+        sql: &'a str,
+        params: &'a [Param<'_>],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(self.query(sql, params))
+    }
+
+    async fn query(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let sql = number_placeholders(sql);
         #[cfg(test)]
         super::statements::note(&sql);
@@ -109,8 +120,12 @@ impl Session {
     }
 
     /// Runs a statement that gives no rows.
-    pub(crate) async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        self.within(self.send(&number_placeholders(sql), params)).await
+    pub(crate) fn execute<'a>(
+        &'a self,
+        sql: &'a str,
+        params: &'a [Param<'_>],
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move { self.within(self.send(&number_placeholders(sql), params)).await })
     }
 
     async fn send(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {

@@ -39,7 +39,7 @@ impl Group {
     }
 
     /// Runs the jobs in one transaction and answers them after its COMMIT.
-    pub(super) fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    pub(super) fn commit(&mut self, mut jobs: Vec<Job>) {
         while !jobs.is_empty() {
             match self.attempt(&mut jobs) {
                 End::Committed => return jobs.into_iter().for_each(Job::answer),
@@ -61,7 +61,7 @@ impl Group {
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> End {
+    fn attempt(&mut self, jobs: &mut [Job]) -> End {
         let full = jobs.iter().any(|job| job.access() != Access::Relaxed);
         let end = self.transaction(jobs, full);
         if !self.connection.is_autocommit()
@@ -72,7 +72,7 @@ impl Group {
         end.unwrap_or_else(End::Failed)
     }
 
-    fn transaction(&mut self, jobs: &mut [Box<dyn Job>], full: bool) -> Result<End, rusqlite::Error> {
+    fn transaction(&mut self, jobs: &mut [Job], full: bool) -> Result<End, rusqlite::Error> {
         if full != self.full {
             // NORMAL leaves the log unsynced: what is relaxed costs no sync of its own. The next FULL commit
             // syncs the log as a whole, so that nothing durable ever rests on something that is not.
@@ -87,7 +87,7 @@ impl Group {
         for (at, job) in jobs.iter_mut().enumerate() {
             self.execute("SAVEPOINT operation")?;
             let before = self.connection.total_changes();
-            let ran = run_job(job.as_mut(), &mut self.connection);
+            let ran = run_job(job, &mut self.connection);
             if self.connection.is_autocommit() {
                 return Ok(End::Lost(at, ran));
             }

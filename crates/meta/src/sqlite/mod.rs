@@ -98,11 +98,11 @@ impl Sqlite {
     }
 
     /// Runs a read of several statements, on the blocking pool. The reader answers it.
-    pub(crate) async fn page(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) async fn page(&self, mut job: Job) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         let permit = inner.readers.admit().await?;
         tokio::task::spawn_blocking(move || {
-            let read = inner.readers.page(job.as_mut());
+            let read = inner.readers.page(&mut job);
             // A caller with an answer can close the database.
             drop((inner, permit));
             match read {
@@ -114,7 +114,7 @@ impl Sqlite {
     }
 
     /// Runs a read of one statement where it is called, and answers it.
-    pub(crate) fn point_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) fn point_job(&self, job: Job) -> Result<(), StoreError> {
         self.inner.readers.point_job(job)
     }
 
@@ -134,7 +134,7 @@ impl Sqlite {
     }
 
     /// Queues a write. The writer answers it.
-    pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, job: Job) -> Result<(), StoreError> {
         self.inner.writer.write(job)
     }
 
@@ -158,13 +158,12 @@ fn run_now<T>(future: std::pin::Pin<&mut (dyn Future<Output = T> + Send + '_)>) 
 }
 
 /// Runs a job in the transaction of this connection.
-fn run_job(job: &mut dyn Job, connection: &mut rusqlite::Connection) -> Ran {
+fn run_job(job: &mut Job, connection: &mut rusqlite::Connection) -> Ran {
     run_in(job, Tx::new(Driver::Sqlite(connection)))
 }
 
-fn run_in(job: &mut dyn Job, mut tx: Tx<'_>) -> Ran {
-    let mut running = job.run(&mut tx);
-    run_now(running.as_mut()).unwrap_or(Ran::Failed)
+fn run_in(job: &mut Job, mut tx: Tx<'_>) -> Ran {
+    run_now(std::pin::pin!(job.run(&mut tx))).unwrap_or(Ran::Failed)
 }
 
 /// Runs one statement, with a panic turned into an error of this operation alone.

@@ -49,9 +49,9 @@ impl Readers {
     }
 
     /// Reads with one statement, and answers.
-    pub(super) fn point_job(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(super) fn point_job(&self, mut job: Job) -> Result<(), StoreError> {
         self.lend(&mut |connection| {
-            run_in(job.as_mut(), Tx::single(Driver::Sqlite(connection)));
+            run_in(&mut job, Tx::single(Driver::Sqlite(connection)));
             Ok(())
         })?;
         job.answer();
@@ -59,7 +59,7 @@ impl Readers {
     }
 
     /// Reads with several statements in one snapshot.
-    pub(super) fn page(&self, job: &mut dyn Job) -> Result<(), StoreError> {
+    pub(super) fn page(&self, job: &mut Job) -> Result<(), StoreError> {
         self.lend(&mut |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
             run_job(job, connection);

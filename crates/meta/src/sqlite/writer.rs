@@ -11,7 +11,7 @@ use crate::{error::StoreError, job::Job};
 
 /// The writer thread. Dropping it ends what is queued and waits for the thread.
 pub(super) struct Writer {
-    queue: Option<SyncSender<Box<dyn Job>>>,
+    queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -28,7 +28,7 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    pub(super) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(super) fn write(&self, job: Job) -> Result<(), StoreError> {
         self.queue.as_ref().ok_or(StoreError::Closed)?.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Closed,
@@ -48,7 +48,7 @@ impl Drop for Writer {
 /// Takes what waits, up to a group, and commits it. While one group is synced the next gathers, so that none
 /// waits on purpose and its age is bounded by one commit.
 fn serve(
-    jobs: &Receiver<Box<dyn Job>>,
+    jobs: &Receiver<Job>,
     group: &mut Group,
     size: usize,
     wal: &std::path::Path,

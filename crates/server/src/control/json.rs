@@ -3,8 +3,10 @@
 use access::op::{EcrOp, EcrPublicOp, Op};
 use aws::json::{CONTENT_TYPE, error_body, parse_target};
 use aws::service::Service;
+use futures::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
 
+use super::dispatch::run_json;
 use super::fault::Fault;
 use super::signed::Takes;
 use super::{
@@ -70,16 +72,31 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     let head = signed::head(app, exchange, service, takes.bytes).await?;
     let Some(operation) = operation else { return Err(not_there(service, name)) };
     let signed = signed::verify_body(app, exchange, head, service, takes).await?;
-    match operation {
-        Op::Organizations(operation) => Box::pin(organizations::run(app, operation, signed)).await,
-        Op::EventBridge(operation) => Box::pin(event_bridge::run(app, operation, signed)).await,
-        Op::SecretsManager(operation) => Box::pin(secrets_manager::run(app, operation, signed)).await,
-        Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
-        Op::EcrPublic(operation) => Box::pin(ecr_public::run(app, operation, signed)).await,
-        Op::ServiceQuotas(operation) => Box::pin(service_quotas::run(app, operation, signed)).await,
-        Op::Tagging(operation) => Box::pin(tagging::run(app, operation, signed)).await,
-        other => Err(unsigned(other)),
-    }
+    let (registry, identity, events) = (&*app.registry, &*app.identity, &*app.events);
+    let running: BoxFuture<'_, Result<Vec<u8>, Fault>> = match operation {
+        Op::Ecr(op) => Box::pin(run_json(registry, (operation, ecr::reader(op)), Fault::from, signed)),
+        Op::EcrPublic(op) => {
+            Box::pin(run_json(registry, (operation, ecr_public::reader(op)), Fault::from, signed))
+        }
+        Op::Organizations(op) => {
+            let read = organizations::reader(op);
+            Box::pin(run_json(identity, (operation, read), organizations::invalid, signed))
+        }
+        Op::EventBridge(op) => {
+            Box::pin(run_json(events, (operation, event_bridge::reader(op)), event_bridge::invalid, signed))
+        }
+        Op::SecretsManager(op) => {
+            let read = secrets_manager::reader(op);
+            Box::pin(run_json(identity, (operation, read), secrets_manager::invalid, signed))
+        }
+        Op::ServiceQuotas(op) => {
+            let read = service_quotas::reader(op);
+            Box::pin(run_json(identity, (operation, read), service_quotas::invalid, signed))
+        }
+        Op::Tagging(op) => Box::pin(tagging::run(app, op, signed)),
+        Op::Iam(_) | Op::Sts(_) => return Err(unsigned(operation)),
+    };
+    running.await
 }
 
 fn unknown(message: impl Into<String>) -> Fault {

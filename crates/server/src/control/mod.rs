@@ -1,6 +1,7 @@
 //! The control plane: the AWS APIs. They are served at any host. `X-Amz-Target` (JSON services) or `Action` and
 //! `Version` (query services) select the API, and the signature's scope selects the Region.
 
+mod dispatch;
 mod ecr;
 mod ecr_public;
 mod event_bridge;

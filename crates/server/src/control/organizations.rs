@@ -1,58 +1,18 @@
-//! Organizations' operations: decoded request, operation, JSON answer.
+//! Organizations' operations, and its errors for invalid requests.
 
-use access::answers::Answers as _;
-use access::error::Error;
 use access::op::OrganizationsOp;
-use aws::shape::{Constraint, Invalid, InvalidKind, Request};
+use aws::shape::{Constraint, Invalid, InvalidKind};
 use http::StatusCode;
+use identity::Identity;
 
-use super::ecr::give;
+use super::dispatch::operations;
 use super::fault::Fault;
-use super::signed::Signed;
-use crate::serve::App;
 
-macro_rules! dispatch {
-    (
-        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
-        unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
-        permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
-    ) => {
-        /// The operation with this name, if its requests can be signed.
-        pub(super) fn find(name: &str) -> Option<OrganizationsOp> {
-            match name {
-                $(stringify!($name) => Some(OrganizationsOp::$name),)*
-                _ => None,
-            }
-        }
-
-        /// Runs an operation.
-        pub(super) async fn run(
-            app: &App,
-            operation: OrganizationsOp,
-            signed: Signed,
-        ) -> Result<Vec<u8>, Fault> {
-            match operation {
-                $(OrganizationsOp::$name => {
-                    let input: aws::organizations::$request = aws::json::decode(&signed.body).map_err(invalid)?;
-                    answer::<aws::organizations::$request>(app.identity.answer(&signed.ctx, &signed.region, input).await)
-                })*
-                $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
-                $(OrganizationsOp::$permission => Err(unsigned(OrganizationsOp::$permission.into())),)*
-            }
-        }
-    };
-}
-
-aws::organizations_operations! { dispatch }
-
-/// An operation without output has an empty object as its answer.
-fn answer<T: Request>(outcome: Result<T::Response, Error>) -> Result<Vec<u8>, Fault> {
-    if T::HAS_RESULT { give(outcome) } else { give(outcome.map(|_| serde_json::Map::new())) }
-}
+aws::organizations_operations! { operations OrganizationsOp organizations Identity FromJson read_json }
 
 /// Organizations has its own error for an invalid parameter, with its own texts and reasons (Organizations API
 /// reference, "InvalidInputException"). They do not name the parameter, so the constraint is added.
-fn invalid(invalid: Invalid) -> Fault {
+pub(super) fn invalid(invalid: Invalid) -> Fault {
     if invalid.kind != InvalidKind::Parameter {
         return invalid.into();
     }

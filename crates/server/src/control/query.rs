@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use access::error::Error;
 use access::op::Op;
 use aws::dialect::Dialect;
 use aws::query::{self, Form, Format};
 use aws::service::Service;
-use aws::shape::{Invalid, Request};
 use aws::sigv4::SigV4Error;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 
+use super::dispatch::run_query;
 use super::fault::Fault;
 use super::signed::{self, Takes};
-use super::{iam, sts, unsigned};
+use super::{iam, sts};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -45,24 +44,6 @@ pub(super) fn refuse(exchange: &mut Exchange, service: Service, fault: Fault) ->
 /// The API in the signature of a request; an unsigned request goes to STS.
 pub(super) fn named_api(exchange: &Exchange) -> Service {
     if scope_names_iam(exchange) { Service::Iam } else { Service::Sts }
-}
-
-/// Reads the request of an operation.
-pub(super) fn read<T: Request>(form: &Form) -> Result<T, Fault> {
-    let invalid = |invalid: Invalid| Fault::new(StatusCode::BAD_REQUEST, "ValidationError", invalid.message);
-    query::decode(form).map_err(invalid)
-}
-
-/// The body of an operation's answer.
-pub(super) fn give<T: Request>(
-    service: Service,
-    format: Format,
-    request_id: &str,
-    outcome: Result<T::Response, Error>,
-) -> Result<Vec<u8>, Fault> {
-    let fault = |error| Fault::rules(error, Dialect::Query);
-    let written = query::answer::<T>(service, format, request_id, &outcome.map_err(fault)?);
-    written.map_err(|error| fault(Error::internal(error)))
 }
 
 fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Response {
@@ -97,11 +78,12 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     };
     let Some(op) = found else { return Err(refused(not_there(service.scope(), action, version))) };
     exchange.operation = op.into();
-    let answered = match op {
-        Op::Iam(operation) => Box::pin(iam::run(app, operation, (&form, format), &signed)).await,
-        Op::Sts(operation) => Box::pin(sts::run(app, operation, (&form, format), &signed)).await,
-        other => Err(unsigned(other)),
+    let read = match op {
+        Op::Iam(operation) => iam::reader(operation),
+        Op::Sts(operation) => sts::reader(operation),
+        _ => None,
     };
+    let answered = run_query(app.identity.as_ref(), (op, read), (&form, format), &signed).await;
     answered.map_err(refused)
 }
 

@@ -1,53 +1,20 @@
-//! STS's operations: parsed form, operation, answer in XML or JSON.
+//! STS's operations, and the one whose requests are not signed.
 
-use access::answers::Answers as _;
+use access::error::Error;
 use access::op::{Op, StsOp};
-use aws::query::{Form, Format};
+use aws::dialect::Dialect;
+use aws::query::{self, Form, Format};
 use aws::service::Service;
+use aws::shape::Answered;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
+use identity::Identity;
 
+use super::dispatch::{invalid_form, operations};
 use super::fault::Fault;
-use super::query::{give, read};
-use super::signed::Signed;
-use super::unsigned;
 use crate::exchange::{Exchange, Principal};
 use crate::serve::App;
 
-macro_rules! dispatch {
-    (
-        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
-        unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
-        permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
-    ) => {
-        /// The operation with this name, if its requests can be signed.
-        pub(super) fn find(name: &str) -> Option<StsOp> {
-            match name {
-                $(stringify!($name) => Some(StsOp::$name),)*
-                _ => None,
-            }
-        }
-
-        /// Runs an operation.
-        pub(super) async fn run(
-            app: &App,
-            operation: StsOp,
-            (form, format): (&Form, Format),
-            signed: &Signed,
-        ) -> Result<Vec<u8>, Fault> {
-            match operation {
-                $(StsOp::$name => {
-                    let input: aws::sts::$request = read(form)?;
-                    let outcome = app.identity.answer(&signed.ctx, &signed.region, input).await;
-                    give::<aws::sts::$request>(Service::Sts, format, &signed.ctx.request_id, outcome)
-                })*
-                $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
-                $(StsOp::$permission => Err(unsigned(StsOp::$permission.into())),)*
-            }
-        }
-    };
-}
-
-aws::sts_operations! { dispatch }
+aws::sts_operations! { operations StsOp sts Identity FromForm read_form }
 
 /// The only operation with unsigned requests: the token in it authenticates the caller.
 const WEB_IDENTITY: Op = Op::Sts(StsOp::AssumeRoleWithWebIdentity);
@@ -59,11 +26,14 @@ pub(super) async fn run_web_identity(
     (form, format): (&Form, Format),
 ) -> Result<Vec<u8>, Fault> {
     exchange.operation = WEB_IDENTITY.into();
-    let input = read(form)?;
+    let input = query::decode(form).map_err(invalid_form)?;
     let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
     exchange.caller =
         outcome.as_ref().ok().map(|response| Principal::Session(response.assumed_role_user.arn.clone()));
-    give::<AssumeRoleWithWebIdentityRequest>(Service::Sts, format, &exchange.request_id, outcome)
+    let fault = |error| Fault::rules(error, Dialect::Query);
+    let answer = Answered::<AssumeRoleWithWebIdentityRequest>(outcome.map_err(fault)?);
+    query::answer(Service::Sts, format, &exchange.request_id, &answer)
+        .map_err(|error| fault(Error::internal(error)))
 }
 
 /// Whether a form requests AssumeRoleWithWebIdentity.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use access::answers::Answers as _;
+use access::answers::{Answers as _, read_json};
 use access::context::Ctx;
 use access::error::{Code, Error};
 use access::op::{Op, TaggingOp};
@@ -11,15 +11,17 @@ use aws::arn::Arn;
 use aws::dialect::Dialect;
 use aws::ecr::{Tag, TagResourceRequest, UntagResourceRequest};
 use aws::ids::Region;
-use aws::shape::Request;
+use aws::json;
+use aws::shape::{Answer, Answered, Request};
 use aws::tagging::{
     FailureInfo, GetResourcesInput, GetTagKeysInput, GetTagValuesInput, TagResourcesInput,
     TagResourcesOutput, UntagResourcesInput, UntagResourcesOutput,
 };
 use http::StatusCode;
+use identity::Identity;
 use identity::tagging::TagChange;
 
-use super::ecr::{decode, give};
+use super::dispatch::{FromJson, run_json};
 use super::fault::Fault;
 use super::signed::Signed;
 use crate::serve::App;
@@ -31,40 +33,39 @@ pub(super) fn find(name: &str) -> Option<TaggingOp> {
 
 /// Runs an operation.
 pub(super) async fn run(app: &App, operation: TaggingOp, signed: Signed) -> Result<Vec<u8>, Fault> {
-    // Its room in memory is given back when the answer is made.
-    let Signed { ctx, region, body, room: _room } = signed;
-    match operation {
-        TaggingOp::GetResources => {
-            give(app.identity.answer(&ctx, &region, decode::<GetResourcesInput>(body).await?).await)
-        }
-        TaggingOp::GetTagKeys => {
-            give(app.identity.answer(&ctx, &region, decode::<GetTagKeysInput>(body).await?).await)
-        }
-        TaggingOp::GetTagValues => {
-            give(app.identity.answer(&ctx, &region, decode::<GetTagValuesInput>(body).await?).await)
-        }
+    let read: FromJson<Identity> = match operation {
+        TaggingOp::GetResources => read_json::<GetResourcesInput, Identity>,
+        TaggingOp::GetTagKeys => read_json::<GetTagKeysInput, Identity>,
+        TaggingOp::GetTagValues => read_json::<GetTagValuesInput, Identity>,
         TaggingOp::TagResources => {
-            let TagResourcesInput { resource_arn_list, tags } = decode(body).await?;
-            let failed = change(app, &ctx, &region, resource_arn_list, TagChange::Set(tags)).await;
-            give(failed.map(|failed_resources_map| TagResourcesOutput { failed_resources_map }))
+            let TagResourcesInput { resource_arn_list, tags } = json::decode(&signed.body)?;
+            let failed_resources_map = change(app, &signed, resource_arn_list, TagChange::Set(tags)).await?;
+            return written(&Answered::<TagResourcesInput>(TagResourcesOutput { failed_resources_map }));
         }
         TaggingOp::UntagResources => {
-            let UntagResourcesInput { resource_arn_list, tag_keys } = decode(body).await?;
-            let failed = change(app, &ctx, &region, resource_arn_list, TagChange::Remove(tag_keys)).await;
-            give(failed.map(|failed_resources_map| UntagResourcesOutput { failed_resources_map }))
+            let UntagResourcesInput { resource_arn_list, tag_keys } = json::decode(&signed.body)?;
+            let failed_resources_map =
+                change(app, &signed, resource_arn_list, TagChange::Remove(tag_keys)).await?;
+            return written(&Answered::<UntagResourcesInput>(UntagResourcesOutput { failed_resources_map }));
         }
-    }
+    };
+    run_json(&*app.identity, (operation.into(), Some(read)), Fault::from, signed).await
+}
+
+fn written(answer: &dyn Answer) -> Result<Vec<u8>, Fault> {
+    json::answer(answer).map_err(|error| Fault::rules(Error::internal(error), Dialect::Json))
 }
 
 /// Changes the tags of each resource, and returns why some were not changed.
 async fn change(
     app: &App,
-    ctx: &Ctx,
-    region: &Region,
+    signed: &Signed,
     arns: Vec<String>,
     change: TagChange,
-) -> Result<BTreeMap<String, FailureInfo>, Error> {
-    app.identity.may_change_tags(ctx, &change).await?;
+) -> Result<BTreeMap<String, FailureInfo>, Fault> {
+    let Signed { ctx, region, .. } = signed;
+    let allowed = app.identity.may_change_tags(ctx, &change).await;
+    allowed.map_err(|error| Fault::rules(error, Dialect::Json))?;
     let mut failed = BTreeMap::new();
     for arn in arns {
         if let Err(fault) = change_one(app, ctx, region, &arn, change.clone()).await {

@@ -33,6 +33,8 @@ pub(crate) mod store;
 pub(crate) mod tags;
 pub(crate) mod usage;
 
+use std::pin::Pin;
+
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, ConfigCommand};
@@ -90,7 +92,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// Runs a command to its end. On the heap, because the runtime is compiled with each type of future that it drives.
+fn block_on<'a>(command: impl Future<Output = anyhow::Result<()>> + 'a) -> anyhow::Result<()> {
+    drive(Box::pin(command))
+}
+
+fn drive(command: Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(command)
 }

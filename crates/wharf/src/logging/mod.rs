@@ -14,8 +14,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use server::{DroppedLines, LogKind};
 use tracing::Metadata;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{LogFormat, Logging};
 use queue::{Line, Queue};
@@ -29,17 +31,17 @@ static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
 /// Starts logging for the whole process.
 pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&logging.log).with_context(|| format!("--log {}", logging.log))?;
+    let filter: Targets = logging.log.parse().with_context(|| format!("--log {}", logging.log))?;
     // Not Rust's own handle: its lock would be held while the reader blocks.
     let file = File::from(stderr().as_fd().try_clone_to_owned().context("cannot write to standard error")?);
     let queue = Queue::start(file).context("cannot start the thread of the log")?;
     let writer = ToQueue(Arc::clone(QUEUE.get_or_init(|| queue)));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let (registry, layer) = (tracing_subscriber::registry().with(filter), layer().with_writer(writer));
     let format =
         logging.log_format.unwrap_or(if stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
     match format {
-        LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => builder.event_format(json::Json).init(),
+        LogFormat::Text => registry.with(layer.with_ansi(stderr().is_terminal())).init(),
+        LogFormat::Json => registry.with(layer.event_format(json::Json)).init(),
     }
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!("{panic}");

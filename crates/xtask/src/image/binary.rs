@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::Architecture;
-use crate::{command, workspace};
+use crate::{binary_size, command, workspace};
 
 /// A static binary for Linux.
 pub(super) struct Static {
@@ -48,6 +48,9 @@ pub(super) fn build(architecture: Architecture, profile: &str) -> Result<Static>
     let place = folder.join(if profile == "dev" { "debug" } else { profile }).join("wharf");
     let usual = Usual::keep(&place)?;
     command::run(&mut cargo).with_context(|| format!("cannot build for {}", architecture.name()))?;
+    if profile != "dev" {
+        binary_size::check(&place)?;
+    }
     let built = Static::open(&place)?;
     usual.put_back()?;
     Ok(built)

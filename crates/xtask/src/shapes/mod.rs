@@ -69,16 +69,29 @@ fn header(service: &Service, model: &Model, body: &str) -> String {
     let imports = [
         ("BTreeMap<", "use std::collections::BTreeMap;\n"),
         ("Arc<", "use std::sync::Arc;\n"),
-        ("", "\nuse serde::{Deserialize, Serialize};\n"),
+        ("Deserialize", "\nuse serde::{Deserialize, Serialize};\n"),
+        ("Serialize", "\nuse serde::Serialize;\n"),
         ("RawValue", "use serde_json::value::RawValue;\n"),
         ("rules::", "\nuse super::rules;\n"),
         ("pattern::", "\nuse crate::shape::pattern;\n"),
         ("SecretKey", "use crate::ids::SecretKey;\n"),
         ("Time", "use crate::query::Time;\n"),
     ];
-    let is_used = |name: &str| is_named(body, name);
+    let is_used =
+        |name: &str| is_named(body, name) && !(name == "Serialize" && is_named(body, "Deserialize"));
     text.extend(imports.into_iter().filter(|(used, _)| is_used(used)).map(|(_, import)| import));
-    let names = ["Exception", "Invalid", "Member", "Pattern", "Request", "Rule"];
+    let names = [
+        "Exception",
+        "Invalid",
+        "Member",
+        "Mismatch",
+        "Pattern",
+        "Read",
+        "Request",
+        "Rule",
+        "Tree",
+        "WriteError",
+    ];
     let used: Vec<&str> = names.into_iter().filter(|name| is_used(name)).collect();
     text + &format!("use crate::shape::{{{}}};\n", used.join(", "))
 }

@@ -58,6 +58,12 @@ impl Rules<'_> {
             if shapes.output.is_none() {
                 text += "const HAS_RESULT: bool = false;\n";
             }
+            // Written here and not in the trait, so that the code is compiled once, with `aws`.
+            text += "\nfn to_json(answer: &Self::Response) -> Result<Vec<u8>, WriteError> {\ncrate::json::write(answer)\n}\n";
+            if self.service.protocol == Protocol::Query {
+                text += "\nfn to_xml(answer: &Self::Response, element: &str, out: &mut String) -> Result<(), WriteError> {\n\
+                         crate::query::write(out, element, answer)\n}\n";
+            }
             if let Some((_, function)) =
                 self.service.overrides.validate.iter().find(|(known, _)| *known == name)
             {

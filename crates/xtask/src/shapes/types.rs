@@ -108,6 +108,11 @@ impl<'a> Types<'a> {
         set.iter().any(|shape| self.name(shape) == self.name(name))
     }
 
+    /// Whether a type is in requests and in answers. Such types are also kept in the store, as JSON.
+    fn is_both(&self, name: &str) -> bool {
+        self.has(name, &self.of_requests) && self.has(name, &self.of_answers)
+    }
+
     fn derives(&self, name: &str, traits: Traits) -> String {
         let name = self.name(name);
         let eq = traits.partial_eq && traits.eq;
@@ -120,7 +125,7 @@ impl<'a> Types<'a> {
             (eq, "Eq"),
             (self.overrides.hash.contains(&name.as_str()), "Hash"),
             (self.has(&name, &self.of_answers), "Serialize"),
-            (self.has(&name, &self.of_requests), "Deserialize"),
+            (self.is_both(&name), "Deserialize"),
         ];
         let chosen: Vec<_> = derives.into_iter().filter_map(|(is_in, name)| is_in.then_some(name)).collect();
         format!("#[derive({})]\n", chosen.join(", "))
@@ -139,12 +144,20 @@ impl<'a> Types<'a> {
                 text += "#[default]\n";
             }
             let variant = names::variant(choice);
-            if variant != *choice {
+            if variant != *choice && self.has(name, &self.of_answers) {
                 writeln!(text, "#[serde(rename = {choice:?})]")?;
             }
             writeln!(text, "{variant},")?;
         }
-        Ok(text + "}\n\n" + &self.texts_of_choice(name, shape)?)
+        text = text + "}\n\n" + &self.texts_of_choice(name, shape)?;
+        if self.has(name, &self.of_requests) {
+            text += &format!(
+                "\nimpl Read for {} {{\nfn read(tree: Tree<'_>) -> Result<Self, Mismatch> {{\n\
+                 tree.choice(Self::parse)\n}}\n}}\n",
+                self.name(name)
+            );
+        }
+        Ok(text)
     }
 
     /// The text of each value, and back.
@@ -180,13 +193,14 @@ impl<'a> Types<'a> {
         let (case, cased): (_, fn(&str) -> String) =
             if is_pascal { ("PascalCase", names::pascal) } else { ("camelCase", names::camel) };
         let mut text = self.derives(name, self.traits_of(name)?);
-        if !fields.is_empty() {
+        let is_written = self.has(name, &self.of_answers);
+        if is_written && !fields.is_empty() {
             writeln!(text, "#[serde(rename_all = {case:?})]")?;
         }
         writeln!(text, "pub struct {} {{", self.name(name))?;
         for (member, field) in pairs() {
             let mut attributes = self.attributes(name, member)?;
-            if cased(field) != member.name {
+            if is_written && cased(field) != member.name {
                 attributes.push(format!("rename = {:?}", member.name));
             }
             if !attributes.is_empty() {
@@ -194,11 +208,42 @@ impl<'a> Types<'a> {
             }
             writeln!(text, "pub {field}: {},", self.type_of_member(name, member)?)?;
         }
-        Ok(text + "}\n")
+        text += "}\n";
+        if self.has(name, &self.of_requests) {
+            text += &self.reading(name, &members, &fields)?;
+        }
+        Ok(text)
+    }
+
+    /// How a struct takes the values of a request.
+    fn reading(&self, name: &str, members: &[&Member], fields: &[String]) -> Result<String> {
+        let mut text = format!(
+            "\nimpl Read for {} {{\nfn read(tree: Tree<'_>) -> Result<Self, Mismatch> {{\n",
+            self.name(name)
+        );
+        if fields.is_empty() {
+            text += "tree.members()?;\nOk(Self {";
+        } else {
+            text += "let mut members = tree.members()?;\nOk(Self {\n";
+        }
+        for (member, field) in members.iter().zip(fields) {
+            let is_blob = self.model.shape(&member.shape)?.kind == Kind::Blob;
+            let how = match self.holding(name, member)? {
+                Holding::Plain if is_blob => "required_blob",
+                Holding::Empty if is_blob => "blob",
+                Holding::Maybe if is_blob => bail!("{name}.{} is a blob that can be absent", member.name),
+                Holding::Plain => "required",
+                Holding::Empty => "or_empty",
+                Holding::Maybe => "optional",
+            };
+            writeln!(text, "{field}: members.{how}({:?})?,", member.name)?;
+        }
+        Ok(text + "})\n}\n}\n")
     }
 
     fn attributes(&self, name: &str, member: &Member) -> Result<Vec<String>> {
-        let (is_read, is_written) = (self.has(name, &self.of_requests), self.has(name, &self.of_answers));
+        let is_written = self.has(name, &self.of_answers);
+        let is_read = self.is_both(name);
         let holding = self.holding(name, member)?;
         let kind = self.model.shape(&member.shape)?.kind;
         let mut attributes = Vec::new();
@@ -223,7 +268,6 @@ impl<'a> Types<'a> {
         }
         if kind == Kind::Blob && self.type_override(name, member).is_none() {
             ensure!(!is_written, "{name}.{} is a blob of an answer", member.name);
-            attributes.push("deserialize_with = \"crate::json::blob\"".to_owned());
         }
         Ok(attributes)
     }

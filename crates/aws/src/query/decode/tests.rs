@@ -31,7 +31,7 @@ const REQUIRED: &[Member] = &[
 
 /// The members that are present, or the error text.
 fn read<'f>(form: &'f Form, described: &'static [Member]) -> Result<Vec<(&'static str, Tree<'f>)>, String> {
-    let values = members(form, "", described);
+    let values = present(form, "", described);
     let mut found = Violations::default();
     check(&values, described, &mut found);
     found.none().map(|()| values).map_err(|invalid| invalid.message)
@@ -171,5 +171,5 @@ fn lists_are_in_the_order_of_their_numbers() {
         Tree::Structure(vec![("Key", text("k2"))]),
     ];
     let keys = vec![text("a"), text("b"), text("j")];
-    assert_eq!(members(&form, "", MEMBERS), [("Tags", Tree::List(tags)), ("TagKeys", Tree::List(keys))]);
+    assert_eq!(present(&form, "", MEMBERS), [("Tags", Tree::List(tags)), ("TagKeys", Tree::List(keys))]);
 }
