@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use trace::{Kind, Open};
 
 use crate::{
-    Keep, Never, Resolve, Resolved,
+    Database, Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
     job::{Answer, Job, job},
     kept::Points,
@@ -23,6 +23,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Meta {
     driver: Driver,
+    /// The directory, if the registries here are placed in a database of their own.
+    directory: Option<Directory>,
     reads: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
 }
@@ -33,9 +35,16 @@ enum Driver {
     Postgres(Postgres),
 }
 
+#[derive(Clone)]
+struct Directory {
+    driver: Driver,
+    /// The name of the other database.
+    database: Arc<str>,
+}
+
 impl Meta {
     fn new(driver: Driver) -> Self {
-        Self { driver, reads: Arc::default(), writes: Arc::default() }
+        Self { driver, directory: None, reads: Arc::default(), writes: Arc::default() }
     }
 
     /// Opens or makes the SQLite database at this path and migrates it.
@@ -53,6 +62,22 @@ impl Meta {
         let meta = Self::new(Driver::Postgres(Postgres::open(url, options).await?));
         meta.backfill().await?;
         Ok(meta)
+    }
+
+    /// The registries that are placed here, under this name. Accounts and their principals stay in the directory: each
+    /// operation runs on the database that its type says ([`Database`]).
+    #[must_use]
+    pub fn of_directory(self, directory: &Self, database: &str) -> Self {
+        let directory = Directory { driver: directory.driver.clone(), database: database.into() };
+        Self { directory: Some(directory), ..self }
+    }
+
+    /// The database of an operation.
+    fn driver_of<O: Operation>(&self) -> &Driver {
+        match (&self.directory, O::DATABASE) {
+            (Some(directory), Database::Directory) => &directory.driver,
+            _ => &self.driver,
+        }
     }
 
     /// Lets a standby answer lists and reports ([`Access::List`]). It may be away now. Only with PostgreSQL.
@@ -89,10 +114,11 @@ impl Meta {
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let mut step = self.step(O::NAME);
+        let driver = self.driver_of::<O>();
+        let mut step = step(driver, O::NAME);
         let (job, answer) = job(operation);
         let ended = async {
-            self.start(job).await?;
+            start(driver, job).await?;
             settle(answered::<O>(answer).await)
         };
         failed(&mut step, ended.await)
@@ -100,9 +126,9 @@ impl Meta {
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
     pub async fn read_kept<O: Keep>(&self, operation: O) -> Result<Arc<O::Output>, OpError<Never>> {
-        match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let _step = self.step(O::NAME);
+        match self.driver_of::<O>() {
+            driver @ Driver::Sqlite(sqlite) => {
+                let _step = step(driver, O::NAME);
                 let store = Counted { sqlite, reads: &self.reads };
                 Ok(sqlite.kept().read(operation, &store)?)
             }
@@ -112,9 +138,12 @@ impl Meta {
 
     /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
     pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
+        if let Some(directory) = &self.directory {
+            return self.resolve_placed(&directory.database, ask).await;
+        }
         match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let _step = self.step(Resolve::NAME);
+            driver @ Driver::Sqlite(sqlite) => {
+                let _step = step(driver, Resolve::NAME);
                 Ok(self.resolve_kept(sqlite, ask)?)
             }
             Driver::Postgres(_) => self.read(ask).await,
@@ -130,44 +159,14 @@ impl Meta {
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut step = self.step(O::NAME);
+        let driver = self.driver_of::<O>();
+        let mut step = step(driver, O::NAME);
         let (job, answer) = job(operation);
         let ended = async {
-            self.start(job).await?;
+            start(driver, job).await?;
             settle(answered::<O>(answer).await)
         };
         failed(&mut step, ended.await)
-    }
-
-    /// The span of an operation in the trace of a request.
-    fn step(&self, operation: &'static str) -> Open {
-        let (kind, system) = match &self.driver {
-            Driver::Sqlite(_) => (Kind::Internal, "sqlite"),
-            Driver::Postgres(_) => (Kind::Client, "postgresql"),
-        };
-        let mut step = trace::begin(operation, kind);
-        step.text("db.system.name", system);
-        step
-    }
-
-    /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
-    fn start(&self, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
-        match (&self.driver, job.access()) {
-            (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
-            (Driver::Sqlite(sqlite), Access::Page | Access::List) => Box::pin(sqlite.page(job)),
-            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
-                Box::pin(ready(sqlite.write(job)))
-            }
-            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
-            (Driver::Postgres(postgres), Access::List) => {
-                postgres.spawn_list(job);
-                Box::pin(ready(Ok(())))
-            }
-            (Driver::Postgres(postgres), _) => {
-                postgres.spawn(job);
-                Box::pin(ready(Ok(())))
-            }
-        }
     }
 
     /// Writes a file into `folder` with everything that is committed, while others read and write. It is named after `id`
@@ -226,6 +225,37 @@ impl Meta {
         match &self.driver {
             Driver::Sqlite(_) => None,
             Driver::Postgres(postgres) => Some(postgres.round_trips()),
+        }
+    }
+}
+
+/// The span of an operation in the trace of a request.
+fn step(driver: &Driver, operation: &'static str) -> Open {
+    let (kind, system) = match driver {
+        Driver::Sqlite(_) => (Kind::Internal, "sqlite"),
+        Driver::Postgres(_) => (Kind::Client, "postgresql"),
+    };
+    let mut step = trace::begin(operation, kind);
+    step.text("db.system.name", system);
+    step
+}
+
+/// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
+fn start(driver: &Driver, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
+    match (driver, job.access()) {
+        (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
+        (Driver::Sqlite(sqlite), Access::Page | Access::List) => Box::pin(sqlite.page(job)),
+        (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
+            Box::pin(ready(sqlite.write(job)))
+        }
+        (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
+        (Driver::Postgres(postgres), Access::List) => {
+            postgres.spawn_list(job);
+            Box::pin(ready(Ok(())))
+        }
+        (Driver::Postgres(postgres), _) => {
+            postgres.spawn(job);
+            Box::pin(ready(Ok(())))
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use crate::{Access, Never, Operation, Ruling, Scope, StoreError, Tx, tx::Dialect, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The setting with the ID of the move.
 pub(crate) const SETTING: &str = "read-only";
 
@@ -56,6 +58,7 @@ impl Operation for MakeReadOnly {
     type Refusal = Never;
     const NAME: &'static str = "MakeReadOnly";
     const ACCESS: Access = Access::Durable;
+    const DATABASE: crate::Database = DATABASE;
     const ON_READ_ONLY: bool = true;
 
     fn changes(&self) -> Vec<Scope> {
@@ -83,6 +86,7 @@ impl Operation for MakeWritable {
     type Refusal = Never;
     const NAME: &'static str = "MakeWritable";
     const ACCESS: Access = Access::Durable;
+    const DATABASE: crate::Database = DATABASE;
     const ON_READ_ONLY: bool = true;
 
     fn changes(&self) -> Vec<Scope> {

@@ -2,6 +2,8 @@
 
 use crate::{Dialect, Micros, Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Reads the clock of the database: on PostgreSQL, that of its machine.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadClock;

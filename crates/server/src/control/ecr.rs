@@ -34,10 +34,12 @@ macro_rules! dispatch {
         pub(super) async fn run(app: &App, operation: EcrOp, signed: Signed) -> Result<Vec<u8>, Fault> {
             // Its room in memory is given back when the answer is made.
             let Signed { ctx, region, body, room: _room } = signed;
+            let registry = app.registry_of_request(&ctx, &region, &body).await;
+            let registry = registry.map_err(|error| Fault::rules(error, Dialect::Json))?;
             match operation {
                 $(EcrOp::$name => {
                     let input: ecr::$request = decode(body).await?;
-                    give(app.registry.answer(&ctx, &region, input).await)
+                    give(registry.answer(&ctx, &region, input).await)
                 })*
                 $(EcrOp::$unsigned => Err(unsigned(EcrOp::$unsigned.into())),)*
                 $(EcrOp::$permission => Err(unsigned(EcrOp::$permission.into())),)*
