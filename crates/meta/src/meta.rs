@@ -24,7 +24,7 @@ use crate::{
 pub struct Meta {
     driver: Driver,
     /// The directory, if the registries here are placed in a database of their own.
-    directory: Option<Directory>,
+    directory: Option<Arc<Directory>>,
     reads: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
 }
@@ -35,7 +35,6 @@ enum Driver {
     Postgres(Postgres),
 }
 
-#[derive(Clone)]
 struct Directory {
     driver: Driver,
     /// The name of the other database.
@@ -69,7 +68,7 @@ impl Meta {
     #[must_use]
     pub fn of_directory(self, directory: &Self, database: &str) -> Self {
         let directory = Directory { driver: directory.driver.clone(), database: database.into() };
-        Self { directory: Some(directory), ..self }
+        Self { directory: Some(Arc::new(directory)), ..self }
     }
 
     /// The database of an operation.

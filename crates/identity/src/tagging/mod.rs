@@ -92,7 +92,7 @@ impl Identity {
     async fn may_list<E: Effect<On = OnAccount>>(&self, ctx: &Ctx, region: &Region) -> Result<Permits<E>> {
         let of_iam = self.may_tag::<E>(ctx, policy::Context::new()).await?;
         let there = self.access.of_registry(&ctx.caller.account_id, region).await?;
-        let of_repositories = if std::ptr::eq(there, &*self.access) {
+        let of_repositories = if std::ptr::eq(there, &raw const *self.access) {
             None
         } else {
             Some(there.account_gate(ctx).await?.permit_on("*", policy::Context::new())?)
