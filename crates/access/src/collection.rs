@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::permit::Permit;
 use crate::store::{
     CollectionPreview, CollectionState, ExplainDigest, GetCollectionState, ListUsage, PreviewCollection,
-    RepositoryKey, Stored, StoredBy, SumStoredBytes, Usage,
+    RepositoryKey, Stored, StoredBy, Usage,
 };
 
 /// Rows of a preview.
@@ -42,14 +42,13 @@ impl Access {
 
     /// How many bytes the deployment stores, with those of uploads in progress.
     pub async fn stored_bytes(&self) -> Result<i64> {
-        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-        let stored = permit.read(|()| SumStoredBytes { by: StoredBy::Deployment }).await?;
+        let stored = self.stored_in_all(&StoredBy::Deployment).await?;
         Ok(i64::try_from(stored).unwrap_or(i64::MAX))
     }
 
-    /// Usage, with the page of repositories after this one.
-    pub async fn usage(&self, after: Option<RepositoryKey>) -> Result<Usage> {
+    /// Usage of this database, with a page of repositories after this one. Without one, also that of the registries.
+    pub async fn usage(&self, after: Option<RepositoryKey>, limit: usize) -> Result<Usage> {
         let permit = Permit::for_service(authority::DescribeUsage, self);
-        permit.read(|()| ListUsage { after, limit: USAGE_PAGE }).await
+        permit.read(|()| ListUsage { after, limit }).await
     }
 }

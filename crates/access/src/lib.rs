@@ -13,6 +13,7 @@ pub mod check;
 pub mod clock;
 pub mod collection;
 pub mod context;
+pub mod databases;
 pub mod decisions;
 pub mod deliveries;
 pub mod effects;
@@ -65,6 +66,7 @@ use tokio::sync::Notify;
 use crate::authz::PolicyCaches;
 use crate::clock::Clock;
 use crate::context::Caller;
+use crate::databases::Databases;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::organization::Organization;
@@ -87,22 +89,23 @@ const ALIASES: usize = 10_000;
 pub struct Access {
     meta: Meta,
     pub settings: Settings,
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     pub ids: Arc<IdSource>,
     pub organization: Organization,
     /// Known from the first request for it.
     management: OnceLock<AccountId>,
-    policies: PolicyCaches,
+    policies: Arc<PolicyCaches>,
     reconcilers_woken: Notify,
     events_written: Arc<Notify>,
     /// What this node receives and no row counts yet.
     storage_holds: Arc<storage_quota::StorageHolds>,
-    tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
+    tokens: Arc<Cache<Digest, OpenToken, OpenTokenBytes>>,
     /// Accounts by the alias of their public registries. An alias never changes.
-    aliases: Cache<String, AccountId>,
+    aliases: Arc<Cache<String, AccountId>>,
     /// The caller of requests without credentials.
     anonymous: Arc<Caller>,
     clock: Clock,
+    databases: Databases,
 }
 
 impl Access {
@@ -112,8 +115,9 @@ impl Access {
         let events_written = Arc::new(Notify::new());
         let store =
             Store { meta: meta.clone(), ids: Arc::clone(&ids), events_written: Arc::clone(&events_written) };
-        let keys = keys::open(&settings.master_key, &store, Timestamp::now()).await?;
+        let keys = Arc::new(keys::open(&settings.master_key, &store, Timestamp::now()).await?);
         let organization = Organization::open(&store).await?;
+        let databases = Databases::new(None, &events_written);
         Ok(Arc::new(Self {
             meta,
             settings,
@@ -121,14 +125,15 @@ impl Access {
             ids,
             organization,
             management: OnceLock::new(),
-            policies: PolicyCaches::default(),
+            policies: Arc::default(),
             reconcilers_woken: Notify::new(),
             events_written,
             storage_holds: Arc::default(),
-            tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
-            aliases: Cache::new(ALIASES),
+            tokens: Arc::new(Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes)),
+            aliases: Arc::new(Cache::new(ALIASES)),
             anonymous: Arc::new(Caller::anonymous().map_err(Error::internal)?),
             clock: Clock::default(),
+            databases,
         }))
     }
 

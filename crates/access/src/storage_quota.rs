@@ -90,17 +90,26 @@ impl Access {
         let mut used = Vec::new();
         for quota in &self.settings.storage_quotas {
             if account.is_none() || quota.account_id.is_none() || quota.account_id.as_ref() == account {
-                let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-                let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
+                let stored = self.stored_in_all(&quota.counts()).await?;
                 used.push((quota.clone(), stored));
             }
         }
         Ok(used)
     }
 
+    /// The bytes that are stored in all databases.
+    pub(crate) async fn stored_in_all(&self, by: &StoredBy) -> Result<u64> {
+        let mut all = 0_u64;
+        for access in std::iter::once(self).chain(self.databases().map(|(_, access)| &**access)) {
+            let permit = Permit::for_service(authority::CheckStorageQuotas, access);
+            all = all.saturating_add(permit.read(|()| SumStoredBytes { by: by.clone() }).await?);
+        }
+        Ok(all)
+    }
+
     /// Holds bytes against the storage quotas, or refuses them. They count for all later requests of this node until the
     /// hold is dropped. Requests of different nodes at the same moment can exceed a quota by what each of them stores.
-    /// Without quotas it reads nothing.
+    /// Of registries on several databases, each database counts what it has. Without quotas it reads nothing.
     pub async fn hold_storage(&self, repository: &RepositoryRef, more: More) -> Result<StorageHold> {
         self.hold_against(repository, more, |_| true).await
     }

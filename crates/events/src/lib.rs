@@ -13,6 +13,7 @@ mod deliver;
 mod due;
 mod envelope;
 mod event_bridge;
+mod forward;
 mod input;
 mod invocation;
 mod lines;
@@ -39,6 +40,7 @@ use crate::sink::Sink;
 use crate::writer::Writer;
 
 pub use deliver::Delivered;
+pub use forward::forward;
 pub use sink::{InvalidSink, check};
 
 /// The delivery of events of one deployment.

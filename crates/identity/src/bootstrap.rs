@@ -9,8 +9,8 @@ use access::permit::{Opens, Permit, ServiceAuthority};
 use access::seal::{Purpose, SealError};
 use access::store::{
     AccountKey, CREATE_ON_PUSH, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry,
-    FindAccessKey, FindAccount, FirstUserRefused, OpError, PutAccountSettingOnce, RefusedExt as _,
-    RegistryKey, StoreResultExt as _, store_error,
+    EnsureRegistryRefusal, FindAccessKey, FindAccount, FirstUserRefused, OpError, PutAccountSettingOnce,
+    RefusedExt as _, RegistryKey, StoreResultExt as _, store_error,
 };
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use base64::Engine as _;
@@ -124,8 +124,14 @@ impl Identity {
             limit: self.access.quotas().registries_per_account.limit(),
             at: micros(now),
         };
-        let too_many = |_| self.access.quotas().registries_per_account.exceeded();
-        Ok(service.write(|()| ensure).await.or_refused(too_many)?.key)
+        let ensured = service.write(|()| ensure).await.or_refused(|refusal| match refusal {
+            EnsureRegistryRefusal::TooMany => self.access.quotas().registries_per_account.exceeded(),
+            EnsureRegistryRefusal::Elsewhere => Error::new(
+                Code::InvalidParameter,
+                "the registries of the account are placed in another database",
+            ),
+        });
+        Ok(ensured?.key)
     }
 
     async fn ensure_account(

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use trace::{Kind, Open};
 
 use crate::{
-    Keep, Never, Resolve, Resolved,
+    Database, Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
     job::{Job, Work, outcome, work},
     kept::Points,
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Meta {
     driver: Driver,
+    /// The directory, if the registries here are placed in a database of their own.
+    directory: Option<Arc<Directory>>,
     reads: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
 }
@@ -32,9 +34,15 @@ enum Driver {
     Postgres(Postgres),
 }
 
+struct Directory {
+    driver: Driver,
+    /// The name of the other database.
+    database: Arc<str>,
+}
+
 impl Meta {
     fn new(driver: Driver) -> Self {
-        Self { driver, reads: Arc::default(), writes: Arc::default() }
+        Self { driver, directory: None, reads: Arc::default(), writes: Arc::default() }
     }
 
     /// Opens or makes the SQLite database at this path and migrates it.
@@ -52,6 +60,22 @@ impl Meta {
         let meta = Self::new(Driver::Postgres(Postgres::open(url, options).await?));
         meta.backfill().await?;
         Ok(meta)
+    }
+
+    /// The registries that are placed here, under this name. Accounts and their principals stay in the directory: each
+    /// operation runs on the database that its type says ([`Database`]).
+    #[must_use]
+    pub fn of_directory(self, directory: &Self, database: &str) -> Self {
+        let directory = Directory { driver: directory.driver.clone(), database: database.into() };
+        Self { directory: Some(Arc::new(directory)), ..self }
+    }
+
+    /// The database of an operation.
+    fn driver_of<O: Operation>(&self) -> &Driver {
+        match (&self.directory, O::DATABASE) {
+            (Some(directory), Database::Directory) => &directory.driver,
+            _ => &self.driver,
+        }
     }
 
     /// Lets a standby answer lists and reports ([`Access::List`]). It may be away now. Only with PostgreSQL.
@@ -90,15 +114,15 @@ impl Meta {
         operation: O,
     ) -> impl Future<Output = Result<O::Output, OpError<O::Refusal>>> + Send {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
-        let answered = self.answered(work(operation), &self.reads);
+        let answered = answered(self.driver_of::<O>(), work(operation), &self.reads);
         async move { settle(outcome::<O>(answered.await)) }
     }
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
     pub async fn read_kept<O: Keep>(&self, operation: O) -> Result<Arc<O::Output>, OpError<Never>> {
-        match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let _step = self.step(O::NAME);
+        match self.driver_of::<O>() {
+            driver @ Driver::Sqlite(sqlite) => {
+                let _step = step(driver, O::NAME);
                 let store = Counted { sqlite, reads: &self.reads };
                 Ok(sqlite.kept().read(operation, &store)?)
             }
@@ -108,9 +132,12 @@ impl Meta {
 
     /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
     pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
+        if let Some(directory) = &self.directory {
+            return self.resolve_placed(&directory.database, ask).await;
+        }
         match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let _step = self.step(Resolve::NAME);
+            driver @ Driver::Sqlite(sqlite) => {
+                let _step = step(driver, Resolve::NAME);
                 Ok(self.resolve_kept(sqlite, ask)?)
             }
             Driver::Postgres(_) => self.read(ask).await,
@@ -128,63 +155,8 @@ impl Meta {
         operation: O,
     ) -> impl Future<Output = Result<O::Output, OpError<O::Refusal>>> + Send {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
-        let answered = self.answered(work(operation), &self.writes);
+        let answered = answered(self.driver_of::<O>(), work(operation), &self.writes);
         async move { settle(outcome::<O>(answered.await)) }
-    }
-
-    /// Runs an operation of any type. On the heap: the future is compiled with this crate, once.
-    fn answered<'a>(
-        &'a self,
-        work: Box<dyn Work>,
-        count: &'a AtomicU64,
-    ) -> BoxFuture<'a, Result<Box<dyn Work>, StoreError>> {
-        Box::pin(async move {
-            count.fetch_add(1, Ordering::Relaxed);
-            let (job, answer) = Job::new(work);
-            let mut step = self.step(job.name());
-            let answered = match self.start(job).await {
-                // Only a driver that ended drops a job without an answer.
-                Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
-                Err(error) => Err(error),
-            };
-            // A refusal is an answer.
-            if answered.is_err() {
-                step.fail();
-            }
-            answered
-        })
-    }
-
-    /// The span of an operation in the trace of a request.
-    fn step(&self, operation: &'static str) -> Open {
-        let (kind, system) = match &self.driver {
-            Driver::Sqlite(_) => (Kind::Internal, "sqlite"),
-            Driver::Postgres(_) => (Kind::Client, "postgresql"),
-        };
-        let mut step = trace::begin(operation, kind);
-        step.text("db.system.name", system);
-        step
-    }
-
-    /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
-    async fn start(&self, job: Job) -> Result<(), StoreError> {
-        match (&self.driver, job.access()) {
-            (Driver::Sqlite(sqlite), Access::Point) => sqlite.point_job(job),
-            (Driver::Sqlite(sqlite), Access::Page | Access::List) => sqlite.page(job).await,
-            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
-                sqlite.write(job)
-            }
-            // On the heap: it is large, and SQLite has no use for it.
-            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)).await,
-            (Driver::Postgres(postgres), Access::List) => {
-                postgres.spawn_list(job);
-                Ok(())
-            }
-            (Driver::Postgres(postgres), _) => {
-                postgres.spawn(job);
-                Ok(())
-            }
-        }
     }
 
     /// Writes a file into `folder` with everything that is committed, while others read and write. It is named after `id`
@@ -220,15 +192,6 @@ impl Meta {
         }
     }
 
-    /// The same with statements that wait for their turns. Only with PostgreSQL.
-    #[cfg(test)]
-    pub(crate) fn with_turns(mut self, turns: Arc<crate::postgres::turns::Turns>) -> Self {
-        if let Driver::Postgres(postgres) = self.driver {
-            self.driver = Driver::Postgres(postgres.with_turns(turns));
-        }
-        self
-    }
-
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
@@ -252,6 +215,59 @@ impl Meta {
         match &self.driver {
             Driver::Sqlite(_) => None,
             Driver::Postgres(postgres) => Some(postgres.round_trips()),
+        }
+    }
+}
+
+/// Runs an operation of any type. On the heap: the future is compiled with this crate, once.
+fn answered<'a>(
+    driver: &'a Driver,
+    work: Box<dyn Work>,
+    count: &'a AtomicU64,
+) -> BoxFuture<'a, Result<Box<dyn Work>, StoreError>> {
+    Box::pin(async move {
+        count.fetch_add(1, Ordering::Relaxed);
+        let (job, answer) = Job::new(work);
+        let mut step = step(driver, job.name());
+        let answered = match start(driver, job).await {
+            // Only a driver that ended drops a job without an answer.
+            Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
+            Err(error) => Err(error),
+        };
+        // A refusal is an answer.
+        if answered.is_err() {
+            step.fail();
+        }
+        answered
+    })
+}
+
+/// The span of an operation in the trace of a request.
+fn step(driver: &Driver, operation: &'static str) -> Open {
+    let (kind, system) = match driver {
+        Driver::Sqlite(_) => (Kind::Internal, "sqlite"),
+        Driver::Postgres(_) => (Kind::Client, "postgresql"),
+    };
+    let mut step = trace::begin(operation, kind);
+    step.text("db.system.name", system);
+    step
+}
+
+/// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
+async fn start(driver: &Driver, job: Job) -> Result<(), StoreError> {
+    match (driver, job.access()) {
+        (Driver::Sqlite(sqlite), Access::Point) => sqlite.point_job(job),
+        (Driver::Sqlite(sqlite), Access::Page | Access::List) => sqlite.page(job).await,
+        (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => sqlite.write(job),
+        // On the heap: it is large, and SQLite has no use for it.
+        (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)).await,
+        (Driver::Postgres(postgres), Access::List) => {
+            postgres.spawn_list(job);
+            Ok(())
+        }
+        (Driver::Postgres(postgres), _) => {
+            postgres.spawn(job);
+            Ok(())
         }
     }
 }

@@ -7,7 +7,11 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 6;
+pub const COMPAT: i64 = 7;
+
+/// The number that the newest schema demands. Registries that are placed in another database demand more.
+#[cfg(test)]
+pub(crate) const SCHEMA_COMPAT: i64 = 6;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +130,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     // Layers of images in repositories that an older binary renames are fetched without a decision, as before.
     Migration { number: 43, oldest_compat: 6, text: include_str!("../migrations/0043_imports_after.sql") },
+    // A new table. The first row in it needs compatibility 7 (`PlaceAccount`).
+    Migration { number: 44, oldest_compat: 6, text: include_str!("../migrations/0044_placement.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

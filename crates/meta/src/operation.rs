@@ -30,6 +30,16 @@ impl Access {
     }
 }
 
+/// Which database an operation runs on, if the registries of an account are in a database of their own
+/// (docs/adr/0047-registries-on-several-databases.md). Elsewhere both are the same database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// The directory: accounts, principals and everything that belongs to them.
+    Directory,
+    /// The database of the registries: what is in them, and the work on it.
+    Registries,
+}
+
 /// What an operation gives: its output, or the refusal of a rule.
 pub type Ruling<O> = Result<<O as Operation>::Output, <O as Operation>::Refusal>;
 
@@ -46,6 +56,8 @@ pub trait Operation: Send + Sync + 'static {
     const NAME: &'static str;
     /// How it touches the store.
     const ACCESS: Access;
+    /// Which database it runs on. There is no default: each file of operations says it.
+    const DATABASE: Database;
 
     /// Whether it may change a store that is read-only: only what makes it read-only, and writable again.
     const ON_READ_ONLY: bool = false;

@@ -68,10 +68,18 @@ impl Registry {
     /// The registries on a node that says whether there can be others.
     pub fn on_node(access: Arc<Access>, bytes: impl Into<LayerBytes>, has_others: bool) -> Arc<Self> {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
+        Self::with(access, bytes.into(), bodies, has_others)
+    }
+
+    /// The registries in another database of the deployment. They share the memory for bodies, whose bytes never change.
+    pub fn beside(&self, access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
+        Self::with(access, bytes.into(), self.bodies.clone(), self.has_others)
+    }
+
+    fn with(access: Arc<Access>, bytes: LayerBytes, bodies: Bodies, has_others: bool) -> Arc<Self> {
         let pull_times = PullTimes::new(&access);
         let pull_through = PullThrough::new(&access);
         let peers = Links::new(&access);
-        let bytes = bytes.into();
         Arc::new_cyclic(|this| Self {
             access,
             bytes,

@@ -1,5 +1,6 @@
 //! The parts that the server calls.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use access::Access;
@@ -18,4 +19,6 @@ pub struct Deployment {
     pub events: Arc<Events>,
     /// The registries.
     pub registry: Arc<Registry>,
+    /// The registries in other databases, by the name of the database.
+    pub beside: BTreeMap<String, Arc<Registry>>,
 }

@@ -26,7 +26,8 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
         return Err(refusal.with(header::ALLOW, "GET"));
     }
     let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-    let blob = app.registry.verify_download(token, &exchange.unsigned()).await?;
+    let registry = app.registry_of_download(token).await?;
+    let blob = registry.verify_download(token, &exchange.unsigned()).await?;
     let reader = blob.reader();
     exchange.prove_reader(&reader.account_id, &reader.unique_id);
     v2::blob::send(app, exchange, blob, false).await

@@ -31,6 +31,7 @@ mod pace;
 mod peer;
 mod proxy;
 mod receiving;
+mod registry_of;
 mod request_id;
 mod sending;
 mod serve;

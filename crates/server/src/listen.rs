@@ -147,6 +147,7 @@ impl Server {
             identity: deployment.identity,
             events: deployment.events,
             registry: deployment.registry,
+            beside: deployment.beside,
             options: listener.options.clone(),
             metrics,
             stop: CancellationToken::new(),

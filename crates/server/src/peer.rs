@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use access::context::Ctx;
+use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::peer::PeerRequest;
 use access::rate::Rate;
@@ -77,7 +77,9 @@ async fn receive_body(
     admit(app, exchange, ctx, ask.rate())?;
     // The body can have taken long.
     exchange.now = Timestamp::now();
-    app.registry.receive_from_peer(&ctx.later(), asked, ask).await
+    let RepositoryRef { account_id, region, .. } = &asked.repository;
+    let registry = app.registry_of(account_id, region).await?;
+    registry.receive_from_peer(&ctx.later(), asked, ask).await
 }
 
 async fn receive_part(
@@ -99,7 +101,9 @@ async fn receive_part(
     let part = LayerPart { upload, digest, start, size };
     let share = Arc::clone(exchange.tab().share());
     let incoming = receiving::incoming(exchange.body.detach(), None, &share);
-    app.registry.receive_layer_part(ctx, &asked.repository, part, incoming).await
+    let RepositoryRef { account_id, region, .. } = &asked.repository;
+    let registry = app.registry_of(account_id, region).await?;
+    registry.receive_layer_part(ctx, &asked.repository, part, incoming).await
 }
 
 /// Decides whether the account that the peer acts as is within a rate.

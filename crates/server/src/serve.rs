@@ -1,6 +1,7 @@
 //! One request from start to end. It is routed, and run so that neither a panic nor a client that disconnects affects
 //! others. It is recorded in the log and the metrics exactly once.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub(crate) identity: Arc<Identity>,
     pub(crate) events: Arc<Events>,
     pub(crate) registry: Arc<Registry>,
+    /// The registries in other databases, by the name of the database.
+    pub(crate) beside: BTreeMap<String, Arc<Registry>>,
     pub(crate) options: Options,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the server must stop.

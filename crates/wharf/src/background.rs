@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use registry::reconcile::{Driver, Pass, Reconciler};
 use server::Deployment;
+use tokio::task::JoinSet;
 
 use crate::master_rotation;
 
@@ -74,6 +75,45 @@ pub(crate) async fn replicate_to_peers(deployment: Deployment) {
 /// Delivers events until it is stopped.
 pub(crate) async fn deliver(deployment: Deployment) {
     deliveries(&deployment).run().await;
+}
+
+/// Works on the registries of the other databases until the set is dropped. Each database has its own leases.
+pub(crate) fn run_beside(deployment: &Deployment) -> JoinSet<()> {
+    let mut running = JoinSet::new();
+    let has_targets = deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some());
+    for (name, access) in deployment.access.databases() {
+        let Some(registry) = deployment.beside.get(name) else { continue };
+        let drivers = [
+            Some(Driver::of_database(registry)),
+            has_targets.then(|| Driver::of_peers(registry)),
+            Some(Driver::of_events(Arc::clone(access), Box::new(ForwardEvents(Arc::clone(access))))),
+        ];
+        for driver in drivers.into_iter().flatten() {
+            running.spawn(async move { driver.run().await });
+        }
+    }
+    running
+}
+
+/// Brings the events of another database to the directory, which delivers them.
+struct ForwardEvents(Arc<Access>);
+
+impl Reconciler for ForwardEvents {
+    fn name(&self) -> &'static str {
+        DELIVER_EVENTS
+    }
+
+    /// An event wakes its own node. Other nodes are looked for again and again.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async move {
+            let forwarded = events::forward(&self.0).await?;
+            Ok(Pass { done: forwarded.done, has_more: forwarded.has_more })
+        })
+    }
 }
 
 /// The driver of the delivery of events.

@@ -34,6 +34,17 @@ impl BlobStore {
         }
     }
 
+    /// The store of another database of the deployment: a folder, or a prefix, in this one.
+    pub(crate) fn of_database(&self, name: &str) -> anyhow::Result<Self> {
+        let under = |path: &PathBuf| path.join(DATABASES).join(name);
+        Ok(match self {
+            Self::Folders(BlobFolders { standard, archive }) => {
+                Self::Folders(BlobFolders { standard: under(standard), archive: archive.as_ref().map(under) })
+            }
+            Self::Bucket(bucket) => Self::Bucket(Box::new(bucket.under(&format!("{DATABASES}/{name}"))?)),
+        })
+    }
+
     /// Opens the store. The first start records its ID.
     pub(crate) async fn open(self, meta: &Meta) -> anyhow::Result<blob::Store> {
         match self {
@@ -136,6 +147,9 @@ pub(crate) struct BlobFolders {
     /// Of archived layers, if they have a folder of their own.
     pub(crate) archive: Option<PathBuf>,
 }
+
+/// The folder of the stores of other databases.
+const DATABASES: &str = "databases";
 
 /// The names of the IDs in the database.
 pub(crate) const STANDARD: &str = meta::BLOB_STORE_SETTING;

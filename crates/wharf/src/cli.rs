@@ -24,6 +24,7 @@ use crate::cmd::migrate_store::{self, MigrateStore};
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::quotas::Quotas;
+use crate::cmd::registry::RegistryCommand;
 use crate::cmd::replication::ReplicationCommand;
 use crate::cmd::repository::RepositoryCommand;
 use crate::cmd::restore::{self, Restore};
@@ -216,6 +217,9 @@ Examples:
   wharf reconcile sweep-objects --now
   wharf reconcile purge-repositories --now --json --data-dir .wharf")]
     Reconcile(Reconcile),
+    /// Place the registries of accounts in other databases.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Give repositories other names, or move them to other accounts.
     #[command(subcommand)]
     Repository(RepositoryCommand),

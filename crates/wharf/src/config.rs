@@ -5,6 +5,7 @@
 mod bootstrap;
 mod bucket;
 mod database;
+mod databases;
 mod dev;
 mod ecr_upstreams;
 mod event_sinks;
@@ -34,6 +35,7 @@ use crate::files;
 use bootstrap::BootstrapSection;
 use bucket::S3Section;
 use database::DatabaseSection;
+use databases::DatabasesSection;
 use event_sinks::EventSinkSection;
 use peers::PeerSection;
 use pull_through_cache::PullThroughSection;
@@ -44,6 +46,7 @@ use telemetry::TelemetrySection;
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use bucket::{Bucket, bucket_at, bucket_of_environment};
 pub(crate) use database::Database;
+pub(crate) use databases::OtherDatabase;
 pub(crate) use dev::for_dev;
 pub(crate) use peers::PeerSettings;
 pub(crate) use pull_through_cache::CacheSettings;
@@ -62,6 +65,7 @@ struct Settings {
     metrics: MetricsSection,
     telemetry: TelemetrySection,
     database: DatabaseSection,
+    databases: Vec<DatabasesSection>,
     blobs: BlobsSection,
     bootstrap: Option<BootstrapSection>,
     accounts: Vec<AccountSection>,
@@ -242,6 +246,8 @@ pub(crate) struct Config {
     pub(crate) options: Options,
     pub(crate) public: Public,
     pub(crate) database: Database,
+    /// The databases of registries that are placed there.
+    pub(crate) databases: Vec<OtherDatabase>,
     pub(crate) blobs: Option<PathBuf>,
     /// The bucket of blobs, if they are not in a folder.
     pub(crate) bucket: Option<Bucket>,

@@ -10,6 +10,7 @@ mod cmd;
 mod config;
 mod credentials;
 mod data_dir;
+mod databases;
 mod descriptors;
 mod files;
 mod key_file;

@@ -1,5 +1,6 @@
 //! One running node: stores, registry, server, background work, signals.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +16,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 use crate::blob_store::BlobStore;
+use crate::databases::{self, Connected};
 use crate::telemetry::Exporter;
 use crate::{logging, systemd};
 
-/// Opens the deployment on SQLite or PostgreSQL and its store of blobs.
+/// Opens the deployment on SQLite or PostgreSQL, its store of blobs, and its other databases.
 pub(crate) async fn open(
     settings: Settings,
     meta: meta::Meta,
     blobs: BlobStore,
+    others: Vec<Connected>,
 ) -> anyhow::Result<Deployment> {
+    databases::check_directory(&meta).await?;
     if meta.read(meta::GetUnfinishedMove).await?.is_some() {
         bail!("a store is being moved to this database: run wharf migrate-store again until it has ended");
     }
@@ -31,7 +35,9 @@ pub(crate) async fn open(
         bail!("layers are in the archive: set blobs.archive_path (WHARF__BLOBS__ARCHIVE_PATH) to its folder");
     }
     let store = blobs.open(&meta).await?;
-    of_parts(settings, meta, store).await
+    let mut deployment = of_parts(settings, meta, store).await?;
+    databases::attach(&mut deployment, others).await?;
+    Ok(deployment)
 }
 
 /// A deployment of a database and a store of blobs that belong together.
@@ -45,6 +51,7 @@ pub(crate) async fn of_parts(
         identity: Identity::new(Arc::clone(&access)),
         events: Events::new(Arc::clone(&access))?,
         registry: Registry::new(Arc::clone(&access), store),
+        beside: BTreeMap::new(),
         access,
     })
 }
@@ -61,18 +68,23 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let exporting = exporter.map(Exporter::start);
+    let beside = background::run_beside(&deployment);
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let peers = tokio::spawn(background::replicate_to_peers(deployment.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone()));
     let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let clock = tokio::spawn(background::watch_clock(Arc::clone(&deployment.access)));
-    let registry = Arc::clone(&deployment.registry);
+    let registries: Vec<_> =
+        std::iter::once(&deployment.registry).chain(deployment.beside.values()).cloned().collect();
     let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
-    if tokio::time::timeout(LAST_WRITE, registry.write_pull_times()).await.is_err() {
+    let last_writes =
+        futures::future::join_all(registries.iter().map(|registry| registry.write_pull_times()));
+    if tokio::time::timeout(LAST_WRITE, last_writes).await.is_err() {
         tracing::warn!("the times of the last pulls were not recorded: the store does not answer");
     }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
+    drop(beside);
     reconcilers.abort();
     peers.abort();
     delivery.abort();

@@ -149,6 +149,10 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   replica_url = "postgres://wharf@db-2/w"  # a standby that answers lists [none]
   replica_wait_milliseconds = 50           # how long a list waits for it
 
+  [[databases]]                            # another PostgreSQL database, for `wharf registry place` [none]
+  name = "east"
+  url = "postgres://wharf@db-east/wharf"
+
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
   archive_path = "/mnt/cold"               # where layers go that only archived images need [path]

@@ -134,6 +134,10 @@ services! {
         FindEventConnection, FindEntity;
     /// Shows the state of targets to the operator, and delivers dead letters again.
     ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
+    /// Brings the events of a database of placed registries to the directory, where they are delivered.
+    ForwardEvents => ListNewEvents, TakeEvents, RouteEvents;
+    /// Places the registries of accounts in another database: `wharf registry place`.
+    PlaceRegistries => FindAccount, CopyAccount, PlaceAccount, ListPlacements, ListPlacedDatabases;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;

@@ -161,7 +161,8 @@ impl Identity {
                         op.action()
                     ))
                 })?;
-                self.access.examine(&ctx, account, Some(&repository)).await?
+                let access = self.access.of_registry(&repository.account_id, &repository.region).await?;
+                access.examine(&ctx, account, Some(&repository)).await?
             }
             Resource::Account if is_ecr && resource != "*" => {
                 return Err(invalid(format!("The resource of {} must be '*'.", op.action())));

@@ -74,7 +74,9 @@ impl Identity {
     async fn used(&self, account: &AccountId) -> Result<Vec<(&'static str, u64)>> {
         let permit = Permit::for_service(authority::DescribeQuotas, &self.access);
         let counts = permit.read(|()| CountAccount { account_id: account.clone() }).await?;
-        let registries = permit.read(|()| CountRegistries { account_id: account.clone() }).await?;
+        let there = self.access.of_registry(account, &self.access.settings.default_region).await?;
+        let there = Permit::for_service(authority::DescribeQuotas, there);
+        let registries = there.read(|()| CountRegistries { account_id: account.clone() }).await?;
         let used = [
             ("registries_per_account", registries.registries),
             ("images_per_repository", registries.images_of_a_repository),

@@ -1,5 +1,6 @@
 //! The operation of the management account that shows how many bytes are stored.
 
+use access::Access;
 use access::collection::USAGE_PAGE;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -32,20 +33,41 @@ impl Identity {
 
     /// The same for an operator who can open the store.
     pub async fn shown_usage(&self, next_token: Option<&str>) -> Result<WharfDescribeUsageResponse> {
-        let after = next_token.map(read_token).transpose()?;
-        let usage = self.access.usage(after).await?;
-        let pending = self.access.collection_state().await?.doomed.bytes;
-        let is_full = usage.repositories.len() == USAGE_PAGE;
-        let last = usage.repositories.last().filter(|_| is_full).map(|repository| repository.key);
+        let databases: Vec<(&str, &Access)> = std::iter::once(("", &*self.access))
+            .chain(self.access.databases().map(|(name, access)| (name, &**access)))
+            .collect();
+        let (name, after) = next_token.map(read_token).transpose()?.unwrap_or_default();
+        let at = databases.iter().position(|(known, _)| *known == name).ok_or_else(bad_token)?;
+        let (_, access) = databases.get(at).ok_or_else(bad_token)?;
+        let page = access.usage(Some(after.unwrap_or(START)), USAGE_PAGE).await?;
+        let (mut physical, mut pending, mut registries) = (0, 0, Vec::new());
+        for (_, access) in &databases {
+            // Registries are shown with the first page.
+            let usage = access.usage(next_token.is_some().then_some(START), 0).await?;
+            physical += usage.physical_bytes;
+            pending += access.collection_state().await?.doomed.bytes;
+            registries.extend(usage.registries.into_iter().map(of_registry));
+        }
+        let is_full = page.repositories.len() == USAGE_PAGE;
+        let last = page.repositories.last().filter(|_| is_full).map(|repository| repository.key);
+        let next = match (last, databases.get(at + 1)) {
+            (Some(key), _) if name.is_empty() => Some(format!("{}:{}", key.registry.0, key.id)),
+            (Some(key), _) => Some(format!("{name}/{}:{}", key.registry.0, key.id)),
+            (None, Some((next, _))) => Some(format!("{next}/")),
+            (None, None) => None,
+        };
         Ok(WharfDescribeUsageResponse {
-            physical_bytes: bytes(usage.physical_bytes),
+            physical_bytes: bytes(physical),
             pending_bytes: pending,
-            registries: usage.registries.into_iter().map(of_registry).collect(),
-            repositories: usage.repositories.into_iter().map(of_repository).collect(),
-            next_token: last.map(|key| format!("{}:{}", key.registry.0, key.id)),
+            registries,
+            repositories: page.repositories.into_iter().map(of_repository).collect(),
+            next_token: next,
         })
     }
 }
+
+/// Before every repository.
+const START: RepositoryKey = RepositoryKey { registry: RegistryKey(i64::MIN), id: i64::MIN };
 
 /// Until the first measurement after an upgrade, a counter can be below zero.
 fn bytes(count: i64) -> u64 {
@@ -76,11 +98,18 @@ fn of_repository(usage: access::store::RepositoryUsage) -> RepositoryUsage {
     }
 }
 
-fn read_token(token: &str) -> Result<RepositoryKey> {
+/// The database, and the repository after which the page begins; None: it begins with the first one.
+fn read_token(token: &str) -> Result<(&str, Option<RepositoryKey>)> {
+    let (name, place) = token.split_once('/').unwrap_or(("", token));
+    if place.is_empty() && !name.is_empty() {
+        return Ok((name, None));
+    }
     let parts =
-        token.split_once(':').and_then(|(registry, id)| Some((registry.parse().ok()?, id.parse().ok()?)));
-    let (registry, id) = parts.ok_or_else(|| {
-        Error::aws(AwsCode::OrganizationInvalidInput, "The token of the next page is not valid.")
-    })?;
-    Ok(RepositoryKey { registry: RegistryKey(registry), id })
+        place.split_once(':').and_then(|(registry, id)| Some((registry.parse().ok()?, id.parse().ok()?)));
+    let (registry, id) = parts.ok_or_else(bad_token)?;
+    Ok((name, Some(RepositoryKey { registry: RegistryKey(registry), id })))
+}
+
+fn bad_token() -> Error {
+    Error::aws(AwsCode::OrganizationInvalidInput, "The token of the next page is not valid.")
 }

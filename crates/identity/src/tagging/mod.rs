@@ -65,6 +65,20 @@ fn named_by(arn: &Arn) -> Option<(TaggedKind, &str)> {
     })
 }
 
+/// The permits of a list.
+struct Permits<E: Effect<On = OnAccount>> {
+    of_iam: Permit<E>,
+    /// None: the repositories are where IAM's resources are.
+    of_repositories: Option<Permit<E>>,
+}
+
+impl<E: Effect<On = OnAccount>> Permits<E> {
+    fn of(&self, kind: TaggedKind) -> &Permit<E> {
+        let elsewhere = self.of_repositories.as_ref().filter(|_| kind == TaggedKind::Repository);
+        elsewhere.unwrap_or(&self.of_iam)
+    }
+}
+
 impl Identity {
     async fn may_tag<E: Effect<On = OnAccount>>(
         &self,
@@ -72,6 +86,18 @@ impl Identity {
         keys: policy::Context,
     ) -> Result<Permit<E>> {
         self.access.account_gate(ctx).await?.permit_on("*", keys)
+    }
+
+    /// The permit for lists: for IAM's resources, and for repositories, which can be in another database.
+    async fn may_list<E: Effect<On = OnAccount>>(&self, ctx: &Ctx, region: &Region) -> Result<Permits<E>> {
+        let of_iam = self.may_tag::<E>(ctx, policy::Context::new()).await?;
+        let there = self.access.of_registry(&ctx.caller.account_id, region).await?;
+        let of_repositories = if std::ptr::eq(there, &raw const *self.access) {
+            None
+        } else {
+            Some(there.account_gate(ctx).await?.permit_on("*", policy::Context::new())?)
+        };
+        Ok(Permits { of_iam, of_repositories })
     }
 
     /// Whether requests to a Region are also about IAM's resources, which have no Region: AWS has them in us-east-1,

@@ -3,14 +3,13 @@
 use access::context::Ctx;
 use access::error::Result;
 use access::op::tagging;
-use access::permit::Permit;
 use access::store::{FindTagged, ListTagged, TaggedKind, TaggedResource};
 use aws::arn::Arn;
 use aws::ids::Region;
 use aws::tagging::{ComplianceDetails, GetResourcesInput, GetResourcesOutput, ResourceTagMapping, Tag};
 
 use super::filter::Filter;
-use super::{arn_of, invalid, named_by};
+use super::{Permits, arn_of, invalid, named_by};
 use crate::Identity;
 
 /// Resources of a page: the default of `ResourcesPerPage`, and its maximum ("GetResources").
@@ -76,7 +75,7 @@ impl Identity {
         region: &Region,
         mut input: GetResourcesInput,
     ) -> Result<GetResourcesOutput> {
-        let permit = self.may_tag::<tagging::GetResources>(ctx, policy::Context::new()).await?;
+        let permits = self.may_list::<tagging::GetResources>(ctx, region).await?;
         if input.exclude_compliant_resources && !input.include_compliance_details {
             return Err(invalid("ExcludeCompliantResources needs IncludeComplianceDetails."));
         }
@@ -97,12 +96,12 @@ impl Identity {
             let start = token.map(|token| self.access.open_page_token(&list, &token)).transpose()?;
             let page = Page { limits, found: Vec::new(), tags: 0 };
             let (found, next) =
-                self.tagged_page(&permit, region, &filter, page, start.unwrap_or_default()).await?;
+                self.tagged_page(&permits, region, &filter, page, start.unwrap_or_default()).await?;
             (found, next.map(|next| self.access.page_token(&list, next)).transpose()?)
         } else {
-            (self.tagged_by_arn(&permit, region, &arns).await?, None)
+            (self.tagged_by_arn(&permits, region, &arns).await?, None)
         };
-        let account = permit.account();
+        let account = permits.of_iam.account();
         // There are no tag policies, so every resource complies with them.
         let shown = found.into_iter().filter(|_| is_shown).map(|(kind, resource)| ResourceTagMapping {
             resource_arn: arn_of(kind, account, region, &resource),
@@ -119,7 +118,7 @@ impl Identity {
     /// A page of resources that match, and where the next page begins.
     async fn tagged_page(
         &self,
-        permit: &Permit<tagging::GetResources>,
+        permits: &Permits<tagging::GetResources>,
         region: &Region,
         filter: &Filter,
         mut page: Page,
@@ -141,7 +140,7 @@ impl Identity {
                     after: after.clone(),
                     limit,
                 };
-                let found = permit.read(read).await?;
+                let found = permits.of(kind).read(read).await?;
                 left = left.saturating_sub(limit);
                 for (place, resource) in found.found {
                     if filter.matches(&resource) && !page.takes(kind, resource) {
@@ -163,7 +162,7 @@ impl Identity {
     /// The resources of these ARNs that have tags, in the order of the ARNs.
     async fn tagged_by_arn(
         &self,
-        permit: &Permit<tagging::GetResources>,
+        permits: &Permits<tagging::GetResources>,
         region: &Region,
         arns: &[String],
     ) -> Result<Vec<(TaggedKind, TaggedResource)>> {
@@ -179,9 +178,10 @@ impl Identity {
                 continue;
             }
             let find = |account_id| FindTagged { account_id, region: region.clone(), kind, name };
-            let found = permit.read(find).await?;
+            let found = permits.of(kind).read(find).await?;
             // A name is not the whole of an ARN of IAM: the path counts too.
-            let is_named = |found: &TaggedResource| arn_of(kind, permit.account(), region, found) == *text;
+            let is_named =
+                |found: &TaggedResource| arn_of(kind, permits.of_iam.account(), region, found) == *text;
             wanted.extend(found.filter(is_named).map(|resource| (kind, resource)));
         }
         Ok(wanted)

@@ -3,11 +3,12 @@
 use access::context::Ctx;
 use access::error::Result;
 use access::op::tagging;
-use access::permit::{Opens, Permit};
+use access::permit::Opens;
 use access::store::ListTagTexts;
 use aws::ids::Region;
 use aws::tagging::{GetTagKeysInput, GetTagKeysOutput, GetTagValuesInput, GetTagValuesOutput};
 
+use super::Permits;
 use crate::Identity;
 
 const PAGE: usize = 500;
@@ -20,8 +21,8 @@ impl Identity {
         region: &Region,
         input: GetTagKeysInput,
     ) -> Result<GetTagKeysOutput> {
-        let permit = self.may_tag::<tagging::GetTagKeys>(ctx, policy::Context::new()).await?;
-        let (tag_keys, pagination_token) = self.texts(&permit, region, None, input.pagination_token).await?;
+        let permits = self.may_list::<tagging::GetTagKeys>(ctx, region).await?;
+        let (tag_keys, pagination_token) = self.texts(&permits, region, None, input.pagination_token).await?;
         Ok(GetTagKeysOutput { pagination_token, tag_keys })
     }
 
@@ -32,15 +33,15 @@ impl Identity {
         region: &Region,
         input: GetTagValuesInput,
     ) -> Result<GetTagValuesOutput> {
-        let permit = self.may_tag::<tagging::GetTagValues>(ctx, policy::Context::new()).await?;
+        let permits = self.may_list::<tagging::GetTagValues>(ctx, region).await?;
         let (key, token) = (Some(input.key), input.pagination_token);
-        let (tag_values, pagination_token) = self.texts(&permit, region, key, token).await?;
+        let (tag_values, pagination_token) = self.texts(&permits, region, key, token).await?;
         Ok(GetTagValuesOutput { pagination_token, tag_values })
     }
 
     async fn texts<E>(
         &self,
-        permit: &Permit<E>,
+        permits: &Permits<E>,
         region: &Region,
         key: Option<String>,
         token: Option<String>,
@@ -52,9 +53,20 @@ impl Identity {
         let token = token.filter(|token| !token.is_empty());
         let after = token.map(|token| self.access.open_page_token(&list, &token)).transpose()?;
         let with_iam = self.has_iam(region);
-        let region = region.clone();
-        let read = |account_id| ListTagTexts { account_id, region, key, with_iam, after, limit: PAGE + 1 };
-        let mut found = permit.read(read).await?;
+        let read = |account_id, with_iam| ListTagTexts {
+            account_id,
+            region: region.clone(),
+            key: key.clone(),
+            with_iam,
+            after: after.clone(),
+            limit: PAGE + 1,
+        };
+        let mut found = permits.of_iam.read(|account| read(account, with_iam)).await?;
+        if let Some(permit) = &permits.of_repositories {
+            found.extend(permit.read(|account| read(account, false)).await?);
+            found.sort_unstable();
+            found.dedup();
+        }
         let has_more = found.len() > PAGE;
         found.truncate(PAGE);
         let last = found.last().filter(|_| has_more);

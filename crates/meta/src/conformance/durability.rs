@@ -6,6 +6,8 @@ use super::{
 };
 use crate::{ops::operation, *};
 
+const DATABASE: Database = Database::Registries;
+
 pub(super) async fn what_was_answered_outlives_a_restart(world: World) {
     let repository = world.repository("app").await;
     let blob = world.blob(repository, "layer").await;

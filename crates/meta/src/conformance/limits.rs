@@ -13,9 +13,9 @@ pub(super) async fn too_many_registries(world: World) {
         let ensure = new_registry(region, RegistryKey(20));
         world.meta.write(EnsureRegistry { limit, ..ensure })
     };
-    assert_eq!(refusal(ensure("eu-west-1", 1).await), TooManyRegistries);
+    assert_eq!(refusal(ensure("eu-west-1", 1).await), EnsureRegistryRefusal::TooMany);
     let made = ensure("eu-west-1", 2).await.unwrap();
-    assert_eq!(refusal(ensure("eu-west-2", 2).await), TooManyRegistries);
+    assert_eq!(refusal(ensure("eu-west-2", 2).await), EnsureRegistryRefusal::TooMany);
     assert_eq!(ensure("eu-west-1", 1).await.unwrap(), made, "a registry that exists is returned");
 }
 

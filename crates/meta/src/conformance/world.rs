@@ -13,6 +13,8 @@ use oci::{
 use super::{beside::Beside, place::Place};
 use crate::{ops::operation, value::params, *};
 
+const DATABASE: Database = Database::Registries;
+
 /// The account ID in every world.
 pub(super) const ACCOUNT: &str = "123456789012";
 /// The Region of the registry in every world.

@@ -11,6 +11,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 #[derive(Clone)]
 pub struct CreateAccessKey<K = String> {
     /// The key's id.

@@ -8,6 +8,8 @@ use crate::{
     value::{Param, Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 #[derive(Clone, Debug)]
 pub struct CreateAccount {
     /// Its key, chosen by the caller at random.

@@ -4,6 +4,8 @@ use aws::ids::AccountId;
 
 use crate::{AccountKey, Never, ops::account::lock_account, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Gives an account its alias. An alias that it had before is gone.
 #[derive(Clone, Debug)]
 pub struct SetAccountAlias<A = AccountKey> {

@@ -4,6 +4,8 @@ use aws::ids::AccountId;
 
 use crate::{Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountCounts {
     pub users: i64,

@@ -10,6 +10,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// An API destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiDestinationRow {

@@ -14,6 +14,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A backfill fails if at least half of its replications failed, once this many have ended (ECR User Guide, "Replication
 /// backfill").
 const LEAST_FOR_FAILURE: u64 = 100;

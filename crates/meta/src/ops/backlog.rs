@@ -10,6 +10,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Counts what waits for each reconciler, up to a limit.
 #[derive(Clone, Debug)]
 pub struct CountBacklogs {

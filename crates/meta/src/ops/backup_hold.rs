@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use crate::{Micros, Never, StoreError, Tx, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// How many holds can be valid at the same time.
 pub const MOST_HOLDS: usize = 4;
 

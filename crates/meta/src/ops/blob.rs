@@ -39,6 +39,8 @@ macro_rules! blob_columns {
 }
 pub(crate) use blob_columns;
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 impl BlobRow {
     pub(crate) const COLUMNS: usize = 5;
 

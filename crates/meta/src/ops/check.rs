@@ -9,6 +9,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The row of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRow {

@@ -18,6 +18,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Each time that a row is queued its time changes, so that a review cannot remove what was queued after it looked.
 macro_rules! requeue {
     ($table:literal, $key:literal) => {

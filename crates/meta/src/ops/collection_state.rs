@@ -11,6 +11,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Rows of a queue are counted up to this number.
 pub const COUNTED: usize = 100_000;
 

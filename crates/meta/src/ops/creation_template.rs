@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The setting of a registry with which a push creates its repository without a template.
 pub const CREATE_ON_PUSH: &str = "WHARF_CREATE_ON_PUSH";
 

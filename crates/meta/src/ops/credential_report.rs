@@ -4,6 +4,8 @@ use aws::ids::AccountId;
 
 use crate::{AccountKey, Micros, Never, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The last report of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialReport {

@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// An event that is not routed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {

@@ -2,6 +2,8 @@
 
 use crate::{StoreError, Tx, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Removes a user, group or role.
 #[derive(Clone, Debug)]
 pub struct DeleteEntity<K = String> {

@@ -10,6 +10,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A connection. It has no Debug.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventConnection {

@@ -11,6 +11,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The state of a rule that gets no events.
 pub const DISABLED: &str = "DISABLED";
 

@@ -11,6 +11,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A target of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTarget {

@@ -5,6 +5,8 @@ use crate::ops::{
     access_key::CreateAccessKey, identity_policy::AttachManagedPolicy, operation, principal::CreateUser,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Creates a user, attaches a managed policy to it and gives it an access key.
 #[derive(Clone)]
 pub struct CreateFirstUser {

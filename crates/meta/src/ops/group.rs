@@ -9,6 +9,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Puts a user into a group; twice is success.
 #[derive(Clone, Debug)]
 pub struct AddToGroup<K = String> {

@@ -8,6 +8,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Writes one tag over the one with the same key.
 pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str) -> Result<(), StoreError> {
     let upsert = "INSERT INTO iam_tag (owner, key_folded, key, value) VALUES (?1, ?2, ?3, ?4) \

@@ -12,6 +12,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Attaches a managed policy. Attaching it again succeeds.
 #[derive(Clone, Debug)]
 pub struct AttachManagedPolicy {

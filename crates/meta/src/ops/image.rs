@@ -85,6 +85,8 @@ macro_rules! image_columns {
 }
 pub(crate) use image_columns;
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 impl ImageRow {
     pub(crate) const COLUMNS: usize = 15;
 

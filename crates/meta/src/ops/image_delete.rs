@@ -18,6 +18,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// One thing to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteItem {

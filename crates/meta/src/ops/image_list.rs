@@ -15,6 +15,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Which images to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TagStatus {

@@ -12,6 +12,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A pull of an image.
 #[derive(Clone, Debug)]
 pub struct Pull {

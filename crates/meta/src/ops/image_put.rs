@@ -24,6 +24,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// What to do if the image exists already with these tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameDigestSameTag {

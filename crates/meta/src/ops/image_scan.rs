@@ -9,6 +9,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The scanning configuration of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanningConfiguration {

@@ -9,6 +9,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Stores which digests a source uses. Replaces the last report of the source.
 #[derive(Clone, Debug)]
 pub struct PutInUseReport {

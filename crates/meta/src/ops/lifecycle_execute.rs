@@ -19,6 +19,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// How many actions of a repository are kept.
 const MOST_ACTIONS: i64 = 10_000;
 

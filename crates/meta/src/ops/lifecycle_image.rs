@@ -11,6 +11,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The number of the state of an image that is in the archive.
 pub(crate) const ARCHIVED: i64 = ImageState::Archived.number();
 

@@ -14,6 +14,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that evaluates the policy of a repository and carries it out.
 pub const LIFECYCLE_POLICY: &str = "lifecycle-policy";
 

@@ -14,6 +14,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that works out a preview.
 pub const LIFECYCLE_PREVIEW: &str = "lifecycle-preview";
 

@@ -6,6 +6,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The password of a user. It has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginProfile {

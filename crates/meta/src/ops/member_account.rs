@@ -42,6 +42,8 @@ macro_rules! member_columns {
 }
 pub(crate) use member_columns;
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 const COLUMNS: &str = member_columns!();
 
 impl MemberAccount {

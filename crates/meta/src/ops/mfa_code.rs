@@ -2,6 +2,8 @@
 
 use crate::{Micros, Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Uses the code of a step.
 #[derive(Clone, Debug)]
 pub struct UseMfaCode {

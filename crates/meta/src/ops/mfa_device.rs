@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A device. It has no `Debug`, because of the seed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MfaDevice {

@@ -3,6 +3,7 @@
 pub mod access_key;
 pub mod account;
 pub mod account_alias;
+pub mod account_copy;
 pub mod account_summary;
 pub mod api_destination;
 mod archive;
@@ -21,6 +22,7 @@ pub mod delivery;
 pub mod entity;
 pub mod entity_delete;
 pub mod event_connection;
+pub mod event_forward;
 pub mod event_rule;
 pub mod event_target;
 pub mod first_user;
@@ -51,6 +53,7 @@ pub mod oidc_provider;
 pub mod organizational_unit;
 pub mod outbox;
 pub mod password_policy;
+pub mod placement;
 pub mod policy_use;
 pub mod principal;
 pub mod protection;
@@ -87,6 +90,7 @@ pub mod session_context;
 pub mod setting_change;
 pub mod settings;
 pub mod settings_item;
+pub mod standing;
 pub mod storage_class;
 pub mod store_check;
 pub mod store_move;
@@ -103,6 +107,8 @@ pub mod usage_list;
 pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.
+///
+/// The file says with `const DATABASE` on which database its operations run, and does not compile without.
 ///
 /// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`, or
 /// `Durable [..list]`. It does not compile without.
@@ -125,6 +131,7 @@ macro_rules! operation {
             type Refusal = $refusal;
             const NAME: &'static str = stringify!($name);
             const ACCESS: $crate::Access = $crate::Access::$access;
+            const DATABASE: $crate::Database = DATABASE;
 
             fn changes(&self) -> Vec<$crate::Scope> {
                 #[allow(unused_imports, clippy::enum_glob_use, reason = "the brackets name scopes alone")]

@@ -15,6 +15,8 @@ use crate::{
     value::ToParam,
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A user or role by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityName {

@@ -12,6 +12,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that moves an object to its place. Its key is the object's ID.
 pub const MOVE_OBJECT: &str = "move-object";
 

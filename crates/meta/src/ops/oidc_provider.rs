@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcProvider {
     pub arn: String,

@@ -13,6 +13,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// An organizational unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationalUnit {

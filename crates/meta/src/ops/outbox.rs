@@ -2,6 +2,8 @@
 
 use crate::{Access, Micros, Never, Operation, Ruling, Scope, StoreError, Tx, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The largest body of an event, in bytes.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 
@@ -51,6 +53,7 @@ impl<O: Operation> Operation for Recorded<O> {
         assert!(matches!(O::ACCESS, Access::Durable | Access::Contended), "events are of what stays");
         O::ACCESS
     };
+    const DATABASE: crate::Database = O::DATABASE;
 
     fn changes(&self) -> Vec<Scope> {
         self.operation.changes()
@@ -61,18 +64,23 @@ impl<O: Operation> Operation for Recorded<O> {
             Ok(output) => output,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let insert = "INSERT INTO outbox (id, position, at, kind, account_id, region, resource, body) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id, position) DO NOTHING";
         for (event, position) in (self.events)(&output).iter().zip(0_i64..) {
-            if event.body.len() > MAX_EVENT_BYTES {
-                return Err(StoreError::Corrupt("the body of an event is too large"));
-            }
-            let Event { kind, at, account_id, region, resource, body } = event;
-            tx.execute(insert, &params![self.id, position, *at, kind, account_id, region, resource, body])
-                .await?;
+            insert_event(tx, EventKey { id: self.id, position }, event).await?;
         }
         Ok(Ok(output))
     }
+}
+
+/// Writes an event, if it is not there.
+pub(crate) async fn insert_event(tx: &mut Tx<'_>, key: EventKey, event: &Event) -> Result<(), StoreError> {
+    if event.body.len() > MAX_EVENT_BYTES {
+        return Err(StoreError::Corrupt("the body of an event is too large"));
+    }
+    let insert = "INSERT INTO outbox (id, position, at, kind, account_id, region, resource, body) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id, position) DO NOTHING";
+    let Event { kind, at, account_id, region, resource, body } = event;
+    let values = params![key.id, key.position, *at, kind, account_id, region, resource, body];
+    tx.execute(insert, &values).await.map(|_| ())
 }
 
 /// Reads events in their order.

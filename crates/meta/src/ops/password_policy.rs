@@ -4,6 +4,8 @@ use aws::ids::AccountId;
 
 use crate::{AccountKey, Never, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The rules, as IAM has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {

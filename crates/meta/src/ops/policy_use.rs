@@ -4,6 +4,8 @@ use aws::ids::AccountId;
 
 use crate::{Never, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// One use of a managed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyUse {

@@ -47,6 +47,8 @@ macro_rules! principal_columns {
 }
 pub(crate) use principal_columns;
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The principal does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrincipalGone;

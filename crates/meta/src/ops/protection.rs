@@ -12,6 +12,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Why an image must not be deleted or archived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protected {

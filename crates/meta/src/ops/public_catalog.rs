@@ -12,6 +12,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The catalog data of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogData {

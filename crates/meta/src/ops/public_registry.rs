@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A public registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicRegistry {

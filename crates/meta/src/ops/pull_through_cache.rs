@@ -13,6 +13,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A pull-through cache rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullThroughCacheRule {

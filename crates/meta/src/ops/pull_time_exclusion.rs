@@ -6,6 +6,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Excludes a principal.
 #[derive(Clone, Debug)]
 pub struct RegisterPullTimeExclusion {

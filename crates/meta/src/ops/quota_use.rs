@@ -5,6 +5,8 @@ use aws::ids::AccountId;
 
 use crate::{Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The most that an account has of everything with a quota of ECR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RegistryCounts {

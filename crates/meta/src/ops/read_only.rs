@@ -11,6 +11,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Asked by SQLite's writer, about [`READ_ONLY_SETTING`].
 pub(crate) const IS_READ_ONLY: &str = "SELECT 1 FROM setting WHERE name = 'read-only'";
 
@@ -68,6 +70,7 @@ impl Operation for MakeReadOnly {
     type Refusal = Never;
     const NAME: &'static str = "MakeReadOnly";
     const ACCESS: Access = Access::Durable;
+    const DATABASE: crate::Database = DATABASE;
     const ON_READ_ONLY: bool = true;
 
     fn changes(&self) -> Vec<Scope> {
@@ -95,6 +98,7 @@ impl Operation for MakeWritable {
     type Refusal = Never;
     const NAME: &'static str = "MakeWritable";
     const ACCESS: Access = Access::Durable;
+    const DATABASE: crate::Database = DATABASE;
     const ON_READ_ONLY: bool = true;
 
     fn changes(&self) -> Vec<Scope> {

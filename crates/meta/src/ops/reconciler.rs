@@ -2,6 +2,8 @@
 
 use crate::{Micros, Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A reconciler's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconcilerState {

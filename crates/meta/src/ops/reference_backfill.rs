@@ -12,6 +12,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Manifests of one slice.
 const SLICE: usize = 500;
 /// Their bytes; a larger one is a slice of its own.

@@ -9,6 +9,8 @@ use crate::{
     value::{Param, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Lists referrers in the order of their push.
 #[derive(Clone, Debug)]
 pub struct ListReferrers {

@@ -18,6 +18,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that deletes the referrers of an image that was deleted.
 pub const ORPHANED_REFERRERS: &str = "orphaned-referrers";
 

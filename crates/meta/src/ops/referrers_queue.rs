@@ -17,6 +17,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that queues what refers to an image that is replicated.
 pub const REPLICATED_SUBJECT: &str = "replicated-subject";
 

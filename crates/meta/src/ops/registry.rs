@@ -32,6 +32,8 @@ macro_rules! registry_columns {
 }
 pub(crate) use registry_columns;
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 impl Registry {
     pub(crate) const COLUMNS: usize = 6;
 
@@ -72,18 +74,31 @@ pub struct EnsureRegistry {
     pub at: Micros,
 }
 
-/// The account has as many registries as its quota allows, and none in this Region.
+/// Why a registry is not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyRegistries;
+pub enum EnsureRegistryRefusal {
+    /// The account has as many registries as its quota allows, and none in this Region.
+    TooMany,
+    /// The registries of the account are in another database.
+    Elsewhere,
+}
 
-operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, TooManyRegistries, |op, tx| {
+operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, EnsureRegistryRefusal, |op, tx| {
     lock_account(tx, op.account).await?;
     // The public registry of an account does not count.
-    let count = "SELECT COUNT(*) FROM registry WHERE account = ?1 AND region <> ?2 AND region <> ?3";
-    let others = tx.value::<i64>(count, &params![op.account, op.region, Region::public()]).await?.unwrap_or_default();
+    let state = "SELECT \
+        (SELECT COUNT(*) FROM registry WHERE account = ?1 AND region <> ?2 AND region <> ?3), \
+        (SELECT COUNT(*) FROM account a WHERE a.key = ?1 \
+            AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.account = a.key))";
+    let row = tx.row(state, &params![op.account, op.region, Region::public()]).await?;
+    let mut row = row.ok_or(StoreError::Bug("no row from counts"))?;
+    let (others, is_here): (i64, bool) = (row.take()?, row.take()?);
+    if !is_here {
+        return Ok(Err(EnsureRegistryRefusal::Elsewhere));
+    }
     let find = "SELECT 1 FROM registry WHERE account = ?1 AND region = ?2";
     if others >= op.limit && tx.value::<i64>(find, &params![op.account, op.region]).await?.is_none() {
-        return Ok(Err(TooManyRegistries));
+        return Ok(Err(EnsureRegistryRefusal::TooMany));
     }
     let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
                   VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (account, region) DO NOTHING";

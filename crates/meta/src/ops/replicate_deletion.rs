@@ -16,6 +16,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Removes a tag if the item has one, and otherwise the image with all its tags. What the source has again stays. In the
 /// registry of another account, only what replication has put is removed: that account has allowed images to arrive, and
 /// what it pushed or tagged itself is its own.

@@ -19,6 +19,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The account setting of a destination that keeps a tag which was set later there than at the source. Without it the
 /// source wins, as in ECR. A setting of Wharf's own.
 pub const LAST_WRITER: &str = "WHARF_REPLICATION_LAST_WRITER";

@@ -10,6 +10,8 @@ use crate::{
     value::{Row, ToParam, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A part of the configuration: what goes to a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicationRoute {

@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The states of a backfill (ECR API Reference, "ReplicationBackfillSummary").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackfillStatus {

@@ -9,6 +9,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Which image or tag, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicationKey {

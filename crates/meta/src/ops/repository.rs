@@ -44,6 +44,8 @@ macro_rules! repository_columns {
 }
 pub(crate) use repository_columns;
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 impl RepositoryRow {
     pub(crate) const COLUMNS: usize = 11;
 

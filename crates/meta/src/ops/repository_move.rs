@@ -22,6 +22,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Moves a repository to another registry.
 #[derive(Clone, Debug)]
 pub struct MoveRepository {

@@ -11,6 +11,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyRepositoryGone;
 

@@ -6,6 +6,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Removes some rows of a deleted repository. Returns true when none is left and the repository's own row is gone.
 #[derive(Clone, Debug)]
 pub struct PurgeRepositorySlice {

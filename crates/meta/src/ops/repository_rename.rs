@@ -13,6 +13,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Gives a repository another name in its registry.
 #[derive(Clone, Debug)]
 pub struct RenameRepository {

@@ -19,6 +19,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The caller, as its token names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CallerRef {
@@ -48,9 +50,9 @@ pub struct CallerState {
 }
 
 impl CallerState {
-    const COLUMNS: usize = 7;
+    pub(crate) const COLUMNS: usize = 7;
 
-    fn read(row: &mut Row, needs_no_key: bool) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &mut Row, needs_no_key: bool) -> Result<Self, StoreError> {
         Ok(Self {
             version: row.take()?,
             path: row.take()?,

@@ -2,6 +2,8 @@
 
 use crate::{Never, RegistryKey, RepositoryKey, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A policy document with its version, which the row of the repository or registry contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionedPolicy {

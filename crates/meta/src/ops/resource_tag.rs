@@ -11,6 +11,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 #[derive(Clone, Debug)]
 pub struct TagResource {
     pub repository: RepositoryKey,

@@ -5,6 +5,8 @@ use aws::ids::AccessKeyId;
 
 use crate::{Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// How many secrets each sealing key seals.
 #[derive(Clone, Copy, Debug)]
 pub struct CountSealedSecrets;

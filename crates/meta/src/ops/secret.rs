@@ -11,6 +11,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// A secret without its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {

@@ -11,6 +11,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The stage of the value that is used.
 pub const CURRENT: &str = "AWSCURRENT";
 /// The stage of the value before it.

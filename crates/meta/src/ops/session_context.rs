@@ -2,6 +2,8 @@
 
 use crate::{Micros, Never, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// Stores a context. An existing one is kept until the later of both expiry times. The later bytes replace the earlier
 /// ones, because a newer key may have sealed them.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 
 use crate::{Dialect, Micros, Never, StoreError, ops::operation, value::params};
 
+const DATABASE: crate::Database = crate::Database::Directory;
+
 /// The setting with the ID of the store of blobs, and that with the ID of the folder of archived layers.
 pub const BLOB_STORE_SETTING: &str = "blob-store";
 pub const ARCHIVE_STORE_SETTING: &str = "archive-store";

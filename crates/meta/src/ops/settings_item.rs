@@ -14,6 +14,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The settings of a repository that go to a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsItem {

@@ -20,6 +20,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The kind of work that ends the restoring of an image.
 pub const RESTORE_IMAGE: &str = "restore-image";
 

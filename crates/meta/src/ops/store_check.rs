@@ -6,6 +6,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// How many findings are kept. The others are counted.
 pub const MOST_FINDINGS: u64 = 10_000;
 

@@ -7,6 +7,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The setting with the ID of the move.
 pub(crate) const SETTING: &str = "store-move";
 

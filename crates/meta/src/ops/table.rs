@@ -14,6 +14,8 @@ use crate::{
     value::{Param, ToParam, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Rows that are read or written at once: of most tables, and of those with manifests or pictures.
 const ROWS: usize = 250;
 const LARGE_ROWS: usize = 24;

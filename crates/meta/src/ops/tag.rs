@@ -13,6 +13,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Lists tags of images that are not archived, in byte order.
 #[derive(Clone, Debug)]
 pub struct ListTags {

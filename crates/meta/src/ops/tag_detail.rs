@@ -11,6 +11,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A tag, when it was last set, and its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagDetail {

@@ -8,6 +8,8 @@ use crate::{
     value::{Row, ToParam, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A tag that was set on an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagMove {

@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A kind of resource with tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaggedKind {

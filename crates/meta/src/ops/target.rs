@@ -13,6 +13,8 @@ use crate::{
     value::{Param, Row, ToParam, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// What a request names in the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {

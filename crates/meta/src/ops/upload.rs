@@ -55,6 +55,8 @@ macro_rules! upload_columns {
 }
 pub(crate) use upload_columns;
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The same of the row that an UPDATE changed: SQLite knows no alias there.
 macro_rules! upload_returning {
     () => {

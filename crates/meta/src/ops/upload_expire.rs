@@ -6,6 +6,8 @@ use crate::{
     value::params,
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// Ends uploads without a write since a given time; returns how many.
 #[derive(Clone, Debug)]
 pub struct ExpireUploads {

@@ -7,6 +7,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// A change of the usage of a repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {

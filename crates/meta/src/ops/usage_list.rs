@@ -8,6 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// What a repository holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryUsage {

@@ -14,6 +14,8 @@ use crate::{
     value::{Row, params},
 };
 
+const DATABASE: crate::Database = crate::Database::Registries;
+
 /// The delay that is recorded with a doomed key. [`ClaimDoomed`] replaces it by the delay of the settings.
 pub const DOOM_DELAY: Micros = Micros(15 * 60 * 1_000_000);
 

@@ -70,6 +70,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("organizational_unit", Nobody, "*"),
     ("outbox", Nobody, "*"),
     ("password_policy", Nobody, "*"),
+    ("placement", Nobody, "*"),
     ("principal", Identity, "*"),
     ("public_registry", Nobody, "*"),
     ("pull_through_cache_rule", Nobody, "*"),

@@ -29,6 +29,7 @@ impl Registry {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         let permit = gate.permit::<ecr::PutReplicationConfiguration>()?;
         let checked = replication::check(&self.access, ctx, &permit, input.replication_configuration)?;
+        replication::check_databases(&self.access, &checked).await?;
         if checked.has_rules() {
             self.access.ensure_service_role(ctx, &gate, SERVICE).await?;
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use access::context::{Ctx, RepositoryRef};
+use access::databases::elsewhere;
 use access::error::{Error, Result};
 use access::op::ecr;
 use access::store::Target;
@@ -36,6 +37,8 @@ impl Registry {
         let redirect = Duration::from_secs(input.redirect_seconds.unwrap_or(REDIRECT_SECONDS).into());
         let row = if old.account_id == new.account_id {
             rename::rename(&self.access, ctx, &permit, &new, redirect).await?
+        } else if self.access.is_elsewhere(&new.account_id).await? {
+            return Err(elsewhere(&new.account_id));
         } else {
             move_to_account::move_to(&self.access, ctx, &permit, (&old, &new), redirect).await?
         };

@@ -10,6 +10,7 @@ use access::op::ecr::GetDownloadUrlForLayer;
 use access::permit::Permit;
 use access::seal::Purpose;
 use access::store::Target;
+use aws::ids::{AccountId, Region};
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,12 @@ impl Registry {
         let sealed = self.access.seal_with_caller(Purpose::Download, limits, download).await?;
         let endpoint = self.access.settings.address.origin(&repository.account_id, &repository.region);
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
+    }
+
+    /// The registry that a download URL is for, before anything is decided.
+    pub fn registry_of_download(&self, sealed: &str) -> Option<(AccountId, Region)> {
+        let download: Download = self.access.keys.open_json(Purpose::Download, sealed).ok()?;
+        Some((download.account_id.parse().ok()?, download.region.parse().ok()?))
     }
 
     /// The permission to read the blob of a download URL, decided again for its caller: the URL becomes invalid with

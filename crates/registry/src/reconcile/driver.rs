@@ -12,7 +12,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Pass, Reconciler, all};
+use super::{Pass, Reconciler, all, of_registries};
 use crate::Registry;
 use crate::replication::ReplicateToPeers;
 
@@ -55,6 +55,11 @@ impl Driver {
     /// The driver of a node.
     pub fn new(registry: &Arc<Registry>) -> Self {
         Self::of(Arc::clone(&registry.access), all(registry))
+    }
+
+    /// The driver of the work on the registries of another database.
+    pub fn of_database(registry: &Arc<Registry>) -> Self {
+        Self::of(Arc::clone(&registry.access), of_registries(registry))
     }
 
     /// The driver of the delivery of events. It runs beside the others: a slow target delays only events.

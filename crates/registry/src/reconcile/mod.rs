@@ -56,8 +56,17 @@ pub trait Reconciler: Send + Sync + 'static {
     fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>>;
 }
 
-/// Every reconciler, in the order of a round: the passes before the sweep doom bytes, which the sweep removes later.
+/// Every reconciler, in the order of a round.
 pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
+    let mut all = of_registries(registry);
+    all.push(Box::new(passes::ForgetSessions(Arc::clone(registry))));
+    all.push(Box::new(passes::RemoveSecrets(Arc::clone(registry))));
+    all.push(Box::new(passes::ResealSecrets(Arc::clone(registry))));
+    all
+}
+
+/// The work on registries, which each database has. The passes before the sweep doom bytes, which the sweep removes later.
+pub fn of_registries(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(passes::ExpireUploads(Arc::clone(registry))),
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
@@ -69,10 +78,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::WalkStore(Arc::clone(registry))),
         Box::new(passes::CollectGarbage(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),
-        Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ForgetReports(Arc::clone(registry))),
-        Box::new(passes::RemoveSecrets(Arc::clone(registry))),
-        Box::new(passes::ResealSecrets(Arc::clone(registry))),
         Box::new(passes::MeasureUsage(Arc::clone(registry))),
         Box::new(passes::ScrubObjects(Arc::clone(registry))),
         Box::new(passes::CheckStore(Arc::clone(registry))),

@@ -11,10 +11,11 @@ pub(crate) mod scanning;
 
 use access::Access;
 use access::context::Ctx;
+use access::databases::elsewhere;
 use access::error::{Code, Error, Result};
 use access::op::Effect;
 use access::permit::{OnRegistry, Opens, Permit};
-use access::store::{EnsureRegistry, FindAccount, OpError, RegistryKey, TooManyRegistries, store_error};
+use access::store::{EnsureRegistry, EnsureRegistryRefusal, FindAccount, OpError, RegistryKey, store_error};
 
 /// The registry of a permit. The first request that needs it creates it. None: the account does not exist.
 pub(crate) async fn registry_of<E>(
@@ -39,7 +40,10 @@ where
     });
     match ensure.await {
         Ok(registry) => Ok(Some(registry.key)),
-        Err(OpError::Refused(TooManyRegistries)) => Err(access.quotas().registries_per_account.exceeded()),
+        Err(OpError::Refused(EnsureRegistryRefusal::TooMany)) => {
+            Err(access.quotas().registries_per_account.exceeded())
+        }
+        Err(OpError::Refused(EnsureRegistryRefusal::Elsewhere)) => Err(elsewhere(permit.account())),
         Err(OpError::Store(error)) => Err(store_error(error)),
     }
 }

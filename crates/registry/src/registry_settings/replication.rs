@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use access::Access;
 use access::context::Ctx;
+use access::databases::elsewhere;
 use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
@@ -59,6 +60,17 @@ pub(crate) fn check(
         return Err(quotas.replication_destinations_per_registry.exceeded());
     }
     Ok(Checked { configuration, routes })
+}
+
+/// Refuses destinations in another database of the deployment: an image is replicated in one transaction.
+pub(crate) async fn check_databases(access: &Access, checked: &Checked) -> Result<()> {
+    for ReplicationRoute { account_id, region, .. } in &checked.routes {
+        let is_of_peer = access.settings.peers.serving(account_id, region).is_some();
+        if !is_of_peer && access.is_elsewhere(account_id).await? {
+            return Err(elsewhere(account_id));
+        }
+    }
+    Ok(())
 }
 
 /// The destinations of a rule.

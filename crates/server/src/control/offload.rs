@@ -7,7 +7,7 @@ use access::error::Error;
 const LARGE_BYTES: usize = 256 * 1024;
 
 /// Works on `bytes` bytes, here or on a separate thread.
-pub(super) async fn by_size<T: Send + 'static>(
+pub(crate) async fn by_size<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {

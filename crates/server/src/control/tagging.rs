@@ -122,17 +122,19 @@ async fn change_repository(
     change: TagChange,
 ) -> Result<(), Fault> {
     let resource_arn = arn.to_owned();
+    let registry = app.registry_of(&ctx.caller.account_id, region).await;
+    let registry = registry.map_err(|error| Fault::rules(error, Dialect::Json))?;
     let changed = match change {
         TagChange::Set(tags) => {
             let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
             let input = TagResourceRequest { resource_arn, tags };
             input.validate()?;
-            app.registry.answer(ctx, region, input).await.map(|_| ())
+            registry.answer(ctx, region, input).await.map(|_| ())
         }
         TagChange::Remove(tag_keys) => {
             let input = UntagResourceRequest { resource_arn, tag_keys };
             input.validate()?;
-            app.registry.answer(ctx, region, input).await.map(|_| ())
+            registry.answer(ctx, region, input).await.map(|_| ())
         }
     };
     changed.map_err(|error| Fault::rules(error, Dialect::Json))

@@ -23,21 +23,21 @@ use crate::transfer::{Chunks, Transfer};
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { app, exchange, ctx, registry, repository, .. } = call;
     match exchange.method {
         Method::HEAD => {
             exchange.operation = RouteOp::HeadBlob.into();
-            let stat = app.registry.head_blob(&ctx, &repository, digest).await?;
+            let stat = registry.head_blob(&ctx, &repository, digest).await?;
             Ok(head(exchange, &stat, repository.region.is_public()))
         }
         Method::GET => {
             exchange.operation = RouteOp::GetBlob.into();
-            let blob = app.registry.get_blob(&ctx, &repository, digest).await?;
+            let blob = registry.get_blob(&ctx, &repository, digest).await?;
             send(app, exchange, blob, repository.region.is_public()).await
         }
         Method::DELETE => {
             exchange.operation = RouteOp::DeleteBlob.into();
-            app.registry.delete_blob(&ctx, &repository, digest).await?;
+            registry.delete_blob(&ctx, &repository, digest).await?;
             Ok(answer(StatusCode::ACCEPTED, ResponseBody::empty()))
         }
         ref method => Err(not_allowed(method, "GET, HEAD, DELETE")),

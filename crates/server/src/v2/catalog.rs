@@ -29,7 +29,8 @@ pub(super) async fn handle(
     exchange.operation = RouteOp::Catalog.into();
     let n = entries(exchange)?;
     let last = exchange.parameter("last");
-    let page = app.registry.catalog(ctx, account, region, n, last.as_deref()).await?;
+    let registry = app.registry_of(account, region).await?;
+    let page = registry.catalog(ctx, account, region, n, last.as_deref()).await?;
     let body = serde_json::to_vec(&Catalog { repositories: &page.names }).unwrap_or_default();
     Ok(listed(body, next_names(path, n, &page)))
 }

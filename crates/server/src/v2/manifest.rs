@@ -31,15 +31,15 @@ pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
 }
 
 async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { exchange, ctx, registry, repository, .. } = call;
     // Only a GET counts as a pull, and only a GET is converted.
     let manifest = if exchange.method == Method::HEAD {
         exchange.operation = RouteOp::HeadManifest.into();
-        app.registry.head_manifest(&ctx, &repository, reference).await?
+        registry.head_manifest(&ctx, &repository, reference).await?
     } else {
         exchange.operation = RouteOp::GetManifest.into();
         let accepted = |media_type: &str| accepts(&exchange.headers, media_type);
-        app.registry.get_manifest_as(&ctx, &repository, reference, &accepted).await?
+        registry.get_manifest_as(&ctx, &repository, reference, &accepted).await?
     };
     let digest = ContentDigest::from(&manifest.digest);
     let mut response = if digest.is_known_to(exchange) {
@@ -95,11 +95,11 @@ fn content_type(media_type: &str) -> HeaderValue {
 
 async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { exchange, ctx, registry, repository, .. } = call;
     exchange.operation = RouteOp::PutManifest.into();
     let tags = tags(exchange.parameters("tag"))?;
     // A caller without the permission to push is refused before the body is read. The push itself decides again.
-    app.registry.check_put_manifest(&ctx, &repository).await?;
+    registry.check_put_manifest(&ctx, &repository).await?;
     let share = Arc::clone(exchange.tab().share());
     let body =
         exchange.body.read_bounded(MAX_MANIFEST_BYTES, &share, TIMES).await.map_err(|error| match error {
@@ -112,7 +112,7 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let ctx = ctx.later();
     let content_type = exchange.header(&header::CONTENT_TYPE);
     let pushed =
-        Box::pin(app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body.bytes))
+        Box::pin(registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body.bytes))
             .await?;
     let digest = pushed.digest.to_string();
     let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
@@ -147,15 +147,15 @@ fn tags(parameters: impl Iterator<Item = String>) -> Result<Vec<Tag>, Refusal> {
 }
 
 async fn delete(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { exchange, ctx, registry, repository, .. } = call;
     match reference {
         Reference::Tag(tag) => {
             exchange.operation = RouteOp::DeleteTag.into();
-            app.registry.delete_tag(&ctx, &repository, tag).await?;
+            registry.delete_tag(&ctx, &repository, tag).await?;
         }
         Reference::Digest(digest) => {
             exchange.operation = RouteOp::DeleteManifest.into();
-            app.registry.delete_manifest(&ctx, &repository, digest).await?;
+            registry.delete_manifest(&ctx, &repository, digest).await?;
         }
     }
     Ok(answer(StatusCode::ACCEPTED, ResponseBody::empty()))

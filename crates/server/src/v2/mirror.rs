@@ -49,7 +49,8 @@ pub(super) async fn dispatch(app: &App, exchange: &mut Exchange, mirror: &Mirror
     let (account_id, region) = (mirror.account_id.clone(), mirror.region.clone());
     let repository = RepositoryRef { account_id, region, name: here };
     let (ctx, host) = (context(exchange, caller), Host::default());
-    serve(Call { app, exchange, ctx, host, repository, prefix: None, at_mirror }, route).await
+    let registry = app.registry_of(&repository.account_id, &repository.region).await?;
+    serve(Call { app, exchange, ctx, host, registry, repository, prefix: None, at_mirror }, route).await
 }
 
 /// The caller: by a password of this deployment, or the session of the mirror's role. Clients that know nothing of this

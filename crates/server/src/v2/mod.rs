@@ -28,6 +28,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::path::{PathError, Route};
 use percent_encoding::percent_decode_str;
+use registry::Registry;
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
@@ -47,6 +48,8 @@ struct Call<'a> {
     exchange: &'a mut Exchange,
     ctx: Ctx,
     host: Host,
+    /// The registries of the database that has the repository.
+    registry: &'a Registry,
     repository: RepositoryRef,
     /// What is before the name in the path: an account ID, or what names a public registry.
     prefix: Option<String>,
@@ -112,8 +115,10 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         | Route::Referrers { name, .. } => name,
     };
     let repository = RepositoryRef { account_id, region, name: name.clone() };
+    let registry = app.registry_of(&repository.account_id, &repository.region).await?;
     let prefix = account.map(|account| account.to_string());
-    let call = Call { app, exchange: &mut *exchange, ctx, host, repository, prefix, at_mirror: None };
+    let call =
+        Call { app, exchange: &mut *exchange, ctx, host, registry, repository, prefix, at_mirror: None };
     match serve(call, route).await {
         Err(refusal) if renamed::is_possible(&exchange.method, &refusal) => {
             Box::pin(renamed::pull(app, exchange, caller, refusal)).await

@@ -87,7 +87,12 @@ pub(super) async fn dispatch(app: &App, exchange: &mut Exchange, host: Host, pla
     let prefix = if place.has_own_host { alias.to_owned() } else { format!("{ECR_PUBLIC}/{alias}") };
     let ctx = context(exchange, caller);
     let repository = RepositoryRef { account_id, region: Region::public(), name };
-    serve(Call { app, exchange, ctx, host, repository, prefix: Some(prefix), at_mirror: None }, route).await
+    let registry = &*app.registry;
+    serve(
+        Call { app, exchange, ctx, host, registry, repository, prefix: Some(prefix), at_mirror: None },
+        route,
+    )
+    .await
 }
 
 /// The caller. A host of public registries answers requests without credentials with a challenge, as ECR Public does:

@@ -34,17 +34,15 @@ struct Descriptor<'a> {
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { exchange, ctx, registry, repository, .. } = call;
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
     exchange.operation = RouteOp::ListReferrers.into();
     let artifact_type = exchange.parameter("artifactType").filter(|text| !text.is_empty());
     let cursor = exchange.parameter("last");
-    let page = app
-        .registry
-        .referrers(&ctx, &repository, digest, artifact_type.as_deref(), cursor.as_deref())
-        .await?;
+    let page =
+        registry.referrers(&ctx, &repository, digest, artifact_type.as_deref(), cursor.as_deref()).await?;
     let manifests = page
         .referrers
         .iter()

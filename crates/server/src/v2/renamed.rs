@@ -34,12 +34,15 @@ pub(super) async fn pull(
     let (account_id, region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
     let Some(name) = name_in(&mut route) else { return Err(refusal) };
     let old = RepositoryRef { account_id, region, name: name.clone() };
-    let Some(repository) = app.registry.renamed_for_pull(&ctx, &old).await? else { return Err(refusal) };
+    // A repository moves only within its database.
+    let registry = app.registry_of(&old.account_id, &old.region).await?;
+    let Some(repository) = registry.renamed_for_pull(&ctx, &old).await? else { return Err(refusal) };
     let (old, new) = (named(&old, &repository.account_id), named(&repository, &old.account_id));
     name.clone_from(&repository.name);
     let prefix = account.map(|_| repository.account_id.to_string());
     let mut response =
-        serve(Call { app, exchange, ctx, host, repository, prefix, at_mirror: None }, route).await?;
+        serve(Call { app, exchange, ctx, host, registry, repository, prefix, at_mirror: None }, route)
+            .await?;
     let text = format!("299 - \"The repository {old} was renamed to {new}. The old name stops working.\"");
     response.headers_mut().insert(header::WARNING, value(&text));
     Ok(response)

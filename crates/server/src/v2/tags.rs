@@ -14,14 +14,14 @@ struct Tags<'a> {
 
 pub(super) async fn handle(call: Call<'_>) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, repository, .. } = call;
+    let Call { exchange, ctx, registry, repository, .. } = call;
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
     exchange.operation = RouteOp::ListTags.into();
     let n = entries(exchange)?;
     let last = exchange.parameter("last");
-    let page = app.registry.list_tags(&ctx, &repository, n, last.as_deref()).await?;
+    let page = registry.list_tags(&ctx, &repository, n, last.as_deref()).await?;
     let name = shown.as_str();
     let body = serde_json::to_vec(&Tags { name, tags: &page.names }).unwrap_or_default();
     Ok(listed(body, next_names(&format!("/v2/{name}/tags/list"), n, &page)))

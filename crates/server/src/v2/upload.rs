@@ -26,7 +26,7 @@ const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// `POST /v2/<name>/blobs/uploads/`.
 pub(super) async fn start(call: Call<'_>) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, host, repository, prefix, .. } = call;
+    let Call { app, exchange, ctx, host, registry, repository, prefix, .. } = call;
     if exchange.method != Method::POST {
         return Err(not_allowed(&exchange.method, "POST"));
     }
@@ -35,7 +35,7 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         let digest = parse_digest(&digest)?;
         let _carrying = Carrying::begin(app);
         let incoming = incoming(exchange)?;
-        app.registry.put_blob(&ctx, &repository, &digest, incoming).await?;
+        registry.put_blob(&ctx, &repository, &digest, incoming).await?;
         return Ok(created(&shown, &digest));
     }
     exchange.operation = RouteOp::StartUpload.into();
@@ -45,7 +45,7 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         let from = exchange.parameter("from").filter(|from| !from.is_empty());
         if let Some(source) =
             mount_source(app, &ctx, &host, (&repository, prefix.as_deref()), from.as_deref()).await?
-            && app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await?
+            && registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await?
         {
             return Ok(created(&shown, &digest));
         }
@@ -54,7 +54,7 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         Some("sha512") => Algorithm::Sha512,
         _ => Algorithm::Sha256,
     };
-    let status = app.registry.start_upload(&ctx, &repository, algorithm).await?;
+    let status = registry.start_upload(&ctx, &repository, algorithm).await?;
     Ok(progress(StatusCode::ACCEPTED, &shown, &status))
 }
 
@@ -91,15 +91,15 @@ pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
         Method::PUT => finish(call, id).await,
         Method::GET | Method::HEAD => {
             let shown = call.shown();
-            let Call { app, exchange, ctx, repository, .. } = call;
+            let Call { exchange, ctx, registry, repository, .. } = call;
             exchange.operation = RouteOp::UploadStatus.into();
-            let status = app.registry.upload_status(&ctx, &repository, id).await?;
+            let status = registry.upload_status(&ctx, &repository, id).await?;
             Ok(progress(StatusCode::NO_CONTENT, &shown, &status))
         }
         Method::DELETE => {
-            let Call { app, exchange, ctx, repository, .. } = call;
+            let Call { exchange, ctx, registry, repository, .. } = call;
             exchange.operation = RouteOp::CancelUpload.into();
-            app.registry.cancel_upload(&ctx, &repository, id).await?;
+            registry.cancel_upload(&ctx, &repository, id).await?;
             Ok(answer(StatusCode::NO_CONTENT, ResponseBody::empty()))
         }
         _ => Err(not_allowed(&method, "GET, PATCH, PUT, DELETE")),
@@ -110,7 +110,7 @@ async fn append(call: Call<'_>, id: &str) -> Outcome {
     call.exchange.operation = RouteOp::AppendUpload.into();
     let _carrying = Carrying::begin(call.app);
     let outcome = match incoming(call.exchange) {
-        Ok(incoming) => call.app.registry.append_upload(&call.ctx, &call.repository, id, incoming).await,
+        Ok(incoming) => call.registry.append_upload(&call.ctx, &call.repository, id, incoming).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -124,9 +124,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
     let digest = parse_digest(&call.exchange.parameter("digest").unwrap_or_default())?;
     let _carrying = Carrying::begin(call.app);
     let outcome = match incoming(call.exchange) {
-        Ok(incoming) => {
-            call.app.registry.finish_upload(&call.ctx, &call.repository, id, &digest, incoming).await
-        }
+        Ok(incoming) => call.registry.finish_upload(&call.ctx, &call.repository, id, &digest, incoming).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -139,8 +137,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
 async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     let out_of_order = error.code == Code::UploadRangeInvalid;
     let mut refusal = Refusal::from(error);
-    if out_of_order && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
-    {
+    if out_of_order && let Ok(status) = call.registry.upload_status(&call.ctx, &call.repository, id).await {
         refusal = refusal
             .with(header::LOCATION, &location(&call.shown(), id))
             .with(header::RANGE, &held(status.offset))

@@ -67,7 +67,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     };
     let meta = open_database(&config.database, &folder).await?;
     let blobs = blobs(&config, &folder)?;
-    let deployment = node::open(settings, meta, blobs).await?;
+    let deployment = node::open(settings, meta, blobs, Vec::new()).await?;
     deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
     let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
     for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {

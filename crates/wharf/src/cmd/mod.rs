@@ -24,6 +24,7 @@ pub(crate) mod migrate_store;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 pub(crate) mod quotas;
+pub(crate) mod registry;
 pub(crate) mod replication;
 pub(crate) mod repository;
 pub(crate) mod restore;
@@ -76,6 +77,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(options) => block_on(import::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::MigrateStore(options) => block_on(migrate_store::run(options)),
+        Command::Registry(command) => block_on(registry::run(command)),
         Command::Repository(command) => block_on(repository::run(command)),
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),

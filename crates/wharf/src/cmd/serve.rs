@@ -18,7 +18,7 @@ use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
 use crate::telemetry::Exporter;
-use crate::{descriptors, files, logging, master_key, node, peer_key, systemd};
+use crate::{databases, descriptors, files, logging, master_key, node, peer_key, systemd};
 
 pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
@@ -54,7 +54,8 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let blobs = blobs(&config, &folder)?;
     let is_read_only =
         meta.read(meta::GetSetting { name: meta::READ_ONLY_SETTING.to_owned() }).await?.is_some();
-    let deployment = node::open(settings, meta, blobs).await?;
+    let others = databases::connect(&config.databases, &blobs).await?;
+    let deployment = node::open(settings, meta, blobs, others).await?;
     if is_read_only {
         tracing::warn!(
             "the store is read-only, because it is or was moved: wharf migrate-store release makes it writable"

@@ -1,12 +1,15 @@
 //! Opens the store of a deployment directly, for work while no server runs, or when no other access is left.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use access::backup::BackupPlaces;
 use access::rate::Rates;
 use access::settings::{Limits, Peers, PublicAddress, PullThroughCache, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
+use identity::Identity;
 use meta::Meta;
 use serde_json::Value;
 use server::Deployment;
@@ -16,6 +19,7 @@ use crate::aws_client::Connection;
 use crate::blob_store::{BlobFolders, BlobStore};
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
+use crate::databases::{self, Connected};
 use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
@@ -28,6 +32,9 @@ pub(crate) struct Store {
     /// Open the store of this `wharf serve` configuration; with SQLite, the server must be stopped.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Work on the registries in this database of [[databases]].
+    #[arg(long, value_name = "NAME", requires = "config")]
+    database: Option<String>,
 }
 
 /// The options of a command that shows something of a deployment: of a running server, or of a store that it opens.
@@ -64,6 +71,11 @@ pub(crate) struct KeyPlace {
 }
 
 impl Store {
+    /// The store of a configuration.
+    pub(crate) fn of_config(file: &Path) -> Self {
+        Self { config: Some(file.to_owned()), ..Self::default() }
+    }
+
     /// Where the master key of the given store is; None if no store was given.
     pub(crate) fn key_place(&self) -> anyhow::Result<Option<KeyPlace>> {
         Ok(match (&self.data_dir, &self.config) {
@@ -96,7 +108,7 @@ impl Store {
     pub(crate) async fn open(&self) -> anyhow::Result<Option<OpenStore>> {
         match (&self.data_dir, &self.config) {
             (Some(folder), _) => of_folder(folder).await.map(Some),
-            (None, Some(file)) => of_config(file).await.map(Some),
+            (None, Some(file)) => of_config(file, self.database.as_deref()).await.map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -150,12 +162,12 @@ async fn of_data(path: &Path, blobs: BlobStore) -> anyhow::Result<OpenStore> {
         (&folder.master_key(), &path.join("peer.key")),
         blobs,
         (region, Vec::new(), Limits::default(), Rates::default()),
-        Some(folder),
+        (Some(folder), Vec::new()),
     )
     .await
 }
 
-async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
+async fn of_config(file: &Path, database: Option<&str>) -> anyhow::Result<OpenStore> {
     let config = config::load(file)?;
     there(&config.data_dir)?;
     let key = config.master_key();
@@ -174,8 +186,28 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
         }
     };
     let peer_key = config.peer_key();
-    let defaults = (config.region, config.vpc_endpoints, config.limits, config.rates);
-    open(meta, (&key, &peer_key), blobs, defaults, folder).await
+    let others = databases::connect(&config.databases, &blobs).await?;
+    let settings = (config.region, config.vpc_endpoints, config.limits, config.rates);
+    let mut opened = open(meta, (&key, &peer_key), blobs, settings, (folder, others)).await?;
+    if let Some(name) = database {
+        opened.deployment = of_database(&opened.deployment, name)?;
+    }
+    Ok(opened)
+}
+
+/// The registries of one of the other databases, as a deployment of their own.
+fn of_database(deployment: &Deployment, name: &str) -> anyhow::Result<Deployment> {
+    let access = deployment.access.databases().find(|(known, _)| *known == name).map(|(_, access)| access);
+    let (Some(access), Some(registry)) = (access, deployment.beside.get(name)) else {
+        bail!("[[databases]] has no database '{name}'");
+    };
+    Ok(Deployment {
+        identity: Identity::new(Arc::clone(access)),
+        registry: Arc::clone(registry),
+        access: Arc::clone(access),
+        events: Arc::clone(&deployment.events),
+        beside: BTreeMap::new(),
+    })
 }
 
 /// A misspelled folder must not become a new deployment.
@@ -191,7 +223,7 @@ async fn open(
     (key, peer_key): (&Path, &Path),
     blobs: BlobStore,
     (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
-    folder: Option<DataFolder>,
+    (folder, others): (Option<DataFolder>, Vec<Connected>),
 ) -> anyhow::Result<OpenStore> {
     // There is a folder only with SQLite.
     let backup = match &folder {
@@ -199,7 +231,7 @@ async fn open(
         None => None,
     };
     let settings = settings(key, (default_region, vpc_endpoints, limits, rates), backup)?;
-    Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })
+    Ok(OpenStore { deployment: node::open(settings, meta, blobs, others).await?, _folder: folder })
 }
 
 /// A deployment of an open database and an open store of blobs, to check them.

@@ -80,6 +80,14 @@ impl Bucket {
         self.url == other.url && self.options.endpoint == other.options.endpoint
     }
 
+    /// A store of its own in the same bucket, with this at the end of its prefix.
+    pub(crate) fn under(&self, rest: &str) -> anyhow::Result<Self> {
+        let slash = if self.url.prefix.is_empty() { "" } else { "/" };
+        let url: S3Url = format!("s3://{}/{}{slash}{rest}", self.url.bucket, self.url.prefix).parse()?;
+        let options = S3Options { url: url.clone(), ..self.options.clone() };
+        Ok(Self { url, options, key: self.key.clone() })
+    }
+
     /// A warning if other users can read the file of the secret.
     pub(super) fn warning(&self) -> Option<String> {
         let (_, path) = self.key.as_ref()?;
@@ -199,6 +207,19 @@ mod tests {
             ("eu-west-1", false, false)
         );
         assert!(read("path = \"/srv\"").unwrap().is_none());
+    }
+
+    #[test]
+    fn another_database_has_a_prefix_of_its_own() {
+        for (url, expected) in [
+            ("s3://layers/prod", "s3://layers/prod/databases/east"),
+            ("s3://layers", "s3://layers/databases/east"),
+        ] {
+            let bucket = read(&format!("url = \"{url}\"")).unwrap().unwrap();
+            let under = bucket.under("databases/east").unwrap();
+            assert_eq!(under.url.to_string(), expected);
+            assert_eq!(under.options.url, under.url);
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::peers::peer_settings;
 use super::pull_through_cache::cache_settings;
 use super::{
     Config, Public, ServerSection, Settings, accounts, blocks, bootstrap, bucket::bucket, database::database,
-    event_sinks::event_sinks, limits, overlay, rates::rates, storage_quota::storage_quotas,
-    telemetry::telemetry, vpc_endpoints,
+    databases::databases, event_sinks::event_sinks, limits, overlay, rates::rates,
+    storage_quota::storage_quotas, telemetry::telemetry, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -62,6 +62,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
             "data_dir is missing: set the folder for the lock, the master key and, with SQLite, everything else"
         );
     };
+    let database = database(&file.database)?;
     let is_region_named = file.region.is_some();
     let region_text = file.region.as_deref().unwrap_or(DEFAULT_REGION);
     let region = region_text.parse().with_context(|| format!("region = \"{region_text}\""))?;
@@ -81,7 +82,8 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         is_region_named,
         options,
         public,
-        database: database(&file.database)?,
+        databases: databases(file.databases, &database)?,
+        database,
         bucket: bucket(&file.blobs, region_text)?,
         blobs: file.blobs.path,
         archive: file.blobs.archive_path,

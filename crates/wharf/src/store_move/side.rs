@@ -41,6 +41,9 @@ impl Side {
 
     fn of_config(path: &Path) -> anyhow::Result<Self> {
         let config = config::load_alone(path)?;
+        if !config.databases.is_empty() {
+            bail!("{}: a deployment with [[databases]] cannot be moved", path.display());
+        }
         let data_dir = std::path::absolute(&config.data_dir)?;
         let absolute = |path: &PathBuf| std::path::absolute(path);
         let blobs = match BlobStore::of(&config, data_dir.join("blobs")) {

@@ -63,7 +63,9 @@ macro_rules! with_operations {
             PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
             ReadRepositories: DescribeRepositories FindRedirect FindStoredBytes ListTagsForResource GetAccountSetting
-                ListPullTimeExclusions FindTarget Resolve;
+                ListPullTimeExclusions FindTarget Resolve FindStanding FindPlacement;
+            ReadPlacements: ListPlacements ListPlacedDatabases;
+            PlaceAccounts: CopyAccount PlaceAccount;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
             ReadUpstreams: GetPullThroughCacheRule ListPullThroughCacheRules FindUpstream;
@@ -128,7 +130,9 @@ macro_rules! with_operations {
             EnqueueWork: EnqueueWork;
             Work: ClaimWork RenewWork FinishWork PostponeWork;
             ReadEvents: ListEvents ListNewEvents OldestNewEvent;
-            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery BuryDeliveries ForgetTarget;
+            RouteEvents: RouteEvents;
+            TakeEvents: TakeEvents;
+            Deliver: ListDueTargets ListDeliveries EndDeliveries FailDelivery BuryDeliveries ForgetTarget;
             ReadDeliveries: ListDeliveryTargets ListDeadLetters;
             ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
@@ -200,8 +204,10 @@ rows! {
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: ReadEvents RemoveEvents;
     TrimTagHistory: TrimTagHistory;
-    DeliverEvents: ReadEvents Deliver ReadRoutes ReadConnections ReadIdentities;
+    DeliverEvents: ReadEvents RouteEvents Deliver ReadRoutes ReadConnections ReadIdentities;
     ManageDeliveries: ReadDeliveries ReplayDeadLetters;
+    ForwardEvents: ReadEvents TakeEvents RouteEvents;
+    PlaceRegistries: ReadAccounts ReadPlacements PlaceAccounts;
     RunReconcilers: Reconcilers;
 }
 
