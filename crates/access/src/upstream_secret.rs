@@ -82,7 +82,7 @@ impl Access {
         of: (&'a AccountId, &'a Region),
         secret_arn: &'a str,
         now: Timestamp,
-    ) -> BoxFuture<'a, Result<UpstreamLogin>> {
+    ) -> BoxFuture<'a, Result<UpstreamSecret>> {
         Box::pin(self.read_upstream_secret(of, secret_arn, now))
     }
 

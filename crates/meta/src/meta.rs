@@ -192,6 +192,15 @@ impl Meta {
         }
     }
 
+    /// The same with statements that wait for their turns. Only with PostgreSQL.
+    #[cfg(test)]
+    pub(crate) fn with_turns(mut self, turns: Arc<crate::postgres::turns::Turns>) -> Self {
+        if let Driver::Postgres(postgres) = self.driver {
+            self.driver = Driver::Postgres(postgres.with_turns(turns));
+        }
+        self
+    }
+
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
