@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// The files of a place whose keys have this first byte, for the consistency check.
-    pub fn list<'a>(&'a self, place: Place, folder: u8) -> BoxFuture<'a, io::Result<Vec<Found>>> {
+    pub fn list(&self, place: Place, folder: u8) -> BoxFuture<'_, io::Result<Vec<Found>>> {
         Box::pin(async move {
             match self {
                 Self::Disk(disk) => disk.list(place, folder).await,

@@ -30,6 +30,9 @@ struct Migration {
     text: &'static str,
 }
 
+/// The migration that made the table of placements.
+pub(crate) const PLACEMENT: i64 = 44;
+
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, oldest_compat: 1, text: include_str!("../migrations/0001_start.sql") },
     // A binary that does not read boundaries, closed accounts and policies with Deny would allow what they refuse.
@@ -131,7 +134,7 @@ const MIGRATIONS: &[Migration] = &[
     // Layers of images in repositories that an older binary renames are fetched without a decision, as before.
     Migration { number: 43, oldest_compat: 6, text: include_str!("../migrations/0043_imports_after.sql") },
     // A new table. The first row in it needs compatibility 7 (`PlaceAccount`).
-    Migration { number: 44, oldest_compat: 6, text: include_str!("../migrations/0044_placement.sql") },
+    Migration { number: PLACEMENT, oldest_compat: 6, text: include_str!("../migrations/0044_placement.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

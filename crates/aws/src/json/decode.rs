@@ -19,7 +19,7 @@ use crate::shape::{
 /// This is the only way to a request: it has every required member, and nothing exceeds its limits. Whether a repository
 /// exists, or whether a manifest is valid, is not checked here.
 pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
-    let request = T::read(checked(body, T::MEMBERS)?).map_err(unreadable)?;
+    let request = T::read(checked(body, T::MEMBERS)?).map_err(|error| unreadable(&error))?;
     request.validate()?;
     Ok(request)
 }
@@ -32,7 +32,7 @@ fn checked<'a>(body: &'a [u8], members: &'static [Member]) -> Result<Tree<'a>, I
     first.0.map_or(Ok(Tree::Structure(values)), Err)
 }
 
-fn unreadable(error: Mismatch) -> Invalid {
+fn unreadable(error: &Mismatch) -> Invalid {
     Invalid::serialization(format!("The request body cannot be read: {error}"))
 }
 

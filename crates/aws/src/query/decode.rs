@@ -19,7 +19,7 @@ use crate::shape::{Invalid, Member, Mismatch, Path, Report, Request, Rule, Tree,
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decode<T: Request>(form: &Form) -> Result<T, Invalid> {
-    let request = T::read(checked(form, T::MEMBERS)?).map_err(unreadable)?;
+    let request = T::read(checked(form, T::MEMBERS)?).map_err(|error| unreadable(&error))?;
     request.validate()?;
     Ok(request)
 }
@@ -33,7 +33,7 @@ fn checked<'f>(form: &'f Form, members: &'static [Member]) -> Result<Tree<'f>, I
     Ok(Tree::Structure(values))
 }
 
-fn unreadable(error: Mismatch) -> Invalid {
+fn unreadable(error: &Mismatch) -> Invalid {
     Invalid::serialization(format!("The request cannot be read: {error}"))
 }
 

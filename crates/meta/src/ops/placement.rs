@@ -7,14 +7,12 @@ use aws::ids::{AccountId, Region};
 
 use crate::{
     AccountKey, COMPAT, Micros, Never, StoreError,
+    migrate::PLACEMENT,
     ops::{account::lock_account, operation},
     value::params,
 };
 
 const DATABASE: crate::Database = crate::Database::Directory;
-
-/// The migration that made the table.
-const MIGRATION: i64 = 39;
 
 /// Places the registries of an account in a database. The account has none yet.
 #[derive(Clone, Debug)]
@@ -58,7 +56,9 @@ operation!(PlaceAccount: Durable [] -> (), PlaceAccountRefusal, |op, tx| {
     tx.execute(insert, &params![op.account, op.database, op.at]).await?;
     // An older binary would create the registries of the account here.
     let newer = "UPDATE schema_migration SET oldest_compat = ?1 WHERE number = ?2";
-    tx.execute(newer, &params![COMPAT, MIGRATION]).await?;
+    if tx.execute(newer, &params![COMPAT, PLACEMENT]).await? != 1 {
+        return Err(StoreError::Bug("the migration that made the table of placements is not noted"));
+    }
     Ok(Ok(()))
 });
 

@@ -9,6 +9,8 @@ use access::store::RepositoryKey;
 use oci::digest::Digest;
 use tokio::sync::watch;
 
+use super::import::LayerKey;
+
 /// How far a layer has come.
 #[derive(Clone, Debug)]
 pub(super) enum Progress {
@@ -87,17 +89,17 @@ impl Arrival {
     }
 }
 
+/// A layer of an upstream registry on its way to a repository. A repository that gets another name gets the layer from another
+/// upstream registry: what the former one answers is nothing to it.
+pub(super) type ArrivalKey = (RepositoryKey, LayerKey);
+
 /// The layers on their way on this node.
 #[derive(Default)]
-pub(super) struct Arrivals(Mutex<HashMap<(RepositoryKey, Digest), Weak<Arrival>>>);
+pub(super) struct Arrivals(Mutex<HashMap<ArrivalKey, Weak<Arrival>>>);
 
 impl Arrivals {
     /// The layer on its way, or a new one. Also returns whether it is new: then the caller has it received.
-    pub(super) fn join(
-        &self,
-        key: (RepositoryKey, Digest),
-        new: impl FnOnce() -> Arc<Arrival>,
-    ) -> (Arc<Arrival>, bool) {
+    pub(super) fn join(&self, key: ArrivalKey, new: impl FnOnce() -> Arc<Arrival>) -> (Arc<Arrival>, bool) {
         let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = arrivals.get(&key).and_then(Weak::upgrade) {
             return (running, false);
@@ -108,7 +110,7 @@ impl Arrivals {
     }
 
     /// The layer is stored or has failed: later requests start anew.
-    pub(super) fn end(&self, key: &(RepositoryKey, Digest), arrival: &Arc<Arrival>) {
+    pub(super) fn end(&self, key: &ArrivalKey, arrival: &Arc<Arrival>) {
         let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if arrivals.get(key).is_some_and(|current| current.as_ptr() == Arc::as_ptr(arrival)) {
             arrivals.remove(key);
@@ -116,7 +118,7 @@ impl Arrivals {
     }
 
     /// Ends a layer that nobody but the caller has: later requests start anew. False: somebody waits for it.
-    pub(super) fn end_unwanted(&self, key: &(RepositoryKey, Digest), arrival: &Arc<Arrival>) -> bool {
+    pub(super) fn end_unwanted(&self, key: &ArrivalKey, arrival: &Arc<Arrival>) -> bool {
         let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_unwanted = Arc::strong_count(arrival) == 1;
         if is_unwanted {

@@ -161,12 +161,13 @@ impl Registry {
         source: &Source,
         (digest, size): (Digest, u64),
     ) -> Arc<Arrival> {
-        let key_of_failure = (Of::Bytes, source.layer_key(digest));
-        if let Some(error) = self.pull_through.layer_failures.get(&key_of_failure, Instant::now()) {
+        let layer = source.layer_key(digest);
+        let failure = (Of::Bytes, layer.clone());
+        if let Some(error) = self.pull_through.layer_failures.get(&failure, Instant::now()) {
             return Arrival::failed(digest, size, error);
         }
         let new = || Arrival::new(digest, size, LayerBytes::new_key());
-        let (arrival, is_new) = self.pull_through.arrivals.join((key, digest), new);
+        let (arrival, is_new) = self.pull_through.arrivals.join((key, layer), new);
         if let (true, Some(registry)) = (is_new, self.this.upgrade()) {
             let (repository, source) = (repository.clone(), source.clone());
             let job = Receive { key, repository, source, arrival: Arc::clone(&arrival) };

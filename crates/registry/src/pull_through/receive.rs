@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use upstream::{BlobDownload, UpstreamError};
 
-use super::arrival::{Arrival, Progress};
+use super::arrival::{Arrival, ArrivalKey, Progress};
 use super::counts::Requested;
 use super::import::{Of, Source};
 use super::too_many;
@@ -47,6 +47,12 @@ pub(super) struct Receive {
     pub(super) arrival: Arc<Arrival>,
 }
 
+impl Receive {
+    fn arrival_key(&self) -> ArrivalKey {
+        (self.key, self.source.layer_key(self.arrival.digest))
+    }
+}
+
 type Authority = Permit<authority::FetchUpstreamLayers>;
 
 impl Registry {
@@ -54,7 +60,7 @@ impl Registry {
     pub(super) async fn receive(&self, job: Receive) {
         let received = self.receive_into_store(&job).await;
         // Requests from now on find the layer in the store, or start anew.
-        self.pull_through.arrivals.end(&(job.key, job.arrival.digest), &job.arrival);
+        self.pull_through.arrivals.end(&job.arrival_key(), &job.arrival);
         job.arrival.has_come(match received {
             Ok(progress) => progress,
             Err(error) => {
@@ -73,7 +79,7 @@ impl Registry {
             return Ok(Progress::Found);
         }
         let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(too_many)?;
-        if self.pull_through.arrivals.end_unwanted(&(job.key, *digest), &job.arrival) {
+        if self.pull_through.arrivals.end_unwanted(&job.arrival_key(), &job.arrival) {
             return Err(Error::new(Code::ClientGone, "Nobody waits for the layer any more."));
         }
         let limit = self.access.settings.limits.layer_bytes;

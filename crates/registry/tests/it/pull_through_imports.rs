@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::context::Caller;
+use access::context::{Caller, RepositoryRef};
 use access::error::Code;
 use aws::ecr::{DeletePullThroughCacheRuleRequest, PutAccountSettingRequest, WharfMoveRepositoryRequest};
 use oci::digest::Digest;
@@ -36,23 +36,46 @@ async fn importer(world: &World) -> Arc<Caller> {
     world.user("importer", &format!("{PULL},{import}")).await
 }
 
-#[tokio::test]
-async fn an_import_under_another_name_gives_no_layers() {
-    let (world, evil) = cached().await;
-    let (private, secret) = private(&world, "private").await;
-    import(&world, &evil, &secret).await;
-    let importer = importer(&world).await;
+/// `cached/org/app` becomes `private/org/app`.
+async fn rename(world: &World) -> RepositoryRef {
     let request = WharfMoveRepositoryRequest {
         repository_name: "cached/org/app".to_owned(),
         new_repository_name: "private/org/app".to_owned(),
         ..Default::default()
     };
     world.rules.registry.wharf_move_repository(&ctx(&world.admin), &region(), request).await.unwrap();
-    let at = repository("private/org/app");
+    repository("private/org/app")
+}
+
+#[tokio::test]
+async fn an_import_under_another_name_gives_no_layers() {
+    let (world, evil) = cached().await;
+    let (private, secret) = private(&world, "private").await;
+    import(&world, &evil, &secret).await;
+    let importer = importer(&world).await;
+    let at = rename(&world).await;
     assert_eq!(code(read(&world, &importer, &at, &secret).await), Code::AccessDenied);
     assert_eq!(code(world.rules.registry.head_blob(&ctx(&importer), &at, &secret).await), Code::AccessDenied);
     assert_eq!(private.asked(""), 0);
     assert_eq!(read(&world, &world.admin, &at, &secret).await.unwrap(), SECRET);
+}
+
+#[tokio::test]
+async fn a_renamed_repository_awaits_no_former_upstream() {
+    let (world, evil) = cached().await;
+    let (_private, secret) = private(&world, "private").await;
+    evil.blob("org/app", SECRET);
+    evil.set(Mood::LiesLate(Duration::from_secs(3)));
+    import(&world, &evil, &secret).await;
+    let cached = repository("cached/org/app");
+    let renamed = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let at = rename(&world).await;
+        read(&world, &world.admin, &at, &secret).await
+    };
+    let (former, renamed) = tokio::join!(read(&world, &world.admin, &cached, &secret), renamed);
+    assert!(former.is_err(), "{former:?}");
+    assert_eq!(renamed.unwrap(), SECRET);
 }
 
 #[tokio::test]
