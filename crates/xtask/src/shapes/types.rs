@@ -151,11 +151,12 @@ impl<'a> Types<'a> {
         }
         text = text + "}\n\n" + &self.texts_of_choice(name, shape)?;
         if self.has(name, &self.of_requests) {
-            text += &format!(
+            writeln!(
+                text,
                 "\nimpl Read for {} {{\nfn read(tree: Tree<'_>) -> Result<Self, Mismatch> {{\n\
-                 tree.choice(Self::parse)\n}}\n}}\n",
+                 tree.choice(Self::parse)\n}}\n}}",
                 self.name(name)
-            );
+            )?;
         }
         Ok(text)
     }

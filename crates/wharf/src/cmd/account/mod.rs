@@ -125,7 +125,7 @@ pub(crate) fn account_name(text: &str) -> Result<String, String> {
 
 pub(crate) async fn run(command: AccountCommand) -> anyhow::Result<()> {
     match command {
-        AccountCommand::Create(options) => create(options).await,
+        AccountCommand::Create(options) => Box::pin(create(options)).await,
         AccountCommand::List(options) => list(options).await,
         AccountCommand::Rename(options) => {
             options.reach.open().await?.rename(&options.id, options.name.clone()).await?;

@@ -27,7 +27,7 @@ Examples:
     --resource arn:aws:iam::444455556666:role/deploy --context sts:ExternalId=xyz
   wharf policy explain --config /etc/wharf.toml --principal arn:aws:iam::111122223333:user/ci \\
     --action ecr:GetAuthorizationToken --resource '*'")]
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// Check a policy before you use it.
     #[command(after_help = "\
 Errors: Wharf would refuse the policy. Warnings: the policy may not do what it seems to do, for example because an action
@@ -42,7 +42,7 @@ Examples:
 
 pub(crate) async fn run(command: PolicyCommand) -> anyhow::Result<()> {
     match command {
-        PolicyCommand::Explain(options) => explain::run(options).await,
+        PolicyCommand::Explain(options) => explain::run(*options).await,
         PolicyCommand::Validate(options) => validate::run(&options),
     }
 }
