@@ -1,6 +1,7 @@
 //! The steps of small histories, and what must be true after each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use oci::digest::Digest;
 
@@ -360,7 +361,14 @@ impl State {
                 done(tx, CollectObjects { reviews, at: self.now() }).await;
             }
             Step::ClaimBytes => {
-                self.claimed = done(tx, ClaimDoomed { now: self.now(), delay: Micros(0), limit }).await;
+                let now = self.now();
+                let claim = ClaimDoomed {
+                    now,
+                    delay: Micros(0),
+                    lease_until: now.plus(Duration::from_mins(1)),
+                    limit,
+                };
+                self.claimed = done(tx, claim).await;
             }
             Step::ForgetBytes => {
                 let keys = std::mem::take(&mut self.claimed);
