@@ -1,7 +1,6 @@
 //! The steps of small histories, and what must be true after each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use oci::digest::Digest;
 
@@ -361,14 +360,9 @@ impl State {
                 done(tx, CollectObjects { reviews, at: self.now() }).await;
             }
             Step::ClaimBytes => {
-                let now = self.now();
-                let claim = ClaimDoomed {
-                    now,
-                    delay: Micros(0),
-                    lease_until: now.plus(Duration::from_mins(1)),
-                    limit,
-                };
-                self.claimed = done(tx, claim).await;
+                let (now, delay) = (self.now(), Micros(0));
+                let lease_until = now.plus(std::time::Duration::from_mins(1));
+                self.claimed = done(tx, ClaimDoomed { now, delay, lease_until, limit }).await;
             }
             Step::ForgetBytes => {
                 let keys = std::mem::take(&mut self.claimed);
