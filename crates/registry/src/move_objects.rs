@@ -19,17 +19,13 @@ use jiff::Timestamp;
 use crate::Registry;
 use crate::layer::bytes::LayerBytes;
 use crate::reconcile::queue::{self, Next};
-use crate::reconcile::{Pass, Reconciler};
+use crate::reconcile::{Pass, RETRY, Reconciler};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Objects of one pass.
 const OBJECTS: usize = 64;
 /// Bytes of one pass; a larger object is a pass of its own.
 const BYTES: u64 = 256 << 20;
-/// How long a claim is valid. A move that takes longer can be begun again; then the copy that ends first counts.
-const LEASE: Duration = Duration::from_hours(1);
-/// How long an object waits after a failure.
-const RETRY: Duration = Duration::from_secs(30);
 
 /// Moves objects to their place.
 pub(crate) struct MoveObjects(pub(crate) Arc<Registry>);
@@ -52,14 +48,17 @@ impl Registry {
     /// One pass over the objects that may not be in their place; returns how many were looked at.
     pub async fn move_objects(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::MoveObjects, &self.access);
-        let (mut done, mut room) = (0, BYTES);
+        let (mut done, mut room, clock) = (0, BYTES, queue::Clock::at(now));
         while done < OBJECTS && room > 0 {
-            let Some(work) = queue::claim(&permit, MOVE_OBJECT, now, (LEASE, 1)).await?.pop() else {
+            let Some((work, _)) = queue::claim_one(&permit, MOVE_OBJECT, clock).await? else {
                 return Ok(Pass { done, has_more: false });
             };
             done += 1;
             let moved = match work.key.parse() {
-                Ok(object) => self.move_object(&permit, object).await,
+                // If another node takes over all the same, the copy that ends first counts.
+                Ok(object) => {
+                    queue::while_leased(&permit, &work.claim(), self.move_object(&permit, object)).await
+                }
                 Err(_) => Err(Error::internal(BadKey)),
             };
             let next = moved.map(|(next, bytes)| {

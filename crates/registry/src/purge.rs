@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
-use crate::reconcile::{Pace, Pass};
+use crate::reconcile::{Pace, Pass, RETRY};
 
 /// Upload sessions ended in one transaction.
 const UPLOADS: usize = 500;
@@ -24,17 +24,13 @@ const UPLOADS: usize = 500;
 const REPOSITORIES: usize = 8;
 /// How long one repository is emptied in one pass; the next pass continues.
 const TURN: Duration = Duration::from_secs(3);
-/// How long a claim on a deleted repository is valid: another node takes over from one that ended.
-const LEASE: Duration = Duration::from_mins(2);
-/// How long a repository waits that could not be emptied.
-const RETRY: Duration = Duration::from_mins(10);
 
 impl Registry {
     /// One pass over deleted repositories; returns how many were removed completely, and whether rows are left.
     pub async fn purge_repositories(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::PurgeRepositories, &self.access);
         let (mut done, mut has_more) = (0, false);
-        for work in queue::claim(&permit, PURGE_REPOSITORY, now, (LEASE, REPOSITORIES)).await? {
+        for work in queue::claim(&permit, PURGE_REPOSITORY, now, REPOSITORIES).await? {
             let outcome = purge_repository(&permit, &work, micros(now)).await;
             match outcome {
                 Ok(Next::Finish) => (done, has_more) = (done + 1, true),

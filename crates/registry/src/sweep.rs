@@ -10,6 +10,7 @@ use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;
+use crate::reconcile::LEASE;
 
 /// Objects removed in one pass.
 const BATCH: usize = 256;
@@ -19,8 +20,9 @@ impl Registry {
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::SweepDoomed, &self.access);
         let delay = Micros::of(self.access.settings.limits.collection.delay);
-        let claim = permit.write(|()| ClaimDoomed { now: micros(now), delay, limit: BATCH });
-        let claimed = claim.await.or_store_error()?;
+        let now = micros(now);
+        let claim = ClaimDoomed { now, delay, lease_until: now.plus(LEASE), limit: BATCH };
+        let claimed = permit.write(|()| claim).await.or_store_error()?;
         fault::hit(Fault::BeforeDeleteBytes);
         let mut keys = Vec::with_capacity(claimed.len());
         for key in claimed {

@@ -68,8 +68,7 @@ services! {
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Moves objects to the archive and back.
-    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove,
-        HasArchivedObjects;
+    MoveObjects => ClaimWork, RenewWork, FinishWork, PostponeWork, BeginMove, EndMove, HasArchivedObjects;
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
         ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;

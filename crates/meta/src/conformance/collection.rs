@@ -1,5 +1,7 @@
 //! Collection of garbage: every order of a collector's steps and a client's, on both drivers.
 
+use std::time::Duration;
+
 use oci::digest::Digest;
 
 use super::world::{World, delete_image, digest, refusal};
@@ -30,7 +32,9 @@ async fn collect_objects(world: &World, cutoff: Micros) -> usize {
 
 /// Removes doomed bytes: returns the keys whose bytes are gone.
 async fn sweep(world: &World) -> Vec<String> {
-    let claim = ClaimDoomed { now: now(world), delay: Micros(0), limit: 100 };
+    let now = now(world);
+    let claim =
+        ClaimDoomed { now, delay: Micros(0), lease_until: now.plus(Duration::from_mins(1)), limit: 100 };
     let keys = world.meta.write(claim).await.unwrap();
     world.meta.write(ForgetDoomed { keys: keys.clone() }).await.unwrap();
     keys

@@ -360,7 +360,9 @@ impl State {
                 done(tx, CollectObjects { reviews, at: self.now() }).await;
             }
             Step::ClaimBytes => {
-                self.claimed = done(tx, ClaimDoomed { now: self.now(), delay: Micros(0), limit }).await;
+                let (now, delay) = (self.now(), Micros(0));
+                let lease_until = now.plus(std::time::Duration::from_mins(1));
+                self.claimed = done(tx, ClaimDoomed { now, delay, lease_until, limit }).await;
             }
             Step::ForgetBytes => {
                 let keys = std::mem::take(&mut self.claimed);

@@ -195,6 +195,7 @@ suite! {
         a_failure_delays_the_target_alone, targets_take_turns, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
+        a_run_is_not_lost_when_its_node_dies,
         a_run_can_be_asked_for_before_the_first;
     replication: a_late_request_of_a_peer_changes_nothing, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,

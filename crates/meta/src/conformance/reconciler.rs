@@ -77,6 +77,19 @@ pub(super) async fn it_runs_when_it_is_due_or_asked_for(world: World) {
     assert!(world.meta.write(claim("a", 1_530)).await.unwrap(), "it is due");
 }
 
+pub(super) async fn a_run_is_not_lost_when_its_node_dies(world: World) {
+    assert!(world.meta.write(claim("a", 10)).await.unwrap());
+    world.meta.write(finish("a", 20, None)).await.unwrap();
+    world.meta.write(RequestReconciler { name: NAME.to_owned(), at: Micros(30) }).await.unwrap();
+    assert!(world.meta.write(claim("a", 40)).await.unwrap());
+    assert!(!world.meta.write(claim("b", 139)).await.unwrap(), "a may still run it");
+    assert!(world.meta.write(claim("b", 140)).await.unwrap(), "a died in its pass, so that it is due");
+    world.meta.write(finish("b", 150, None)).await.unwrap();
+    let woken = ClaimReconciler { is_woken: true, ..claim("a", 160) };
+    assert!(world.meta.write(woken).await.unwrap());
+    assert!(world.meta.write(claim("b", 260)).await.unwrap(), "work had come");
+}
+
 pub(super) async fn a_run_can_be_asked_for_before_the_first(world: World) {
     world.meta.write(RequestReconciler { name: NAME.to_owned(), at: Micros(5) }).await.unwrap();
     assert!(world.meta.write(claim("a", 10)).await.unwrap());

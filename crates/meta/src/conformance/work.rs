@@ -40,18 +40,23 @@ pub(super) async fn claims_are_leased_and_fenced(world: World) {
     assert_eq!(world.meta.write(other).await.unwrap(), []);
 }
 
+fn claim_doomed(now: i64) -> ClaimDoomed {
+    ClaimDoomed { now: Micros(now), delay: DOOM_DELAY, lease_until: Micros(now + 100), limit: 9 }
+}
+
 pub(super) async fn doomed_keys_rest_first(world: World) {
     let repository = world.repository("app").await;
     let upload = world.upload(repository).await;
     let at = Micros(1_000);
     world.meta.write(CancelUpload { repository, id: upload.id, at }).await.unwrap();
-    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), delay: DOOM_DELAY, limit: 9 });
+    let claim = |now| world.meta.write(claim_doomed(now));
     let due = at.0 + DOOM_DELAY.0;
     assert_eq!(claim(due - 1).await.unwrap(), Vec::<String>::new());
     let key = std::slice::from_ref(&upload.object_key);
     assert_eq!(claim(due).await.unwrap(), key);
-    assert_eq!(claim(due + 1).await.unwrap(), Vec::<String>::new(), "it is claimed");
+    assert_eq!(claim(due + 99).await.unwrap(), Vec::<String>::new(), "it is claimed");
     // The claimer ended: the key is returned again until it is removed.
+    assert_eq!(claim(due + 100).await.unwrap(), key);
     assert_eq!(world.doomed().await, key);
     world.meta.write(ForgetDoomed { keys: vec![upload.object_key] }).await.unwrap();
     assert_eq!(claim(i64::MAX / 3).await.unwrap(), Vec::<String>::new());
@@ -63,7 +68,7 @@ pub(super) async fn a_hold_keeps_doomed_bytes_until_it_ends(world: World) {
     world.meta.write(CancelUpload { repository, id: upload.id, at: Micros(1_000) }).await.unwrap();
     let key = std::slice::from_ref(&upload.object_key);
     let due = 1_000 + DOOM_DELAY.0;
-    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), delay: DOOM_DELAY, limit: 9 });
+    let claim = |now| world.meta.write(claim_doomed(now));
     let start = |id: &str, until| StartBackupHold {
         hold: BackupHold { id: id.to_owned(), until: Micros(until) },
         now: Micros(due),

@@ -311,11 +311,9 @@ impl World {
 
     /// The doomed keys whose delay is over, long after everything that happened so far.
     pub(super) async fn doomed(&self) -> Vec<String> {
-        let mut keys = self
-            .meta
-            .write(ClaimDoomed { now: Micros(i64::MAX / 4), delay: DOOM_DELAY, limit: 1_000 })
-            .await
-            .unwrap();
+        let now = Micros(i64::MAX / 4);
+        let claim = ClaimDoomed { now, delay: DOOM_DELAY, lease_until: now, limit: 1_000 };
+        let mut keys = self.meta.write(claim).await.unwrap();
         keys.sort();
         keys
     }

@@ -41,11 +41,13 @@ pub struct ClaimReconciler {
     pub lease_until: Micros,
 }
 
+// It is due until the pass ends. So a run that was asked for is not forgotten if its node dies.
 operation!(ClaimReconciler: Durable [] -> bool, Never, |op, tx| {
     let claim = "INSERT INTO reconciler (name, holder, lease_until, requested_at, started_at, ended_at, next_run_at, \
                  done, has_more, error) VALUES (?1, ?2, ?4, 0, ?3, 0, 0, 0, 0, NULL) \
                  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until, \
-                 started_at = excluded.started_at, requested_at = 0 \
+                 started_at = excluded.started_at, requested_at = 0, \
+                 next_run_at = CASE WHEN reconciler.next_run_at > ?3 THEN ?3 ELSE reconciler.next_run_at END \
                  WHERE (reconciler.lease_until <= ?3 OR reconciler.holder = ?2) \
                  AND (reconciler.next_run_at <= ?5 OR reconciler.requested_at > 0)";
     let due_until = if op.is_woken { Micros(i64::MAX) } else { op.now };

@@ -19,9 +19,6 @@ const DATABASE: crate::Database = crate::Database::Registries;
 /// The delay that is recorded with a doomed key. [`ClaimDoomed`] replaces it by the delay of the settings.
 pub const DOOM_DELAY: Micros = Micros(15 * 60 * 1_000_000);
 
-/// How long a claim of a doomed key is valid.
-const DOOM_LEASE: Micros = Micros(10 * 60 * 1_000_000);
-
 /// Adds work to the queue, unless the same work is waiting. Runs inside an operation.
 pub(crate) async fn enqueue(
     tx: &mut Tx<'_>,
@@ -323,6 +320,8 @@ pub struct ClaimDoomed {
     pub now: Micros,
     /// How long the bytes must have been doomed.
     pub delay: Micros,
+    /// When others may claim them again.
+    pub lease_until: Micros,
     /// The maximum number of results.
     pub limit: usize,
 }
@@ -341,7 +340,7 @@ operation!(ClaimDoomed: Durable [] -> Vec<String>, Never, |op, tx| {
     }
     let sql = tx.fork(claim!(""), claim!(" FOR UPDATE SKIP LOCKED"));
     // A claim makes its key due again at the end of the lease.
-    let lease = recorded(Micros(op.now.0.saturating_add(DOOM_LEASE.0)), op.delay);
+    let lease = recorded(op.lease_until, op.delay);
     let rows = tx.rows(sql, &params![recorded(op.now, op.delay), op.limit, lease]).await?;
     let keys: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     Ok(Ok(keys?))

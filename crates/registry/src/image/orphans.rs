@@ -1,7 +1,5 @@
 //! Deletes the referrers of images that were deleted (ECR User Guide, "Deleting an image"), some time later.
 
-use std::time::Duration;
-
 use access::context::micros;
 use access::effects::authority;
 use access::error::{Error, Result};
@@ -12,13 +10,11 @@ use access::store::{
 use jiff::Timestamp;
 
 use crate::Registry;
-use crate::reconcile::Pass;
 use crate::reconcile::queue::{self, Next};
+use crate::reconcile::{Pass, RETRY};
 
-/// How long a claim is valid, and how many subjects one pass works on.
-const CLAIM: (Duration, usize) = (Duration::from_mins(1), 50);
-/// How long a subject waits after a failure.
-const RETRY: Duration = Duration::from_secs(30);
+/// Subjects in one pass.
+const SUBJECTS: usize = 50;
 /// Images in one transaction.
 const SLICE: usize = 50;
 
@@ -26,11 +22,11 @@ impl Registry {
     /// One pass over the deleted images whose referrers are due; returns how many images were deleted.
     pub async fn delete_orphaned_referrers(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::DeleteReferrers, &self.access);
-        let claimed = queue::claim(&permit, ORPHANED_REFERRERS, now, CLAIM).await?;
+        let claimed = queue::claim(&permit, ORPHANED_REFERRERS, now, SUBJECTS).await?;
         let (mut done, has_more) = (0, !claimed.is_empty());
         for work in claimed {
             let deleting = delete(&permit, &work.key, now);
-            let deleted = queue::while_leased(&permit, &work.claim(), CLAIM.0, deleting).await;
+            let deleted = queue::while_leased(&permit, &work.claim(), deleting).await;
             let next = deleted.map(|images| {
                 done += images;
                 Next::Finish

@@ -19,15 +19,11 @@ use jiff::Timestamp;
 
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
-use crate::reconcile::{Pass, Reconciler};
+use crate::reconcile::{Pass, RETRY, Reconciler};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Images in one pass.
 const BATCH: usize = 100;
-/// How long a claim is valid.
-const LEASE: Duration = Duration::from_mins(1);
-/// How long an image waits after a failure.
-const RETRY: Duration = Duration::from_secs(30);
 
 /// Moves an image to the archive, or from it in `activation`.
 pub(crate) async fn update(
@@ -67,7 +63,7 @@ impl Registry {
     /// One pass over the images whose restoring ends; returns how many.
     pub async fn restore_images(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::RestoreImages, &self.access);
-        let claimed = queue::claim(&permit, RESTORE_IMAGE, now, (LEASE, BATCH)).await?;
+        let claimed = queue::claim(&permit, RESTORE_IMAGE, now, BATCH).await?;
         let count = claimed.len();
         for work in claimed {
             let outcome = restore(&permit, &work.key, micros(now)).await;

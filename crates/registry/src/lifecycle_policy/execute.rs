@@ -20,11 +20,11 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
 
+use super::REPOSITORIES;
 use super::evaluate::{Confirmed, confirmed, evaluate};
-use super::{LEASE, REPOSITORIES, RETRY};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
-use crate::reconcile::{Pass, Reconciler};
+use crate::reconcile::{Pass, RETRY, Reconciler};
 
 type Authority = authority::ExecuteLifecyclePolicies;
 
@@ -74,7 +74,7 @@ impl Registry {
         let permit = Permit::for_service(authority::ExecuteLifecyclePolicies, &self.access);
         let (mut done, mut has_more, clock) = (0, false, queue::Clock::at(now));
         for _ in 0..REPOSITORIES {
-            let claimed = queue::claim_one(&permit, LIFECYCLE_POLICY, clock, LEASE).await?;
+            let claimed = queue::claim_one(&permit, LIFECYCLE_POLICY, clock).await?;
             let Some((work, now)) = claimed else { break };
             has_more = true;
             let claim = work.claim();
@@ -82,7 +82,7 @@ impl Registry {
                 Ok(key) => {
                     let grace = self.access.settings.limits.tags.grace;
                     let execute = execute(&permit, key, &claim, (now, grace));
-                    queue::while_leased(&permit, &claim, LEASE, execute).await
+                    queue::while_leased(&permit, &claim, execute).await
                 }
                 Err(error) => Err(error),
             };

@@ -4,8 +4,6 @@ mod evaluate;
 mod execute;
 mod preview;
 
-use std::time::Duration;
-
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
 use access::permit::{OnRepository, Opens, Permit};
@@ -21,12 +19,8 @@ use crate::registry_settings::account_setting::{is_enabled, of_repository};
 pub(crate) use execute::ExecuteLifecycle;
 pub(crate) use preview::{PreviewLifecycle, PreviewPage, current, preview_page, start_preview};
 
-/// How long a claim on a repository is valid. A claim is renewed while it is worked on.
-const LEASE: Duration = Duration::from_secs(90);
 /// Repositories in one pass.
 const REPOSITORIES: usize = 8;
-/// How long a repository waits after a failure.
-const RETRY: Duration = Duration::from_secs(30);
 
 /// Writes the policy. Gives the text that is stored.
 pub(crate) async fn put(permit: &Permit<ecr::PutLifecyclePolicy>, text: &str, at: Micros) -> Result<String> {

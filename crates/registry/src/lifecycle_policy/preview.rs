@@ -20,13 +20,13 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Decision, Policy};
 
+use super::REPOSITORIES;
 use super::evaluate::{Confirmed, confirmed, evaluate};
 use super::execute::action;
-use super::{LEASE, REPOSITORIES, RETRY};
 use super::{no_policy, parse};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
-use crate::reconcile::{Pass, Reconciler};
+use crate::reconcile::{Pass, RETRY, Reconciler};
 
 type Authority = authority::PreviewLifecyclePolicies;
 
@@ -62,14 +62,14 @@ impl Registry {
         let permit = Permit::for_service(authority::PreviewLifecyclePolicies, &self.access);
         let (mut done, clock) = (0, queue::Clock::at(now));
         while done < REPOSITORIES
-            && let Some((work, now)) = queue::claim_one(&permit, LIFECYCLE_PREVIEW, clock, LEASE).await?
+            && let Some((work, now)) = queue::claim_one(&permit, LIFECYCLE_PREVIEW, clock).await?
         {
             let is_last = work.attempts >= ATTEMPTS;
             let claim = work.claim();
             let outcome = match queue::repository(&work) {
                 Ok(key) => {
                     let preview = preview(&permit, (key, &claim), now, is_last);
-                    queue::while_leased(&permit, &claim, LEASE, preview).await
+                    queue::while_leased(&permit, &claim, preview).await
                 }
                 Err(error) => Err(error),
             };

@@ -12,22 +12,18 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Pass, Reconciler, all, of_registries};
+use super::{LEASE, Pass, RETRY, Reconciler, all, of_registries};
 use crate::Registry;
 use crate::replication::ReplicateToPeers;
 
 /// How often the driver looks whether a run was asked for at another node.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long a node may be silent in a pass before another node may run it.
-const LEASE: Duration = Duration::from_mins(1);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Events that are written within this time are delivered by one pass.
 const TOGETHER: Duration = Duration::from_millis(100);
 /// The longest text of an error that is kept, in characters.
 const LONGEST_ERROR: usize = 1_000;
-/// How long a reconciler rests after a pass that failed.
-const RETRY: Duration = Duration::from_secs(30);
 
 /// Runs the reconcilers of one node.
 pub struct Driver {

@@ -22,6 +22,12 @@ use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
 use crate::move_objects::MoveObjects;
 use crate::replication::ReplicateImages;
 
+/// How long a node may be silent before another one takes over what it has claimed: reconcilers, and items of queues. Work
+/// that takes longer renews its lease, or does no harm if two nodes do it.
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
+/// How long work rests after a failure.
+pub(crate) const RETRY: Duration = Duration::from_secs(30);
+
 /// What one pass did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {

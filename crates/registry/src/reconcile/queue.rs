@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use access::context::micros;
 use access::error::{Error, Internal, Result};
@@ -13,6 +13,8 @@ use access::store::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use super::LEASE;
+
 /// What to do with an item when it was worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -22,18 +24,18 @@ pub(crate) enum Next {
     At(Micros),
 }
 
-/// Claims items that are due. A claim is valid for `lease`: another node takes over from one that ended.
+/// Claims items that are due, for the time of a lease.
 pub(crate) async fn claim<G>(
     permit: &Permit<G>,
     kind: &str,
     now: Timestamp,
-    (lease, limit): (Duration, usize),
+    limit: usize,
 ) -> Result<Vec<Work>>
 where
     G: Opens<ClaimWork, On = OnDeployment>,
 {
     let claim =
-        ClaimWork { kind: kind.to_owned(), now: micros(now), lease_until: micros(now).plus(lease), limit };
+        ClaimWork { kind: kind.to_owned(), now: micros(now), lease_until: micros(now).plus(LEASE), limit };
     permit.write(|()| claim).await.or_store_error()
 }
 
@@ -62,20 +64,18 @@ pub(crate) async fn claim_one<G>(
     permit: &Permit<G>,
     kind: &str,
     clock: Clock,
-    lease: Duration,
 ) -> Result<Option<(Work, Timestamp)>>
 where
     G: Opens<ClaimWork, On = OnDeployment>,
 {
     let now = clock.now();
-    Ok(claim(permit, kind, now, (lease, 1)).await?.into_iter().next().map(|work| (work, now)))
+    Ok(claim(permit, kind, now, 1).await?.into_iter().next().map(|work| (work, now)))
 }
 
 /// Works on a claimed item, and renews its lease while that takes long.
 pub(crate) async fn while_leased<G, T>(
     permit: &Permit<G>,
     claim: &Claim,
-    lease: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T>
 where
@@ -83,10 +83,10 @@ where
 {
     let mut work = pin!(work);
     loop {
-        if let Ok(outcome) = tokio::time::timeout(lease / 3, &mut work).await {
+        if let Ok(outcome) = tokio::time::timeout(LEASE / 3, &mut work).await {
             return outcome;
         }
-        let lease_until = micros(Timestamp::now()).plus(lease);
+        let lease_until = micros(Timestamp::now()).plus(LEASE);
         let renew = RenewWork { claim: claim.clone(), lease_until };
         match permit.write(|()| renew).await {
             Ok(()) => {}

@@ -1,7 +1,5 @@
 //! Queues what refers to images that are replicated, slice by slice.
 
-use std::time::Duration;
-
 use access::authz::Permit;
 use access::context::micros;
 use access::error::{Error, Result};
@@ -10,22 +8,18 @@ use jiff::Timestamp;
 
 use super::Authority;
 use crate::Registry;
-use crate::reconcile::Pass;
 use crate::reconcile::queue::{self, Next};
+use crate::reconcile::{Pass, RETRY};
 
 /// Slices in one pass: more wait behind those of other images.
 const SLICES: usize = 50;
 /// Referrers in one slice, each once for each of its tags. Each has a row for each destination.
 const REFERRERS: usize = 100;
-/// How long a claim is valid.
-const LEASE: Duration = Duration::from_mins(1);
-/// How long a slice waits after a failure.
-const RETRY: Duration = Duration::from_secs(30);
 
 impl Registry {
     /// Some slices of the referrers that wait; returns how many.
     pub(super) async fn queue_referrers(&self, permit: &Permit<Authority>, now: Timestamp) -> Result<Pass> {
-        let claimed = queue::claim(permit, REPLICATED_SUBJECT, now, (LEASE, SLICES)).await?;
+        let claimed = queue::claim(permit, REPLICATED_SUBJECT, now, SLICES).await?;
         let done = claimed.len();
         for work in claimed {
             let queued = queue_slice(permit, &work.key, now).await;
