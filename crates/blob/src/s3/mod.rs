@@ -26,6 +26,10 @@ mod store_id;
 mod stream;
 mod tail;
 
+// The version of this crate decides what hosts of URLs may have. This one has no tables of Unicode, so an endpoint's host
+// must be ASCII (`xn--…` for other names).
+use idna_adapter as _;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
