@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+use trace::{Kind, Open};
 
 use crate::dialler::{Dialled, Dialler, NotDialled};
 use crate::download::Download;
@@ -154,7 +155,15 @@ impl Client {
         request: Request<Bytes>,
         target: Target,
     ) -> Running<'_, Result<Response<Download>, OutboundError>> {
-        Box::pin(self.ask(request, target))
+        Box::pin(async move {
+            let mut step = step(&request, &target);
+            let answered = self.ask(request, target).await;
+            match &answered {
+                Ok(answer) => step.number("http.response.status_code", answer.status().as_u16().into()),
+                Err(_) => step.fail(),
+            }
+            answered
+        })
     }
 
     async fn ask(
@@ -190,6 +199,15 @@ impl Client {
             Err(NotDialled::Failed(source)) => Err(failed(source)),
         }
     }
+}
+
+/// The span of a request to another server, until the head of its answer. Paths and queries can have secrets.
+fn step(request: &Request<Bytes>, target: &Target) -> Open {
+    let mut step = trace::begin("outgoing request", Kind::Client);
+    step.text("http.request.method", request.method().as_str());
+    step.text("server.address", &target.host);
+    step.number("server.port", target.port.into());
+    step
 }
 
 fn tls_versions(

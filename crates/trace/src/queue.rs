@@ -15,7 +15,7 @@ pub enum Dropped {
     Queue,
     /// The collector was away, or refused it.
     Collector,
-    /// Its request had too many.
+    /// Its request or run had too many.
     Request,
 }
 

@@ -1,4 +1,4 @@
-//! Which requests are traced, and the trace of one request.
+//! What is traced, and the trace of one request or run of background work.
 
 use std::fmt;
 use std::future::Future;
@@ -10,16 +10,17 @@ use tokio::task::futures::TaskLocalFuture;
 
 use crate::parent::Parent;
 use crate::queue::{Counts, Dropped, Entrance, Queue, queue};
-use crate::span::{Kind, Open};
+use crate::run::Held;
+use crate::span::{Finished, Kind, Open};
 
 tokio::task_local! {
-    /// The trace of the request that a task runs.
+    /// The trace of the request, or of the run of background work, that a task runs.
     pub(crate) static CURRENT: Request;
 }
 
 /// Finished spans that wait for the collector. A span has about 500 bytes.
 const MOST_WAITING: usize = 4096;
-/// The maximum number of spans of one request. A request on hundreds of repositories has more.
+/// The maximum number of spans of one request or run. A request on hundreds of repositories has more.
 const MOST_OF_REQUEST: u32 = 128;
 
 /// Which requests are traced.
@@ -31,7 +32,7 @@ pub struct Sampling {
     pub follows_clients: bool,
 }
 
-/// Begins the traces of requests. Clones share one queue. The default traces nothing.
+/// Begins the traces of requests and of background work. Clones share one queue. The default traces nothing.
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Inner>>);
 
@@ -78,20 +79,31 @@ impl Tracer {
     /// Begins the trace of a request, if it is traced. `traceparent` is the header that it has.
     pub fn begin<'a>(&self, traceparent: impl FnOnce() -> Option<&'a str>) -> Option<Request> {
         let inner = self.0.as_deref()?;
-        let parent = traceparent().and_then(Parent::parse);
+        inner.begin(traceparent().and_then(Parent::parse), None)
+    }
+
+    /// Begins a trace of this process, if it is traced. Its spans are held until [`Request::release`].
+    pub(crate) fn begin_held(&self) -> Option<Request> {
+        self.0.as_deref()?.begin(None, Some(Held::default()))
+    }
+}
+
+impl Inner {
+    fn begin(&self, parent: Option<Parent>, held: Option<Held>) -> Option<Request> {
         let trace = match parent {
             Some(parent) => parent.trace,
             None => random()?,
         };
         let is_sampled = match parent {
-            Some(parent) if inner.sampling.follows_clients => parent.is_sampled,
-            _ => last_bytes(trace) < inner.below,
+            Some(parent) if self.sampling.follows_clients => parent.is_sampled,
+            _ => last_bytes(trace) < self.below,
         };
         is_sampled.then(|| {
             let parent = parent.map_or(0, |parent| u64::from_be_bytes(parent.span));
-            let entrance = Arc::clone(&inner.entrance);
+            let entrance = Arc::clone(&self.entrance);
             Request(Arc::new(Trace {
                 entrance,
+                held,
                 id: trace,
                 parent: AtomicU64::new(parent),
                 begun: AtomicU32::new(0),
@@ -112,13 +124,15 @@ fn random<const N: usize>() -> Option<[u8; N]> {
     (bytes != [0; N]).then_some(bytes)
 }
 
-/// The trace of one request. Clones are the same trace.
+/// The trace of one request, or of one run of background work. Clones are the same trace.
 #[derive(Clone, Debug)]
 pub struct Request(Arc<Trace>);
 
 #[derive(Debug)]
 struct Trace {
     entrance: Arc<Entrance>,
+    /// Where its spans wait; None: they go to the queue at once.
+    held: Option<Held>,
     /// The ID that all its spans have.
     id: [u8; 16],
     /// The span in which the next one begins; 0: none.
@@ -130,7 +144,10 @@ impl Request {
     /// Begins a span. Until it ends, those that begin later are its children.
     pub fn span(&self, name: &'static str, kind: Kind) -> Open {
         if self.0.begun.fetch_add(1, Ordering::Relaxed) >= MOST_OF_REQUEST {
-            self.0.entrance.counts.count_dropped(Dropped::Request, 1);
+            // Those of a trace that is held count when it is sent.
+            if self.0.held.is_none() {
+                self.0.entrance.counts.count_dropped(Dropped::Request, 1);
+            }
             return Open::none();
         }
         let Some(id) = random().map(u64::from_be_bytes) else { return Open::none() };
@@ -144,8 +161,19 @@ impl Request {
         let _ = self.0.parent.compare_exchange(id, parent, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    pub(crate) fn entrance(&self) -> &Entrance {
-        &self.0.entrance
+    pub(crate) fn put(&self, span: Finished) {
+        match &self.0.held {
+            Some(held) => held.put(span),
+            None => self.0.entrance.put(span),
+        }
+    }
+
+    /// Brings the spans that were held to the queue.
+    pub(crate) fn release(&self) {
+        let Some(held) = &self.0.held else { return };
+        let too_many = self.0.begun.load(Ordering::Relaxed).saturating_sub(MOST_OF_REQUEST);
+        self.0.entrance.counts.count_dropped(Dropped::Request, too_many.into());
+        held.take().into_iter().for_each(|span| self.0.entrance.put(span));
     }
 }
 

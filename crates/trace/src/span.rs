@@ -56,7 +56,7 @@ struct Begun {
     span: Finished,
 }
 
-/// Begins a span of the request that this task runs.
+/// Begins a span of the request, or of the run of background work, that this task runs.
 pub fn begin(name: &'static str, kind: Kind) -> Open {
     CURRENT.try_with(|request| request.span(name, kind)).unwrap_or(Open::none())
 }
@@ -129,6 +129,6 @@ impl Drop for Open {
         let took = u64::try_from(at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         span.ended = span.started.saturating_add(took);
         request.leave(span.id, span.parent);
-        request.entrance().put(span);
+        request.put(span);
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use registry::reconcile::{Driver, Pass, Reconciler};
 use server::Deployment;
 use tokio::task::JoinSet;
+use trace::Tracer;
 
 use crate::master_rotation;
 
@@ -60,25 +61,25 @@ pub(crate) async fn watch_clock(access: Arc<Access>) {
 }
 
 /// Runs the reconcilers until it is stopped.
-pub(crate) async fn reconcile(deployment: Deployment) {
-    Driver::new(&deployment.registry).run().await;
+pub(crate) async fn reconcile(deployment: Deployment, tracer: Tracer) {
+    Driver::new(&deployment.registry).traced(tracer).run().await;
 }
 
 /// Replicates to other deployments until it is stopped, if there are any.
-pub(crate) async fn replicate_to_peers(deployment: Deployment) {
+pub(crate) async fn replicate_to_peers(deployment: Deployment, tracer: Tracer) {
     let peers = &deployment.access.settings.peers.list;
     if peers.iter().any(|peer| peer.target.is_some()) {
-        Driver::of_peers(&deployment.registry).run().await;
+        Driver::of_peers(&deployment.registry).traced(tracer).run().await;
     }
 }
 
 /// Delivers events until it is stopped.
-pub(crate) async fn deliver(deployment: Deployment) {
-    deliveries(&deployment).run().await;
+pub(crate) async fn deliver(deployment: Deployment, tracer: Tracer) {
+    deliveries(&deployment).traced(tracer).run().await;
 }
 
 /// Works on the registries of the other databases until the set is dropped. Each database has its own leases.
-pub(crate) fn run_beside(deployment: &Deployment) -> JoinSet<()> {
+pub(crate) fn run_beside(deployment: &Deployment, tracer: &Tracer) -> JoinSet<()> {
     let mut running = JoinSet::new();
     let has_targets = deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some());
     for (name, access) in deployment.access.databases() {
@@ -89,6 +90,7 @@ pub(crate) fn run_beside(deployment: &Deployment) -> JoinSet<()> {
             Some(Driver::of_events(Arc::clone(access), Box::new(ForwardEvents(Arc::clone(access))))),
         ];
         for driver in drivers.into_iter().flatten() {
+            let driver = driver.traced(tracer.clone());
             running.spawn(async move { driver.run().await });
         }
     }

@@ -67,11 +67,12 @@ pub(crate) async fn run(
     exporter: Option<Exporter>,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
+    let tracer = exporter.as_ref().map(Exporter::tracer).unwrap_or_default();
     let exporting = exporter.map(Exporter::start);
-    let beside = background::run_beside(&deployment);
-    let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
-    let peers = tokio::spawn(background::replicate_to_peers(deployment.clone()));
-    let delivery = tokio::spawn(background::deliver(deployment.clone()));
+    let beside = background::run_beside(&deployment, &tracer);
+    let reconcilers = tokio::spawn(background::reconcile(deployment.clone(), tracer.clone()));
+    let peers = tokio::spawn(background::replicate_to_peers(deployment.clone(), tracer.clone()));
+    let delivery = tokio::spawn(background::deliver(deployment.clone(), tracer));
     let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let clock = tokio::spawn(background::watch_clock(Arc::clone(&deployment.access)));

@@ -1,4 +1,4 @@
-//! Sends the spans of traced requests to the operator's collector (OTLP over HTTP, protobuf). A collector that is away costs
+//! Sends the spans of traced requests and background work to the operator's collector (OTLP over HTTP, protobuf). A collector that is away costs
 //! spans, which are counted, and nothing else.
 
 use std::time::{Duration, Instant};
@@ -31,6 +31,7 @@ const COMPLAINT: Duration = Duration::from_mins(1);
 /// What sends spans.
 pub(crate) struct Exporter {
     queue: Queue,
+    tracer: Tracer,
     client: Client,
     telemetry: Telemetry,
     resource: Resource,
@@ -61,7 +62,7 @@ impl Exporter {
         let client = Client::guarded(&dialler(config.allow_networks.clone()), roots);
         let client = client.context("telemetry.otlp_endpoint")?;
         let (tracer, queue) = Tracer::new(telemetry.sampling);
-        config.options.tracer = tracer;
+        config.options.tracer = tracer.clone();
         let mut instance = [0_u8; 16];
         aws_lc_rs::rand::fill(&mut instance)
             .ok()
@@ -69,7 +70,12 @@ impl Exporter {
         let mut attributes = telemetry.attributes.clone();
         attributes.push(("service.instance.id".to_owned(), hex::encode(instance)));
         let resource = Resource::new(env!("CARGO_PKG_VERSION"), attributes);
-        Ok(Some(Self { queue, client, telemetry, resource, complained: None }))
+        Ok(Some(Self { queue, tracer, client, telemetry, resource, complained: None }))
+    }
+
+    /// What fills the queue, for the background work.
+    pub(crate) fn tracer(&self) -> Tracer {
+        self.tracer.clone()
     }
 
     pub(crate) fn start(mut self) -> Exporting {

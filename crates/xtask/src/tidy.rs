@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("meta", &["aws", "oci", "trace"]),
     ("fault", &[]),
     ("blob", &["fault", "oci"]),
-    ("outbound", &[]),
+    ("outbound", &["trace"]),
     ("oidc", &["outbound"]),
     ("upstream", &["aws", "oci", "outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy", "trace"]),

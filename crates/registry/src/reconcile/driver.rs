@@ -1,6 +1,7 @@
 //! Runs the reconcilers: each when it is due or when a run is requested, and on one node at a time.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use access::store::{Micros, ReconcilerState};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use trace::{Run, Tracer};
 
 use super::{LEASE, Pass, RETRY, Reconciler, all, of_registries};
 use crate::Registry;
@@ -34,6 +36,7 @@ pub struct Driver {
     holder: String,
     /// How long the node may be silent in a pass; it renews its lease four times in that time.
     lease: Duration,
+    tracer: Tracer,
 }
 
 /// What wakes a driver before its time.
@@ -72,7 +75,14 @@ impl Driver {
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
         // The only node of a store takes over its own lease after a crash.
         let holder = if access.is_alone() { "alone".to_owned() } else { uuid::Uuid::new_v4().to_string() };
-        Self { access, reconcilers, wakes: Wakes::Requests, holder, lease: LEASE }
+        let tracer = Tracer::default();
+        Self { access, reconcilers, wakes: Wakes::Requests, holder, lease: LEASE, tracer }
+    }
+
+    /// Traces the runs that do something.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
@@ -147,9 +157,10 @@ impl Driver {
         if !self.access.claim_reconciler(name, &self.holder, is_woken, times).await? {
             return Ok(access::context::micros(later(now, LOOK)));
         }
-        let began = Instant::now();
-        let outcome = self.pass(reconciler, now).await;
+        let (began, run) = (Instant::now(), self.tracer.run(name));
+        let outcome = self.pass(reconciler, now, &run).await;
         let took = began.elapsed();
+        send(run, &outcome);
         if let Ok(Pass { done, .. }) = outcome
             && done > 0
         {
@@ -163,12 +174,13 @@ impl Driver {
     }
 
     /// One pass, with its lease renewed while it takes long.
-    async fn pass(&self, reconciler: &dyn Reconciler, now: Timestamp) -> Result<Pass> {
+    async fn pass(&self, reconciler: &dyn Reconciler, now: Timestamp, run: &Run) -> Result<Pass> {
         let name = reconciler.name();
         // A pass that panics fails; the driver goes on with the others.
-        let mut pass = AssertUnwindSafe(reconciler.pass(now)).catch_unwind();
+        let steps = trace::within(run.request(), reconciler.pass(now));
+        let mut pass = pin!(AssertUnwindSafe(steps).catch_unwind());
         loop {
-            if let Ok(outcome) = tokio::time::timeout(self.lease / 4, &mut pass).await {
+            if let Ok(outcome) = tokio::time::timeout(self.lease / 4, pass.as_mut()).await {
                 return outcome.unwrap_or_else(|_| Err(Error::internal(Panicked)));
             }
             let until = later(Timestamp::now(), self.lease);
@@ -196,6 +208,18 @@ impl Driver {
                 return Ok(all);
             }
         }
+    }
+}
+
+/// Sends the trace of a pass that did something or failed. The text of an error may be of another server: it is not sent.
+fn send(run: Run, outcome: &Result<Pass>) {
+    match outcome {
+        Ok(Pass { done: 0, .. }) => {}
+        Ok(Pass { done, has_more }) => run.send(|root| {
+            root.number("wharf.done", u64::try_from(*done).unwrap_or(u64::MAX));
+            root.flag("wharf.has_more", *has_more);
+        }),
+        Err(_) => run.send(trace::Open::fail),
     }
 }
 

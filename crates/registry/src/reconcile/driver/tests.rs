@@ -112,6 +112,23 @@ async fn a_failed_pass_is_reported_and_retried() {
     assert_eq!(state(&access).await.error, None);
 }
 
+#[tokio::test]
+async fn a_pass_that_failed_is_traced_and_an_idle_one_is_not() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let (tracer, mut queue) = Tracer::new(trace::Sampling { ratio: 1.0, follows_clients: true });
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]).traced(tracer);
+    driver.round(false).await.unwrap();
+    assert!(queue.rest(10).is_empty());
+    work.failures.store(1, Ordering::SeqCst);
+    access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
+    driver.round(false).await.unwrap();
+    let spans = queue.rest(10);
+    let shown = format!("{spans:?}");
+    assert_eq!(spans.len(), 1, "{shown}");
+    assert!(shown.contains("has_failed: true") && !shown.contains("the disk is slow"), "{shown}");
+}
+
 struct Broken;
 
 impl Reconciler for Broken {
