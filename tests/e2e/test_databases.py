@@ -6,6 +6,9 @@ import urllib.request
 
 import images
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from databases import Databases
 from process import run, wait_until
 from terraform import refusal
@@ -201,12 +204,150 @@ def test_what_needs_two_databases_is_refused(deployment, placed):
 
     wait_until(replicated, "the replicated image")
     here.put_replication_configuration(replicationConfiguration={"rules": []})
-    # An account that images are replicated to is not placed.
+    # A rule of somebody does not keep an account from being placed. Its images end.
     target, _ = deployment.member()
     here.put_replication_configuration(replicationConfiguration=rule(target))
-    assert "replicated" in deployment.command("registry", "place", target, "east", refused=True)
-    here.put_replication_configuration(replicationConfiguration={"rules": []})
     deployment.command("registry", "place", target, "east")
+    index = image("to", target)
+    here.put_image(repositoryName="across", imageManifest=index, imageTag="v1")
+    asked = {"repositoryName": "across", "imageId": {"imageDigest": images.digest_of(index.encode())}}
+
+    def ended():
+        (status,) = here.describe_image_replication_status(**asked)["replicationStatuses"]
+        return status.get("failureCode")
+
+    wait_until(ended, "the end of the replication")
+    assert ended() == "RegistryInAnotherDatabase"
+    here.put_replication_configuration(replicationConfiguration={"rules": []})
+
+
+def test_a_request_goes_where_its_operation_says(deployment, placed):
+    account, _ = placed
+    other, credentials = deployment.member()
+    arn = f"arn:aws:ecr:{REGION}:{account}:repository/x"
+    keys = Credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+    body = json.dumps({"repositoryName": "stray", "resourceArn": arn})
+    target = "AmazonEC2ContainerRegistry_V20150921.CreateRepository"
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    asked = AWSRequest("POST", f"http://{deployment.node.address}/", headers, body)
+    SigV4Auth(keys, "ecr", REGION).add_auth(asked)
+    with urllib.request.urlopen(urllib.request.Request(asked.url, body.encode(), dict(asked.headers))) as answer:
+        made = json.loads(answer.read())["repository"]
+    assert made["registryId"] == other
+    (found,) = deployment.client("ecr", credentials).describe_repositories()["repositories"]
+    assert found["repositoryName"] == "stray"
+
+
+def test_work_of_one_database_is_asked_for(deployment):
+    for name in ("deliver-events", "collect-garbage"):
+        assert name in deployment.command("reconcile", name, "--now", "--database", "east")
+    # The directory has this work.
+    assert deployment.command("reconcile", "remove-secrets", "--now", "--database", "east", refused=True)
+
+
+def test_the_quota_of_an_account_counts_both_databases(deployment, placed):
+    account, credentials = placed
+    settings = f'[[storage_quotas]]\nname = "small"\nbytes = 100000\naccount = "{account}"\n'
+    config = deployment.config.read_text()
+    deployment.node.daemon.stop()
+    try:
+        deployment.node = Serve(deployment.folder, deployment.directory.url(), deployment.port, deployment.settings() + settings)
+        private, public = deployment.client("ecr", credentials), deployment.client("ecr-public", credentials)
+        private.create_repository(repositoryName="app")
+        public.create_repository(repositoryName="app")
+        basic = deployment.basic(credentials)
+
+        def upload(size):
+            layer = images.noise(size)
+            path = f"/v2/{account}/app/blobs/uploads/?digest={images.digest_of(layer)}"
+            return deployment.http("POST", path, basic, body=layer)[0]
+
+        assert upload(60_000) == 201
+
+        def publish(size):
+            content = images.noise(size)
+            begun = public.initiate_layer_upload(repositoryName="app")["uploadId"]
+            part = {"partFirstByte": 0, "partLastByte": size - 1, "layerPartBlob": content}
+            public.upload_layer_part(repositoryName="app", uploadId=begun, **part)
+
+        assert refusal(publish, size=60_000)[0] == "LimitExceededException"
+        publish(20_000)
+        assert upload(30_000) == 403
+    finally:
+        deployment.node.daemon.stop()
+        deployment.config.write_text(config)
+        deployment.start()
+
+
+def test_a_lost_placement_is_made_again(deployment, placed):
+    account, credentials = placed
+    deployment.client("ecr", credentials).create_repository(repositoryName="kept")
+    deployment.node.daemon.stop()
+    key = f"(SELECT key FROM account WHERE account_id = '{account}')"
+    deployment.directory.sql(f"DELETE FROM placement WHERE account = {key}")
+    deployment.start()
+    (found,) = deployment.client("ecr", credentials).describe_repositories()["repositories"]
+    assert found["repositoryName"] == "kept"
+    assert account in deployment.command("registry", "list")
+
+
+def test_a_node_that_does_not_know_a_database_answers_503(short_folder, tmp_path):
+    deployment = Databases(short_folder, tmp_path)
+    try:
+        both = tmp_path / "both.toml"
+        both.write_text(deployment.config.read_text())
+        deployment.node.daemon.stop()
+        deployment.node = Serve(tmp_path, deployment.directory.url(), deployment.port)
+        account, credentials = deployment.member()
+        basic = deployment.basic(credentials)
+        read = lambda: deployment.http("GET", f"/v2/{account}/_catalog", basic)[0]
+        assert read() == 200
+        run([os.environ["WHARF_BIN"], "registry", "place", account, "east", "--config", both], env=deployment.node.env)
+        assert read() == 503
+        code, _ = refusal(deployment.client("ecr", credentials).create_repository, repositoryName="app")
+        assert code == "ServerException"
+    finally:
+        deployment.stop()
+
+
+def test_a_node_starts_while_a_database_is_away(deployment, placed):
+    account, credentials = placed
+    deployment.client("ecr", credentials).create_repository(repositoryName="app")
+    basic = deployment.basic(credentials)
+    deployment.node.daemon.stop()
+    # The database is away when the node starts.
+    deployment.east.kill()
+    deployment.start()
+    read = lambda: deployment.http("GET", f"/v2/{account}/app/tags/list", basic)[0]
+    assert read() == 503
+    assert deployment.http("GET", "/v2/_catalog", deployment.basic())[0] == 200
+    assert account in deployment.command("registry", "list")
+    assert "cannot be opened" in deployment.command("fsck", "--database", "east", refused=True)
+    deployment.east.start()
+    wait_until(lambda: read() == 200, "the database that came back")
+
+
+def test_an_empty_database_is_not_taken_for_another_one(deployment):
+    deployment.east.sql("CREATE DATABASE empty")
+    url = deployment.east.url()
+    config = deployment.config.read_text()
+    deployment.config.write_text(config.replace(url, url.replace("/postgres", "/empty")))
+    try:
+        said = deployment.command("registry", "list", refused=True)
+        assert "the directory knows another one with this name" in said
+    finally:
+        deployment.config.write_text(config)
+
+
+def test_a_deployment_on_several_databases_does_not_move(deployment, placed, tmp_path):
+    config = deployment.config.read_text()
+    alone = tmp_path / "alone.toml"
+    alone.write_text(config.replace(f'[[databases]]\nname = "east"\nurl = "{deployment.east.url()}"\n', ""))
+    to = tmp_path / "to.toml"
+    to.write_text(f'data_dir = "{tmp_path / "to"}"\n[server]\nlisten = "127.0.0.1:1"\n')
+    command = [os.environ["WHARF_BIN"], "migrate-store", "--from", alone, "--to", to]
+    said = run(command, env=deployment.node.env, refused=True)
+    assert "part of a deployment with [[databases]]" in said
 
 
 def test_a_repository_moves_only_within_its_database(deployment, placed):
@@ -243,9 +384,10 @@ def test_one_database_is_away_and_the_other_serves(deployment, placed, tmp_path)
     try:
         config = deployment.config.read_text()
         aliased = deployment.directory.url(host="localhost")
+        west = f'[[databases]]\nname = "west"\nurl = "{deployment.east.url(host="localhost")}"\n'
         for change, says in (
             (lambda text: text.replace(deployment.settings(), ""), "[[databases]] must have it"),
-            (lambda text: text.replace('name = "east"', 'name = "west"'), "belongs to"),
+            (lambda text: text.replace("[[databases]]", west + "[[databases]]"), "belongs to"),
             (lambda text: text.replace(deployment.east.url(), aliased), "has accounts of its own"),
         ):
             deployment.config.write_text(change(config))

@@ -19,6 +19,9 @@ pub trait Answers<R: Request> {
 
 /// A request of any operation of a service, as one type: the server has one path for all of them.
 pub trait Asked<S>: Send {
+    /// The ID or the ARN by which the request names a registry. Only members that its operation has count.
+    fn registry(&self) -> Option<&str>;
+
     /// Runs the operation.
     fn answer<'a>(
         self: Box<Self>,
@@ -28,16 +31,26 @@ pub trait Asked<S>: Send {
     ) -> BoxFuture<'a, Result<Box<dyn Answer>>>;
 }
 
-struct Ask<R>(R);
+struct Ask<R> {
+    request: R,
+    registry: Option<String>,
+}
+
+/// The members of requests that name a registry.
+const NAME_REGISTRIES: [&str; 2] = ["registryId", "resourceArn"];
 
 impl<R: Request, S: Answers<R> + Sync> Asked<S> for Ask<R> {
+    fn registry(&self) -> Option<&str> {
+        self.registry.as_deref()
+    }
+
     fn answer<'a>(
         self: Box<Self>,
         service: &'a S,
         ctx: &'a Ctx,
         region: &'a Region,
     ) -> BoxFuture<'a, Result<Box<dyn Answer>>> {
-        let answer = service.answer(ctx, region, self.0);
+        let answer = service.answer(ctx, region, self.request);
         Box::pin(answer.map_ok(|answer| Box::new(Answered::<R>(answer)) as Box<dyn Answer>))
     }
 }
@@ -46,14 +59,15 @@ impl<R: Request, S: Answers<R> + Sync> Asked<S> for Ask<R> {
 pub fn read_json<R: Request, S: Answers<R> + Sync>(
     body: &[u8],
 ) -> std::result::Result<Box<dyn Asked<S>>, Invalid> {
-    Ok(Box::new(Ask(json::decode::<R>(body)?)))
+    let (request, registry) = json::decode_with::<R>(body, &NAME_REGISTRIES)?;
+    Ok(Box::new(Ask { request, registry }))
 }
 
 /// Reads a request from a form.
 pub fn read_form<R: Request, S: Answers<R> + Sync>(
     form: &Form,
 ) -> std::result::Result<Box<dyn Asked<S>>, Invalid> {
-    Ok(Box::new(Ask(query::decode::<R>(form)?)))
+    Ok(Box::new(Ask { request: query::decode::<R>(form)?, registry: None }))
 }
 
 /// Implements [`crate::answers::Answers`] for the operations of a service. Each calls the method that the list names.

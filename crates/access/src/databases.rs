@@ -4,12 +4,14 @@
 //! The database of `[database]` is the directory. Each other database has an [`Access`] of its own, whose gate reads
 //! callers from the directory and registries from its database.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
-use meta::Meta;
+use meta::{GetSetting, Meta, PutSettingOnce};
 use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
@@ -17,15 +19,17 @@ use crate::Access;
 use crate::clock::Clock;
 use crate::context::micros;
 use crate::effects::authority;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Internal, Result};
 use crate::permit::Permit;
 use crate::store::{
-    CopyAccount, FindAccount, FindPlacement, ListPlacedDatabases, ListPlacements, PlaceAccount,
-    PlaceAccountRefusal, PlacedAccount, RefusedExt as _, StoreResultExt as _,
+    CopiedAccount, CopyAccount, FindAccount, FindPlacement, ListCopiedAccounts, ListPlacedDatabases,
+    ListPlacements, PlaceAccount, PlaceAccountRefusal, PlacedAccount, RefusedExt as _, StoreResultExt as _,
 };
 
 /// The number of accounts whose database is remembered.
 const KNOWN: usize = 20_000;
+/// The time between two lines of the log about databases that are not open.
+const LINES: Duration = Duration::from_secs(10);
 /// Accounts in a page.
 const PAGE: usize = 500;
 
@@ -33,8 +37,10 @@ const PAGE: usize = 500;
 pub(crate) struct Databases {
     /// The name of this one; None: the directory.
     name: Option<Arc<str>>,
-    /// By name. Only the directory has them, and only when the node has opened them.
-    others: OnceLock<BTreeMap<String, Arc<Access>>>,
+    /// The directory, if this is another one.
+    directory: Weak<Access>,
+    /// By name. Only the directory has them. One that could not be opened yet is empty.
+    others: OnceLock<BTreeMap<String, OnceLock<Arc<Access>>>>,
     /// Where the registries of accounts are; None: in the directory. Only answers that never change.
     known: Cache<AccountId, Option<Arc<str>>>,
     /// Wakes the delivery of events, which is the directory's.
@@ -42,9 +48,10 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    pub(crate) fn new(name: Option<&str>, delivery: &Arc<Notify>) -> Self {
+    pub(crate) fn new(delivery: &Arc<Notify>) -> Self {
         Self {
-            name: name.map(Into::into),
+            name: None,
+            directory: Weak::new(),
             others: OnceLock::new(),
             known: Cache::new(KNOWN),
             delivery: Arc::clone(delivery),
@@ -54,7 +61,10 @@ impl Databases {
 
 impl Access {
     /// Access to the registries in another database, whose directory this is.
-    pub fn beside(&self, name: &str, meta: Meta) -> Arc<Self> {
+    pub fn beside(self: &Arc<Self>, name: &str, meta: Meta) -> Arc<Self> {
+        let directory = Arc::downgrade(self);
+        let databases =
+            Databases { name: Some(name.into()), directory, ..Databases::new(&self.events_written) };
         Arc::new(Self {
             meta: meta.of_directory(&self.meta, name),
             settings: self.settings.clone(),
@@ -65,29 +75,43 @@ impl Access {
             policies: Arc::clone(&self.policies),
             reconcilers_woken: Notify::new(),
             events_written: Arc::default(),
-            storage_holds: Arc::default(),
+            storage_holds: Arc::clone(&self.storage_holds),
             tokens: Arc::clone(&self.tokens),
             aliases: Arc::clone(&self.aliases),
             anonymous: Arc::clone(&self.anonymous),
             clock: Clock::default(),
-            databases: Databases::new(Some(name), &self.events_written),
+            databases,
         })
     }
 
-    /// The other databases, once they are open.
-    pub fn set_databases(&self, others: BTreeMap<String, Arc<Self>>) {
-        // A node opens them once.
-        drop(self.databases.others.set(others));
+    /// Whether this is the database with the accounts.
+    pub(crate) fn is_directory(&self) -> bool {
+        self.databases.name.is_none()
     }
 
-    /// The other databases, by name.
+    /// The names of the other databases, before any of them is open.
+    pub fn name_databases(&self, names: impl Iterator<Item = String>) {
+        // A node reads its configuration once.
+        drop(self.databases.others.set(names.map(|name| (name, OnceLock::new())).collect()));
+    }
+
+    /// Adds another database, now that it is open.
+    pub fn open_database(&self, name: &str, access: Arc<Self>) {
+        let place = self.databases.others.get().and_then(|others| others.get(name));
+        // A node opens it once.
+        drop(place.map(|place| place.set(access)));
+    }
+
+    /// The other databases that are open, by name.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &Arc<Self>)> {
-        self.databases.others.get().into_iter().flatten().map(|(name, access)| (name.as_str(), access))
+        let all = self.databases.others.get().into_iter().flatten();
+        all.filter_map(|(name, access)| Some((name.as_str(), access.get()?)))
     }
 
     /// The database with a registry; None: the directory. Public registries are always there.
     pub async fn database_of(&self, account: &AccountId, region: &Region) -> Result<Option<Arc<str>>> {
-        if region.is_public() || self.databases().next().is_none() {
+        // SQLite is never the directory of other databases.
+        if region.is_public() || self.is_alone() {
             return Ok(None);
         }
         if let Some(known) = self.databases.known.get(account) {
@@ -104,14 +128,29 @@ impl Access {
 
     /// Access to a registry: that of its database, or this one.
     pub async fn of_registry(&self, account: &AccountId, region: &Region) -> Result<&Self> {
-        let Some(name) = self.database_of(account, region).await? else { return Ok(self) };
+        let name = self.database_of(account, region).await?;
+        let Some(name) = name.filter(|name| Some(name) != self.databases.name.as_ref()) else {
+            return Ok(self);
+        };
         let found = self.databases().find(|(known, _)| **known == *name);
         found.map(|(_, access)| &**access).ok_or_else(|| unopened(&name))
     }
 
+    /// The other database that bytes of an account can be in: its public registry is in the directory.
+    pub(crate) async fn other_side(&self, account: &AccountId) -> Result<Option<Arc<Self>>> {
+        if self.databases.name.is_some() {
+            return Ok(self.databases.directory.upgrade());
+        }
+        let Some(name) = self.database_of(account, &self.settings.default_region).await? else {
+            return Ok(None);
+        };
+        let found = self.databases().find(|(known, _)| **known == *name);
+        found.map(|(_, access)| Some(Arc::clone(access))).ok_or_else(|| unopened(&name))
+    }
+
     /// Whether the private registries of an account are in another database than this one.
     pub async fn is_elsewhere(&self, account: &AccountId) -> Result<bool> {
-        if self.databases.name.is_none() && self.databases().next().is_none() {
+        if self.is_alone() {
             return Ok(false);
         }
         let find = FindPlacement { account_id: account.clone() };
@@ -126,31 +165,78 @@ impl Access {
 
     /// Places the registries of an account in one of the other databases, from now on. It must not have any yet.
     pub async fn place_account(&self, account_id: &AccountId, database: &str, now: Timestamp) -> Result<()> {
-        let there = self.databases().find(|(name, _)| *name == database).map(|(_, there)| there);
-        let there =
-            there.ok_or_else(|| invalid(format!("there is no database '{database}' in [[databases]]")))?;
+        self.place_in((self.named(database)?, database), account_id, now).await
+    }
+
+    async fn place_in(
+        &self,
+        (there, database): (&Self, &str),
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<()> {
         let permit = Permit::for_service(authority::PlaceRegistries, self);
         let account = permit.read(|()| FindAccount { account_id: account_id.clone() }).await?;
         let account = account.filter(|account| account.status == "ACTIVE").ok_or_else(|| {
             invalid(format!("there is no account {account_id} in this deployment, or it is closed"))
         })?;
+        // What can be refused leaves nothing there.
+        let find = FindPlacement { account_id: account_id.clone() };
+        let known = self.meta.read(find).await.or_store_error()?;
+        match known.database {
+            Some(other) if other != database => {
+                return Err(not_placed(account_id, PlaceAccountRefusal::Placed(other)));
+            }
+            None if known.is_final => return Err(not_placed(account_id, PlaceAccountRefusal::HasRegistries)),
+            _ => {}
+        }
         // Before anybody can find the registries there: their rows refer to it.
         let place = PlaceAccount { account: account.key, database: database.to_owned(), at: micros(now) };
         let copy = CopyAccount { account, at: micros(now) };
         Permit::for_service(authority::PlaceRegistries, there).write(|()| copy).await.or_store_error()?;
-        permit.write(|()| place).await.or_refused(|refusal| match refusal {
-            PlaceAccountRefusal::HasRegistries => invalid(format!(
-                "the account {account_id} has registries in the directory database already: only an account without \
-                 registries can be placed"
-            )),
-            PlaceAccountRefusal::IsDestination => invalid(format!(
-                "registries are replicated to the account {account_id} from the directory database: remove it from their \
-                 replication rules first"
-            )),
-            PlaceAccountRefusal::Placed(database) => invalid(format!(
-                "the registries of the account {account_id} are placed in the database '{database}' already"
-            )),
-        })
+        permit.write(|()| place).await.or_refused(|refusal| not_placed(account_id, refusal))
+    }
+
+    /// Compares the placements in a database with the accounts that it has, before it is used. One of both can have been
+    /// restored to an earlier moment. An account with registries there is placed again, and one without a row gets it.
+    pub async fn compare_placements(&self, there: &Self, database: &str, now: Timestamp) -> Result<()> {
+        let placed = self.placements().await?.into_iter().filter(|placed| placed.database == database);
+        let mut lacking: BTreeSet<AccountId> = placed.map(|placed| placed.account_id).collect();
+        let permit = Permit::for_service(authority::PlaceRegistries, there);
+        let mut unplaced = Vec::new();
+        let mut after = None;
+        loop {
+            let page = permit.read(|()| ListCopiedAccounts { after: after.take(), limit: PAGE }).await?;
+            let is_last = page.len() < PAGE;
+            for CopiedAccount { account_id, has_registries } in page {
+                if !lacking.remove(&account_id) && has_registries {
+                    unplaced.push(account_id.clone());
+                }
+                after = Some(account_id);
+            }
+            if is_last {
+                break;
+            }
+        }
+        for account in unplaced.iter().chain(&lacking) {
+            match self.place_in((there, database), account, now).await {
+                Ok(()) => {
+                    tracing::warn!(%account, database, "the account was placed again: was a database restored?");
+                }
+                Err(error) => {
+                    let cause = error.internal.as_ref().map(Internal::chain);
+                    tracing::error!(%account, database, %error, cause, "the account cannot be placed where it was");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn named(&self, database: &str) -> Result<&Arc<Self>> {
+        let others = self.databases.others.get();
+        let named = others.and_then(|others| others.get(database));
+        let named =
+            named.ok_or_else(|| invalid(format!("there is no database '{database}' in [[databases]]")))?;
+        named.get().ok_or_else(|| invalid(format!("the database '{database}' cannot be opened")))
     }
 
     /// Every account whose registries are placed in another database, by ID.
@@ -166,6 +252,19 @@ impl Access {
                 return Ok(all);
             }
         }
+    }
+
+    /// The ID of another database, which no other one with its name has.
+    pub async fn known_database(&self, name: &str) -> Result<Option<String>> {
+        let known = self.meta.read(GetSetting { name: id_of(name) }).await.or_store_error()?;
+        Ok(known.map(|id| String::from_utf8_lossy(&id).into_owned()))
+    }
+
+    /// Records the ID of another database, once. Returns the recorded one.
+    pub async fn ensure_database(&self, name: &str, id: &str) -> Result<String> {
+        let put = PutSettingOnce { name: id_of(name), value: id.as_bytes().to_vec() };
+        let known = self.meta.write(put).await.or_store_error()?;
+        Ok(String::from_utf8_lossy(&known).into_owned())
     }
 
     /// The databases that registries are placed in.
@@ -185,8 +284,34 @@ pub fn elsewhere(account: &AccountId) -> Error {
 
 /// The error for a database that this node did not open. Its registries are there, so no other answer is right.
 pub fn unopened(name: &str) -> Error {
-    tracing::error!(database = name, "registries are placed in a database that [[databases]] does not have");
+    /// When a line was last written, since the first one.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let now = FIRST.elapsed().as_secs().saturating_add(LINES.as_secs());
+    let last = WRITTEN.load(Ordering::Relaxed);
+    let is_due = now >= last.saturating_add(LINES.as_secs());
+    // Anybody can cause it, so few lines are written.
+    if is_due && WRITTEN.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        tracing::error!(database = name, "registries are placed in a database that this node has not opened");
+    }
     Error::new(Code::Unavailable, "The registry's store is not available at the moment. Try again shortly.")
+}
+
+/// The name of the setting with the ID of a database.
+fn id_of(name: &str) -> String {
+    format!("database/{name}")
+}
+
+fn not_placed(account: &AccountId, refusal: PlaceAccountRefusal) -> Error {
+    invalid(match refusal {
+        PlaceAccountRefusal::HasRegistries => format!(
+            "the account {account} has registries in the directory database already: only an account without registries \
+             can be placed"
+        ),
+        PlaceAccountRefusal::Placed(database) => {
+            format!("the registries of the account {account} are placed in the database '{database}' already")
+        }
+    })
 }
 
 fn invalid(message: String) -> Error {

@@ -382,11 +382,15 @@ fn image_facts(digest: &Digest) -> Value {
 
 impl Access {
     /// `trim_events`, unless events wait to be routed that are only somewhat older: a deployment that was stopped for a
-    /// day still delivers them.
+    /// day still delivers them. Events of another database wait for as long as the directory does not take them.
     pub async fn trim_routed_events(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::TrimEvents, self);
         let oldest = permit.read(|()| OldestNewEvent).await?;
-        let longest = first_id(now.checked_sub(LONGEST_UNROUTED.hours()).unwrap_or(Timestamp::MIN));
+        let longest = if self.is_directory() {
+            first_id(now.checked_sub(LONGEST_UNROUTED.hours()).unwrap_or(Timestamp::MIN))
+        } else {
+            i64::MIN
+        };
         if oldest.is_some_and(|id| (longest..self.first_kept_event(now)).contains(&id)) {
             return Ok(0);
         }

@@ -117,7 +117,7 @@ impl Access {
             Store { meta: meta.clone(), ids: Arc::clone(&ids), events_written: Arc::clone(&events_written) };
         let keys = Arc::new(keys::open(&settings.master_key, &store, Timestamp::now()).await?);
         let organization = Organization::open(&store).await?;
-        let databases = Databases::new(None, &events_written);
+        let databases = Databases::new(&events_written);
         Ok(Arc::new(Self {
             meta,
             settings,

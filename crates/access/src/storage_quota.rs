@@ -4,6 +4,7 @@
 mod holds;
 
 use aws::ids::AccountId;
+use futures::future::try_join_all;
 use oci::name::RepositoryName;
 
 use crate::Access;
@@ -90,7 +91,11 @@ impl Access {
         let mut used = Vec::new();
         for quota in &self.settings.storage_quotas {
             if account.is_none() || quota.account_id.is_none() || quota.account_id.as_ref() == account {
-                let stored = self.stored_in_all(&quota.counts()).await?;
+                let by = quota.counts();
+                let stored = match &quota.account_id {
+                    Some(account) => self.stored(&by, Some(account)).await?,
+                    None => self.stored_in_all(&by).await?,
+                };
                 used.push((quota.clone(), stored));
             }
         }
@@ -99,17 +104,15 @@ impl Access {
 
     /// The bytes that are stored in all databases.
     pub(crate) async fn stored_in_all(&self, by: &StoredBy) -> Result<u64> {
-        let mut all = 0_u64;
-        for access in std::iter::once(self).chain(self.databases().map(|(_, access)| &**access)) {
-            let permit = Permit::for_service(authority::CheckStorageQuotas, access);
-            all = all.saturating_add(permit.read(|()| SumStoredBytes { by: by.clone() }).await?);
-        }
-        Ok(all)
+        let all = std::iter::once(self).chain(self.databases().map(|(_, access)| &**access));
+        let sums = try_join_all(all.map(|access| access.stored_here(by))).await?;
+        Ok(sums.into_iter().fold(0, u64::saturating_add))
     }
 
     /// Holds bytes against the storage quotas, or refuses them. They count for all later requests of this node until the
     /// hold is dropped. Requests of different nodes at the same moment can exceed a quota by what each of them stores.
-    /// Of registries on several databases, each database counts what it has. Without quotas it reads nothing.
+    /// Of registries on several databases, the quota of an account counts both that it can be in; of the others, each
+    /// database counts what it has. Without quotas it reads nothing.
     pub async fn hold_storage(&self, repository: &RepositoryRef, more: More) -> Result<StorageHold> {
         self.hold_against(repository, more, |_| true).await
     }
@@ -138,9 +141,7 @@ impl Access {
             quotas.filter(|quota| quota.applies_to(repository) && quota.limits(more) && counts(quota));
         let mut deciding = Deciding::begin(&self.storage_holds, quotas);
         for (quota, counted) in &mut deciding.counted {
-            let permit = Permit::for_service(authority::CheckStorageQuotas, self);
-            let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-            *counted = counted.saturating_add(stored);
+            *counted = counted.saturating_add(self.stored(&quota.counts(), quota.account_id.as_ref()).await?);
         }
         match deciding.admit(repository, more) {
             Ok(hold) => Ok(hold),
@@ -148,12 +149,26 @@ impl Access {
         }
     }
 
+    /// The bytes that are stored here; of one account, in all databases.
+    async fn stored(&self, by: &StoredBy, account: Option<&AccountId>) -> Result<u64> {
+        let own = self.stored_here(by).await?;
+        let Some(account) = account else { return Ok(own) };
+        Ok(match self.other_side(account).await? {
+            Some(other) => own.saturating_add(other.stored_here(by).await?),
+            None => own,
+        })
+    }
+
+    async fn stored_here(&self, by: &StoredBy) -> Result<u64> {
+        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+        permit.read(|()| SumStoredBytes { by: by.clone() }).await
+    }
+
     /// The error of a quota that would be exceeded. What other accounts store is not shown.
     async fn exceeded(&self, quota: &StorageQuota, account: &AccountId, more: More) -> Result<Error> {
-        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
         let held = self.storage_holds.of_account(quota, account);
         let by = quota.counts_of(Some(account.clone()));
-        let own = permit.read(|()| SumStoredBytes { by }).await?.saturating_add(held);
+        let own = self.stored(&by, Some(account)).await?.saturating_add(held);
         let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
         let own = own.saturating_sub(recorded);
         Ok(exceeded(quota, (account, own), recorded.saturating_add(quota.adds(more))))

@@ -11,7 +11,7 @@ use crate::service::Service;
 use crate::shape::{Answer, WriteError};
 
 pub(crate) use blob::blob;
-pub use decode::decode;
+pub use decode::{decode, decode_with};
 
 /// The `Content-Type` of requests and answers.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";

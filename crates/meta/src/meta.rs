@@ -62,6 +62,15 @@ impl Meta {
         Ok(meta)
     }
 
+    /// Whether the PostgreSQL database at this URL has one of these settings. It stays as it is.
+    pub async fn has_setting(
+        url: &str,
+        options: PostgresOptions,
+        names: &[&str],
+    ) -> Result<bool, StoreError> {
+        Postgres::has_setting(url, options, names).await
+    }
+
     /// The registries that are placed here, under this name. Accounts and their principals stay in the directory: each
     /// operation runs on the database that its type says ([`Database`]).
     #[must_use]

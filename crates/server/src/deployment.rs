@@ -1,7 +1,7 @@
 //! The parts that the server calls.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use access::Access;
 use events::Events;
@@ -19,6 +19,6 @@ pub struct Deployment {
     pub events: Arc<Events>,
     /// The registries.
     pub registry: Arc<Registry>,
-    /// The registries in other databases, by the name of the database.
-    pub beside: BTreeMap<String, Arc<Registry>>,
+    /// The registries in other databases, by the name of the database. One that is away is empty until it is opened.
+    pub beside: Arc<BTreeMap<String, OnceLock<Arc<Registry>>>>,
 }

@@ -293,9 +293,13 @@ impl Metrics {
     }
 
     /// Takes what the deployment stores.
-    pub(crate) fn storage(&self, stored: i64, state: &WharfDescribeCollectionResponse) {
+    pub(crate) fn stored(&self, bytes: i64) {
+        self.storage.stored.set(bytes);
+    }
+
+    /// Sets the state of the collector.
+    pub(crate) fn collection(&self, state: &WharfDescribeCollectionResponse) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.storage.stored.set(stored);
         self.storage.doomed.set(count(state.doomed.bytes));
         self.storage.freed.set(count(state.freed_bytes));
         self.storage.reviews.set(count(state.layers.count.saturating_add(state.objects.count)));

@@ -45,9 +45,13 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                     app.metrics.replication(lags);
                 }
                 app.metrics.peer_traffic(app.registry.peer_traffic());
-                let stored = timeout(STORE_TIME, app.identity.storage(Timestamp::now())).await;
-                if let Ok(Ok((stored, state))) = stored {
-                    app.metrics.storage(stored, &state);
+                let state = timeout(STORE_TIME, app.identity.shown_collection(Timestamp::now())).await;
+                if let Ok(Ok(state)) = state {
+                    app.metrics.collection(&state);
+                }
+                // It needs all databases, of which one can be away.
+                if let Ok(Ok(stored)) = timeout(STORE_TIME, app.identity.stored_bytes()).await {
+                    app.metrics.stored(stored);
                 }
             }
             Ok::<_, Infallible>(expose(&app.metrics, &request))

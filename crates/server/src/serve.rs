@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use access::Access;
@@ -46,7 +46,7 @@ pub(crate) struct App {
     pub(crate) events: Arc<Events>,
     pub(crate) registry: Arc<Registry>,
     /// The registries in other databases, by the name of the database.
-    pub(crate) beside: BTreeMap<String, Arc<Registry>>,
+    pub(crate) beside: Arc<BTreeMap<String, OnceLock<Arc<Registry>>>>,
     pub(crate) options: Options,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the server must stop.

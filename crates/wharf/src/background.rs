@@ -1,5 +1,6 @@
 //! What a running node does that no request asks for: it runs the reconcilers, and follows changes of the keys.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use server::Deployment;
 use tokio::task::JoinSet;
 use trace::Tracer;
 
+use crate::databases::{self, Other};
 use crate::master_rotation;
 
 /// The file of the master key, and whether only this process can open the store.
@@ -78,23 +80,54 @@ pub(crate) async fn deliver(deployment: Deployment, tracer: Tracer) {
     deliveries(&deployment).traced(tracer).run().await;
 }
 
-/// Works on the registries of the other databases until the set is dropped. Each database has its own leases.
-pub(crate) fn run_beside(deployment: &Deployment, tracer: &Tracer) -> JoinSet<()> {
+/// Works on the registries of the other databases until it is dropped. Each database has its own leases. Those that are away
+/// are opened when they come back.
+pub(crate) async fn run_beside(deployment: Deployment, mut away: Vec<Other>, tracer: Tracer) {
     let mut running = JoinSet::new();
-    let has_targets = deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some());
-    for (name, access) in deployment.access.databases() {
-        let Some(registry) = deployment.beside.get(name) else { continue };
-        let drivers = [
-            Some(Driver::of_database(registry)),
-            has_targets.then(|| Driver::of_peers(registry)),
-            Some(Driver::of_events(Arc::clone(access), Box::new(ForwardEvents(Arc::clone(access))))),
-        ];
-        for driver in drivers.into_iter().flatten() {
-            let driver = driver.traced(tracer.clone());
-            running.spawn(async move { driver.run().await });
+    let mut begun = BTreeSet::new();
+    loop {
+        for (name, access) in deployment.access.databases() {
+            if begun.insert(name.to_owned()) {
+                work_on(&deployment, (name, access), &tracer, &mut running);
+            }
         }
+        if away.is_empty() {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let mut still_away = Vec::new();
+        for other in away {
+            still_away.extend(databases::open_again(&deployment, other).await);
+        }
+        away = still_away;
     }
-    running
+}
+
+/// How often a database that is away is looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+fn work_on(
+    deployment: &Deployment,
+    (name, access): (&str, &Arc<Access>),
+    tracer: &Tracer,
+    running: &mut JoinSet<()>,
+) {
+    let Some(registry) = deployment.beside.get(name).and_then(|opened| opened.get()) else { return };
+    let has_targets = deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some());
+    let drivers = [
+        Some(Driver::of_database(registry)),
+        has_targets.then(|| Driver::of_peers(registry)),
+        Some(forwarding(access)),
+    ];
+    for driver in drivers.into_iter().flatten() {
+        let driver = driver.traced(tracer.clone());
+        running.spawn(async move { driver.run().await });
+    }
+}
+
+/// The driver that brings the events of another database to the directory.
+pub(crate) fn forwarding(access: &Arc<Access>) -> Driver {
+    Driver::of_events(Arc::clone(access), Box::new(ForwardEvents(Arc::clone(access))))
 }
 
 /// Brings the events of another database to the directory, which delivers them.

@@ -15,6 +15,7 @@ use meta::{GetSetting, ListObjects, Meta, PutSettingOnce};
 use crate::config::{Bucket, Config};
 
 /// Where blobs are.
+#[derive(Clone)]
 pub(crate) enum BlobStore {
     /// In folders of this machine.
     Folders(BlobFolders),

@@ -1,6 +1,5 @@
 //! One running node: stores, registry, server, background work, signals.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +15,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 use crate::blob_store::BlobStore;
-use crate::databases::{self, Connected};
+use crate::databases::{self, Other};
 use crate::telemetry::Exporter;
 use crate::{logging, systemd};
 
-/// Opens the deployment on SQLite or PostgreSQL, its store of blobs, and its other databases.
+/// Opens the deployment on SQLite or PostgreSQL, its store of blobs, and its other databases. Returns those that are away.
 pub(crate) async fn open(
     settings: Settings,
     meta: meta::Meta,
     blobs: BlobStore,
-    others: Vec<Connected>,
-) -> anyhow::Result<Deployment> {
+    others: Vec<Other>,
+) -> anyhow::Result<(Deployment, Vec<Other>)> {
     databases::check_directory(&meta).await?;
     if meta.read(meta::GetUnfinishedMove).await?.is_some() {
         bail!("a store is being moved to this database: run wharf migrate-store again until it has ended");
@@ -36,8 +35,8 @@ pub(crate) async fn open(
     }
     let store = blobs.open(&meta).await?;
     let mut deployment = of_parts(settings, meta, store).await?;
-    databases::attach(&mut deployment, others).await?;
-    Ok(deployment)
+    let away = databases::attach(&mut deployment, others).await?;
+    Ok((deployment, away))
 }
 
 /// A deployment of a database and a store of blobs that belong together.
@@ -51,7 +50,7 @@ pub(crate) async fn of_parts(
         identity: Identity::new(Arc::clone(&access)),
         events: Events::new(Arc::clone(&access))?,
         registry: Registry::new(Arc::clone(&access), store),
-        beside: BTreeMap::new(),
+        beside: Arc::default(),
         access,
     })
 }
@@ -62,30 +61,29 @@ const LAST_WRITE: Duration = Duration::from_secs(5);
 /// Serves until a signal arrives, then drains.
 pub(crate) async fn run(
     listener: Listener,
-    deployment: Deployment,
+    (deployment, away): (Deployment, Vec<Other>),
     master_key: MasterKeyFile,
     exporter: Option<Exporter>,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let tracer = exporter.as_ref().map(Exporter::tracer).unwrap_or_default();
     let exporting = exporter.map(Exporter::start);
-    let beside = background::run_beside(&deployment, &tracer);
+    let beside = tokio::spawn(background::run_beside(deployment.clone(), away, tracer.clone()));
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone(), tracer.clone()));
     let peers = tokio::spawn(background::replicate_to_peers(deployment.clone(), tracer.clone()));
     let delivery = tokio::spawn(background::deliver(deployment.clone(), tracer));
     let alive = tokio::spawn(systemd::keep_alive());
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let clock = tokio::spawn(background::watch_clock(Arc::clone(&deployment.access)));
-    let registries: Vec<_> =
-        std::iter::once(&deployment.registry).chain(deployment.beside.values()).cloned().collect();
+    let (own, others) = (Arc::clone(&deployment.registry), Arc::clone(&deployment.beside));
     let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
-    let last_writes =
-        futures::future::join_all(registries.iter().map(|registry| registry.write_pull_times()));
+    let registries = std::iter::once(&own).chain(others.values().filter_map(|opened| opened.get()));
+    let last_writes = futures::future::join_all(registries.map(|registry| registry.write_pull_times()));
     if tokio::time::timeout(LAST_WRITE, last_writes).await.is_err() {
         tracing::warn!("the times of the last pulls were not recorded: the store does not answer");
     }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
-    drop(beside);
+    beside.abort();
     reconcilers.abort();
     peers.abort();
     delivery.abort();

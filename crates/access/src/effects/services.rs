@@ -136,7 +136,8 @@ services! {
     /// Brings the events of a database of placed registries to the directory, where they are delivered.
     ForwardEvents => ListNewEvents, TakeEvents, RouteEvents;
     /// Places the registries of accounts in another database: `wharf registry place`.
-    PlaceRegistries => FindAccount, CopyAccount, PlaceAccount, ListPlacements, ListPlacedDatabases;
+    PlaceRegistries => FindAccount, CopyAccount, PlaceAccount, ListPlacements, ListPlacedDatabases,
+        ListCopiedAccounts;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;

@@ -19,9 +19,16 @@ use crate::shape::{
 /// This is the only way to a request: it has every required member, and nothing exceeds its limits. Whether a repository
 /// exists, or whether a manifest is valid, is not checked here.
 pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
-    let request = T::read(checked(body, T::MEMBERS)?).map_err(|error| unreadable(&error))?;
+    Ok(decode_with(body, &[])?.0)
+}
+
+/// The same, with the text of the first of these members that the request has.
+pub fn decode_with<T: Request>(body: &[u8], names: &[&str]) -> Result<(T, Option<String>), Invalid> {
+    let tree = checked(body, T::MEMBERS)?;
+    let text = names.iter().find_map(|name| tree.text_of(name).map(str::to_owned));
+    let request = T::read(tree).map_err(|error| unreadable(&error))?;
     request.validate()?;
-    Ok(request)
+    Ok((request, text))
 }
 
 /// The part that is the same for each request.

@@ -23,6 +23,15 @@ pub enum Tree<'a> {
 }
 
 impl Tree<'_> {
+    /// The text of a member of a structure.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        let Self::Structure(members) = self else { return None };
+        members.iter().find_map(|(known, value)| match value {
+            Self::Text(text) if *known == name => Some(&**text),
+            _ => None,
+        })
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }

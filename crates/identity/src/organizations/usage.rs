@@ -7,18 +7,15 @@ use access::error::{AwsCode, Error, Result};
 use access::op::organizations;
 use access::store::{RegistryKey, RepositoryKey};
 use aws::organizations::{
-    RegistryUsage, RepositoryUsage, WharfDescribeCollectionResponse, WharfDescribeUsageRequest,
-    WharfDescribeUsageResponse,
+    RegistryUsage, RepositoryUsage, WharfDescribeUsageRequest, WharfDescribeUsageResponse,
 };
-
-use jiff::Timestamp;
 
 use crate::Identity;
 
 impl Identity {
-    /// How many bytes are stored, and the state of the collector, for the metrics.
-    pub async fn storage(&self, now: Timestamp) -> Result<(i64, WharfDescribeCollectionResponse)> {
-        Ok((self.access.stored_bytes().await?, self.shown_collection(now).await?))
+    /// How many bytes are stored in all databases, for the metrics.
+    pub async fn stored_bytes(&self) -> Result<i64> {
+        self.access.stored_bytes().await
     }
 
     /// Shows usage, with a page of repositories.

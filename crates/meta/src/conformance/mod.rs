@@ -185,7 +185,8 @@ suite! {
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     plans: images_by_tag_status, referrers_by_artifact_type, referrers_of_one_image, images_and_repositories_by_name, lists_of_accounts,
         the_most_tags_of_an_image, credentials_of_users, images_of_backfills;
-    placement: an_account_is_placed_once_and_before_its_registries, of_a_placement_and_a_registry_one_wins,
+    placement: a_database_joins_one_directory_once,
+        an_account_is_placed_once_and_before_its_registries, of_a_placement_and_a_registry_one_wins,
         the_gate_reads_the_caller_and_then_the_registry, no_request_sees_a_change_before_the_one_before, each_operation_runs_on_its_database, events_are_taken_once;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,

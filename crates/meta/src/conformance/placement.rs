@@ -72,6 +72,23 @@ pub(super) async fn an_account_is_placed_once_and_before_its_registries(world: W
     );
 }
 
+pub(super) async fn a_database_joins_one_directory_once(world: World) {
+    let join = |directory: &str, id: &str| JoinDirectory { directory: directory.into(), id: id.into() };
+    let first = ("o-1/east".to_owned(), "id-1".to_owned());
+    assert_eq!(world.meta.write(join("o-1/east", "id-1")).await.unwrap(), first);
+    assert_eq!(world.meta.write(join("o-2/west", "id-2")).await.unwrap(), first);
+    for (name, value) in [(DIRECTORY_SETTING, first.0), (DATABASE_ID_SETTING, first.1)] {
+        let stored = world.meta.read(GetSetting { name: name.to_owned() }).await.unwrap();
+        assert_eq!(stored, Some(value.into_bytes()));
+    }
+    let demand = "SELECT CAST(MAX(oldest_compat) AS TEXT) FROM schema_migration";
+    assert_eq!(
+        world.texts(demand).await,
+        [COMPAT.to_string()],
+        "an older binary would use it as a directory"
+    );
+}
+
 pub(super) async fn of_a_placement_and_a_registry_one_wins(world: World) {
     for round in 100..130 {
         account(&world, round, &format!("000000000{round}")).await;
@@ -95,7 +112,16 @@ async fn beside(world: &World) -> (World, Meta) {
 pub(super) async fn the_gate_reads_the_caller_and_then_the_registry(world: World) {
     let (there, meta) = beside(&world).await;
     world.user("AIDA1", "ann").await.unwrap();
+    let copied = async || {
+        let all = meta.read(ListCopiedAccounts { after: None, limit: 9 }).await.unwrap();
+        let copy = all.into_iter().find(|copied| copied.account_id == digits(OTHER)).unwrap();
+        let after = Some(copy.account_id);
+        assert_eq!(meta.read(ListCopiedAccounts { after, limit: 9 }).await.unwrap(), []);
+        copy.has_registries
+    };
+    assert!(!copied().await);
     let registry = meta.write(ensure(2, 20)).await.unwrap().key;
+    assert!(copied().await);
     let create = CreateRepository { registry, ..world.new_repository("app") };
     let repository = meta.write(create).await.unwrap().key;
     meta.write(world.image(repository, "m", &["v1"])).await.unwrap();

@@ -188,6 +188,8 @@ pub(super) async fn lists_of_accounts(world: World) {
     reads_a_range(&world, users, &["account", "kind", "name_folded"], &sorts).await;
     let accounts = ListAccounts { after: String::new(), limit };
     reads_a_range(&world, accounts, &["account_id"], &[]).await;
+    let copied = ListCopiedAccounts { after: None, limit };
+    reads_a_range(&world, copied, &["account_id"], &["SCAN one", "SCAN g", "Seq Scan on registry"]).await;
     let members = ListMemberAccounts { after: String::new(), limit };
     reads_a_range(&world, members, &["account_id"], &["Filter: (in_organization = 1)"]).await;
     let (path, after) = ("ou-1/".to_owned(), String::new());

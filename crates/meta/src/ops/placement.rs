@@ -6,7 +6,7 @@
 use aws::ids::{AccountId, Region};
 
 use crate::{
-    AccountKey, COMPAT, Micros, Never, StoreError,
+    AccountKey, COMPAT, Micros, Never, StoreError, Tx,
     migrate::PLACEMENT,
     ops::{account::lock_account, operation},
     value::params,
@@ -29,8 +29,6 @@ pub struct PlaceAccount {
 pub enum PlaceAccountRefusal {
     /// It has registries in the directory.
     HasRegistries,
-    /// Registries in the directory are replicated to it.
-    IsDestination,
     /// It is placed in this database.
     Placed(String),
 }
@@ -47,19 +45,49 @@ operation!(PlaceAccount: Durable [] -> (), PlaceAccountRefusal, |op, tx| {
     if tx.row(registry, &params![op.account, Region::public()]).await?.is_some() {
         return Ok(Err(PlaceAccountRefusal::HasRegistries));
     }
-    let destination = "SELECT d.id FROM replication_destination d JOIN account a ON a.account_id = d.account_id \
-        WHERE a.key = ?1 AND d.removed_at IS NULL LIMIT 1";
-    if tx.row(destination, &params![op.account]).await?.is_some() {
-        return Ok(Err(PlaceAccountRefusal::IsDestination));
-    }
     let insert = "INSERT INTO placement (account, database_name, placed_at) VALUES (?1, ?2, ?3)";
     tx.execute(insert, &params![op.account, op.database, op.at]).await?;
     // An older binary would create the registries of the account here.
+    demand_placements(tx).await?;
+    Ok(Ok(()))
+});
+
+/// From now on only binaries that know placements open this database.
+async fn demand_placements(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let newer = "UPDATE schema_migration SET oldest_compat = ?1 WHERE number = ?2";
     if tx.execute(newer, &params![COMPAT, PLACEMENT]).await? != 1 {
         return Err(StoreError::Bug("the migration that made the table of placements is not noted"));
     }
-    Ok(Ok(()))
+    Ok(())
+}
+
+/// The settings of another database: the directory that it belongs to, and its ID, which the directory has too.
+pub const DIRECTORY_SETTING: &str = "directory";
+pub const DATABASE_ID_SETTING: &str = "database-id";
+
+/// Writes into another database that it is one, once. It must not be brought to its directory yet.
+#[derive(Clone, Debug)]
+pub struct JoinDirectory {
+    /// The directory, and the name of this database in it.
+    pub directory: String,
+    /// The ID of this database, if it has none.
+    pub id: String,
+}
+
+// The database belongs to the directory in the output, and has the ID in it.
+operation!(JoinDirectory: Durable [] -> (String, String), Never, |op, tx| {
+    let mut stored = Vec::new();
+    for (name, value) in [(DIRECTORY_SETTING, &op.directory), (DATABASE_ID_SETTING, &op.id)] {
+        let insert = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+        tx.execute(insert, &params![name, value.as_bytes()]).await?;
+        let found: Option<Vec<u8>> = tx.value("SELECT value FROM setting WHERE name = ?1", &params![name]).await?;
+        let text = String::from_utf8(found.ok_or(StoreError::Conflict)?);
+        stored.push(text.map_err(|_| StoreError::Corrupt("setting.value"))?);
+    }
+    demand_placements(tx).await?;
+    let mut stored = stored.into_iter();
+    let (directory, id) = (stored.next(), stored.next());
+    Ok(Ok((directory.ok_or(StoreError::Conflict)?, id.ok_or(StoreError::Conflict)?)))
 });
 
 /// Where the registries of an account are.

@@ -35,6 +35,7 @@ use crate::{
     migrate,
     operation::Access,
     tx::{Driver, Tx},
+    value::params,
 };
 
 /// Syncs the write-ahead log up to here, with all commits before. PostgreSQL keeps the locks of a transaction until its
@@ -116,18 +117,40 @@ fn pool(url: &str, options: PostgresOptions, patience: Duration) -> Result<Pool,
 }
 
 impl Postgres {
-    pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let pool = pool(url, options, options.patience)?;
-        let (markers, round_trips) = (Arc::default(), Arc::default());
-        let opened = Self {
-            pool,
+    fn of_url(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        Ok(Self {
+            pool: pool(url, options, options.patience)?,
             options,
-            markers,
+            markers: Arc::default(),
             replica: None,
-            round_trips,
+            round_trips: Arc::default(),
             #[cfg(test)]
             turns: None,
-        };
+        })
+    }
+
+    /// Whether a database has one of these settings. It is not migrated, so it can have no tables.
+    pub(crate) async fn has_setting(
+        url: &str,
+        options: PostgresOptions,
+        names: &[&str],
+    ) -> Result<bool, StoreError> {
+        let session = Self::of_url(url, options)?.session().await?;
+        let table = session.rows("SELECT 1 WHERE to_regclass('setting') IS NOT NULL", &[]).await?;
+        if table.is_empty() {
+            return Ok(false);
+        }
+        for name in names {
+            let found = session.rows("SELECT 1 FROM setting WHERE name = ?1", &params![*name]).await?;
+            if !found.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        let opened = Self::of_url(url, options)?;
         let session = opened.session().await?.unlimited();
         let migrated = async {
             if options.keeps_session {

@@ -31,6 +31,9 @@ where
     }
     let account = permit.read(|account_id| FindAccount { account_id }).await?;
     let Some(account) = account else { return Ok(None) };
+    if access.is_elsewhere(permit.account()).await? {
+        return Err(elsewhere(permit.account()));
+    }
     let ensure = permit.write(|_account_id| EnsureRegistry {
         key_if_new: RegistryKey(access.ids.next(ctx.now)),
         account: account.key,

@@ -48,6 +48,8 @@ type Authority = authority::ReplicateImages;
 
 /// How often the queue is read.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// The code of a failure that is final: the destination is in another database of the deployment.
+const ELSEWHERE: &str = "RegistryInAnotherDatabase";
 /// Destinations that are read at once, and those that are worked on at once.
 const DESTINATIONS: usize = 1_000;
 const DESTINATIONS_AT_ONCE: usize = 4;
@@ -193,9 +195,24 @@ impl Registry {
         let end = match outcome {
             Ok(Some(())) => return Ok(()),
             Ok(None) => ReplicationEnd::Complete,
-            Err(error) => retry::after(&item, &error, micros(now)),
+            Err(error) => self.end_of_failure(route, &item, &error, now).await?,
         };
         end_item(permit, (item, route), end, now).await
+    }
+
+    /// A registry that was placed in another database after the rule was made stays there: nothing is tried again.
+    async fn end_of_failure(
+        &self,
+        route: &Route,
+        item: &ReplicationItem,
+        error: &Error,
+        now: Timestamp,
+    ) -> Result<ReplicationEnd> {
+        let account = &route.destination.account_id;
+        if !retry::is_transient(error) && self.access.is_elsewhere(account).await? {
+            return Ok(ReplicationEnd::Failed { code: ELSEWHERE.to_owned(), retry_at: None });
+        }
+        Ok(retry::after(item, error, micros(now)))
     }
 
     /// Removes a tag or an image. None: there is no repository to remove it from.

@@ -55,13 +55,36 @@ pub(super) async fn run_json<S: Sync + 'static>(
     invalid: fn(Invalid) -> Fault,
     signed: Signed,
 ) -> Result<Vec<u8>, Fault> {
-    // Its room in memory is given back when the answer is made.
-    let Signed { ctx, region, body, room: _room } = signed;
+    let (asked, signed) = read_json((op, read), invalid, signed).await?;
+    answer_json(service, asked, signed).await
+}
+
+/// Reads the request.
+pub(super) async fn read_json<S: 'static>(
+    (op, read): (Op, Option<FromJson<S>>),
+    invalid: fn(Invalid) -> Fault,
+    mut signed: Signed,
+) -> Result<(Box<dyn Asked<S>>, Signed), Fault> {
     let read = read.ok_or_else(|| unsigned(op))?;
-    let fault = |error| Fault::rules(error, Dialect::Json);
-    let asked = offload::by_size(body.len(), move || read(&body)).await.map_err(fault)?.map_err(invalid)?;
-    let answer = asked.answer(service, &ctx, &region).await.map_err(fault)?;
-    json::answer(answer.as_ref()).map_err(|error| fault(Error::internal(error)))
+    let body = std::mem::take(&mut signed.body);
+    let asked = offload::by_size(body.len(), move || read(&body)).await.map_err(rules)?.map_err(invalid)?;
+    Ok((asked, signed))
+}
+
+/// Runs the operation that was read.
+pub(super) async fn answer_json<S: Sync + 'static>(
+    service: &S,
+    asked: Box<dyn Asked<S>>,
+    signed: Signed,
+) -> Result<Vec<u8>, Fault> {
+    // Its room in memory is given back when the answer is made.
+    let Signed { ctx, region, room: _room, .. } = signed;
+    let answer = asked.answer(service, &ctx, &region).await.map_err(rules)?;
+    json::answer(answer.as_ref()).map_err(|error| rules(Error::internal(error)))
+}
+
+fn rules(error: Error) -> Fault {
+    Fault::rules(error, Dialect::Json)
 }
 
 /// Runs an operation of a query service.

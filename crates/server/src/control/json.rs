@@ -1,7 +1,6 @@
 //! The services that use `x-amz-json-1.1`, which is all of them but IAM and STS.
 
 use access::op::{EcrOp, EcrPublicOp, Op};
-use aws::dialect::Dialect;
 use aws::json::{CONTENT_TYPE, error_body, parse_target};
 use aws::service::Service;
 use futures::future::BoxFuture;
@@ -75,11 +74,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     let signed = signed::verify_body(app, exchange, head, service, takes).await?;
     let (registry, identity, events) = (&*app.registry, &*app.identity, &*app.events);
     let running: BoxFuture<'_, Result<Vec<u8>, Fault>> = match operation {
-        Op::Ecr(op) => Box::pin(async move {
-            let registry = app.registry_of_request(&signed.ctx, &signed.region, &signed.body).await;
-            let registry = registry.map_err(|error| Fault::rules(error, Dialect::Json))?;
-            run_json(&**registry, (operation, ecr::reader(op)), Fault::from, signed).await
-        }),
+        Op::Ecr(op) => Box::pin(ecr::run(app, op, signed)),
         Op::EcrPublic(op) => {
             Box::pin(run_json(registry, (operation, ecr_public::reader(op)), Fault::from, signed))
         }

@@ -29,7 +29,6 @@ use crate::error::Style;
 use crate::exchange::{Exchange, Operation, Response, answer};
 use crate::serve::App;
 use fault::Fault;
-pub(crate) use offload::by_size;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 

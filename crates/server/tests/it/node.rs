@@ -235,7 +235,7 @@ async fn open(
         identity: Identity::new(Arc::clone(&access)),
         events: events::Events::new(Arc::clone(&access)).unwrap(),
         registry: Registry::new(Arc::clone(&access), blobs),
-        beside: std::collections::BTreeMap::new(),
+        beside: Arc::default(),
         access,
     };
     let (access_key_id, secret) = bootstrap::random_access_key().unwrap();

@@ -67,7 +67,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     };
     let meta = open_database(&config.database, &folder).await?;
     let blobs = blobs(&config, &folder)?;
-    let deployment = node::open(settings, meta, blobs, Vec::new()).await?;
+    let (deployment, away) = node::open(settings, meta, blobs, Vec::new()).await?;
     deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
     let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
     for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {
@@ -81,7 +81,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &host, path))?;
     let master_key = MasterKeyFile { path: key, is_alone: config.database.is_alone() };
-    node::run(listener, deployment, master_key, exporter).await
+    node::run(listener, (deployment, away), master_key, exporter).await
 }
 
 /// The access key that the environment chooses for a new folder: both variables or neither.

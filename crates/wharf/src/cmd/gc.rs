@@ -149,7 +149,7 @@ impl Place {
                     client.json(Service::Organizations, "WharfRunReconciler", &input).await?;
                 }
                 Self::Store(store) => {
-                    Driver::new(&store.deployment.registry).run_now(name).await?;
+                    Driver::of_database(&store.deployment.registry).run_now(name).await?;
                 }
             }
         }

@@ -54,8 +54,8 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let blobs = blobs(&config, &folder)?;
     let is_read_only =
         meta.read(meta::GetSetting { name: meta::READ_ONLY_SETTING.to_owned() }).await?.is_some();
-    let others = databases::connect(&config.databases, &blobs).await?;
-    let deployment = node::open(settings, meta, blobs, others).await?;
+    let others = databases::others(std::mem::take(&mut config.databases), &blobs)?;
+    let (deployment, away) = node::open(settings, meta, blobs, others).await?;
     if is_read_only {
         tracing::warn!(
             "the store is read-only, because it is or was moved: wharf migrate-store release makes it writable"
@@ -66,7 +66,7 @@ pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
     systemd::ready();
     let master_key = MasterKeyFile { path: key, is_alone: config.database.is_alone() };
-    node::run(listener, deployment, master_key, exporter).await
+    node::run(listener, (deployment, away), master_key, exporter).await
 }
 
 /// Creates what the configuration names and does not exist.

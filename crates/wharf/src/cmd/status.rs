@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::store::Options;
 use crate::aws_client::{AwsClient, Service};
-use crate::background::deliveries;
+use crate::background::{deliveries, forwarding};
 
 /// How long `wharf reconcile --now` waits for a pass: a pass is bounded, and a node looks every five seconds.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -116,6 +116,15 @@ fn backlog(counted: Option<i64>) -> String {
 
 pub(crate) async fn reconcile(Reconcile { name, options, .. }: Reconcile) -> anyhow::Result<()> {
     let done = match options.store.open().await? {
+        Some(store) if store.database.is_some() => {
+            let deployment = &store.deployment;
+            let driver = if name == DELIVER_EVENTS {
+                forwarding(&deployment.access)
+            } else {
+                Driver::of_database(&deployment.registry)
+            };
+            driver.run_now(&name).await?
+        }
         Some(store) if name == DELIVER_EVENTS => deliveries(&store.deployment).run_now(&name).await?,
         Some(store) => Driver::new(&store.deployment.registry).run_now(&name).await?,
         None => run_at_server(&options.connection.open()?, &name).await?,

@@ -1,6 +1,5 @@
 //! Opens the store of a deployment directly, for work while no server runs, or when no other access is left.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::aws_client::Connection;
 use crate::blob_store::{BlobFolders, BlobStore};
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
-use crate::databases::{self, Connected};
+use crate::databases::{self, Other};
 use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
@@ -59,6 +58,8 @@ impl Options {
 /// An open store. It is locked until it is dropped.
 pub(crate) struct OpenStore {
     pub(crate) deployment: Deployment,
+    /// The other database whose registries these are; None: the directory.
+    pub(crate) database: Option<String>,
     _folder: Option<DataFolder>,
 }
 
@@ -186,11 +187,12 @@ async fn of_config(file: &Path, database: Option<&str>) -> anyhow::Result<OpenSt
         }
     };
     let peer_key = config.peer_key();
-    let others = databases::connect(&config.databases, &blobs).await?;
+    let others = databases::others(config.databases, &blobs)?;
     let settings = (config.region, config.vpc_endpoints, config.limits, config.rates);
     let mut opened = open(meta, (&key, &peer_key), blobs, settings, (folder, others)).await?;
     if let Some(name) = database {
         opened.deployment = of_database(&opened.deployment, name)?;
+        opened.database = Some(name.to_owned());
     }
     Ok(opened)
 }
@@ -198,15 +200,16 @@ async fn of_config(file: &Path, database: Option<&str>) -> anyhow::Result<OpenSt
 /// The registries of one of the other databases, as a deployment of their own.
 fn of_database(deployment: &Deployment, name: &str) -> anyhow::Result<Deployment> {
     let access = deployment.access.databases().find(|(known, _)| *known == name).map(|(_, access)| access);
-    let (Some(access), Some(registry)) = (access, deployment.beside.get(name)) else {
-        bail!("[[databases]] has no database '{name}'");
+    let Some(opened) = deployment.beside.get(name) else { bail!("[[databases]] has no database '{name}'") };
+    let (Some(access), Some(registry)) = (access, opened.get()) else {
+        bail!("the database '{name}' of [[databases]] cannot be opened");
     };
     Ok(Deployment {
         identity: Identity::new(Arc::clone(access)),
         registry: Arc::clone(registry),
         access: Arc::clone(access),
         events: Arc::clone(&deployment.events),
-        beside: BTreeMap::new(),
+        beside: Arc::default(),
     })
 }
 
@@ -223,7 +226,7 @@ async fn open(
     (key, peer_key): (&Path, &Path),
     blobs: BlobStore,
     (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
-    (folder, others): (Option<DataFolder>, Vec<Connected>),
+    (folder, others): (Option<DataFolder>, Vec<Other>),
 ) -> anyhow::Result<OpenStore> {
     // There is a folder only with SQLite.
     let backup = match &folder {
@@ -231,7 +234,9 @@ async fn open(
         None => None,
     };
     let settings = settings(key, (default_region, vpc_endpoints, limits, rates), backup)?;
-    Ok(OpenStore { deployment: node::open(settings, meta, blobs, others).await?, _folder: folder })
+    // A command that needs a database that is away fails then.
+    let (deployment, _away) = node::open(settings, meta, blobs, others).await?;
+    Ok(OpenStore { deployment, database: None, _folder: folder })
 }
 
 /// A deployment of an open database and an open store of blobs, to check them.

@@ -93,6 +93,10 @@ async fn make_read_only(rows: &Meta) -> anyhow::Result<String> {
     if rows.read(meta::GetUnfinishedMove).await?.is_some() {
         bail!("the store of --from is the destination of a move that has not ended");
     }
+    let is_beside = rows.read(meta::GetSetting { name: meta::DIRECTORY_SETTING.to_owned() }).await?.is_some();
+    if is_beside || !rows.read(meta::ListPlacedDatabases).await?.is_empty() {
+        bail!("the store of --from is a part of a deployment with [[databases]], which cannot be moved");
+    }
     let id = blob::ObjectKey::random().to_string();
     Ok(rows.write(MakeReadOnly { id }).await?)
 }

@@ -64,7 +64,7 @@ macro_rules! with_operations {
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
             ReadRepositories: DescribeRepositories FindRedirect FindStoredBytes ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve FindStanding FindPlacement;
-            ReadPlacements: ListPlacements ListPlacedDatabases;
+            ReadPlacements: ListPlacements ListPlacedDatabases ListCopiedAccounts;
             PlaceAccounts: CopyAccount PlaceAccount;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
