@@ -243,6 +243,8 @@ def test_work_of_one_database_is_asked_for(deployment):
         assert name in deployment.command("reconcile", name, "--now", "--database", "east")
     # The directory has this work.
     assert deployment.command("reconcile", "remove-secrets", "--now", "--database", "east", refused=True)
+    asked = ["--principal", f"arn:aws:iam::{ACCOUNT}:root", "--action", "ecr:ListImages", "--resource", "*"]
+    assert "remove it" in deployment.command("policy", "explain", *asked, "--database", "east", refused=True)
 
 
 def test_the_quota_of_an_account_counts_both_databases(deployment, placed):

@@ -60,7 +60,7 @@ pub(crate) async fn attach(deployment: &mut Deployment, databases: Vec<Other>) -
 
 /// Opens databases, at the same time. Returns those that are away.
 pub(crate) async fn open_all(deployment: &Deployment, databases: Vec<Other>) -> anyhow::Result<Vec<Other>> {
-    let opened = join_all(databases.iter().map(|other| open(deployment, other))).await;
+    let opened = join_all(databases.iter().map(|other| Box::pin(open(deployment, other)))).await;
     let mut away = Vec::new();
     for (other, opened) in databases.into_iter().zip(opened) {
         match opened {
@@ -79,7 +79,7 @@ pub(crate) async fn open_all(deployment: &Deployment, databases: Vec<Other>) -> 
 /// Tries again to open a database, which is returned if that fails.
 pub(crate) async fn open_again(deployment: &Deployment, other: Other) -> Option<Other> {
     let name = &other.database.name;
-    match open(deployment, &other).await {
+    match Box::pin(open(deployment, &other)).await {
         Ok(()) => {
             tracing::info!(database = name, "the database is open");
             None

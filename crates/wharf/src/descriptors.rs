@@ -26,10 +26,11 @@ fn number(limit: Option<u64>) -> usize {
     limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// Raises the limit, and reduces the settings that do not fit, with a line in the log.
-pub(crate) fn fit(limits: &mut Limits) {
+/// Raises the limit, and reduces the settings that do not fit, with a line in the log. `of_databases` are the sockets to other
+/// databases, which have a pool each.
+pub(crate) fn fit(limits: &mut Limits, of_databases: usize) {
     let descriptors = raise();
-    if limits.fit(descriptors) {
+    if limits.fit(descriptors.saturating_sub(of_databases)) {
         tracing::warn!(
             descriptors,
             max_connections = limits.max_connections,

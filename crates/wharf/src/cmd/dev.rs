@@ -20,7 +20,7 @@ use crate::{config, descriptors, files, logging, master_key, node, outgoing, pee
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let mut config = config::for_dev(&dev)?;
-    descriptors::fit(&mut config.options.limits);
+    descriptors::fit(&mut config.options.limits, 0);
     config.options.dropped_lines = logging::dropped();
     let exporter = Exporter::begin(&mut config, outgoing::of_dev)?;
     warn(&config);

@@ -23,7 +23,8 @@ use crate::{databases, descriptors, files, logging, master_key, node, peer_key, 
 pub(crate) async fn run(file: &Path, sockets: Sockets) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
     warn(&config);
-    descriptors::fit(&mut config.options.limits);
+    let of_databases = config.databases.iter().map(|other| other.options.connections).sum();
+    descriptors::fit(&mut config.options.limits, of_databases);
     config.options.dropped_lines = logging::dropped();
     let exporter = Exporter::begin(&mut config, dialler)?;
     let folder = DataFolder::hold(&config.data_dir)?;

@@ -109,7 +109,7 @@ impl Store {
     pub(crate) async fn open(&self) -> anyhow::Result<Option<OpenStore>> {
         match (&self.data_dir, &self.config) {
             (Some(folder), _) => of_folder(folder).await.map(Some),
-            (None, Some(file)) => of_config(file, self.database.as_deref()).await.map(Some),
+            (None, Some(file)) => Box::pin(of_config(file, self.database.as_deref())).await.map(Some),
             (None, None) => Ok(None),
         }
     }

@@ -67,6 +67,9 @@ pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
     if connection.endpoint.is_some() || connection.profile.is_some() {
         bail!("--data-dir and --config open a store: remove --endpoint and --profile");
     }
+    if opened.database.is_some() {
+        bail!("the database of the resource is found without --database: remove it");
+    }
     let asked = WharfExplainAccessRequest {
         principal_arn: principal,
         action_name: action,
