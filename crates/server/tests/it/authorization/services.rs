@@ -66,6 +66,7 @@ macro_rules! with_operations {
                 ListPullTimeExclusions FindTarget Resolve FindStanding FindPlacement;
             ReadPlacements: ListPlacements ListPlacedDatabases ListCopiedAccounts;
             PlaceAccounts: CopyAccount PlaceAccount;
+            JoinDatabases: JoinDirectory;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
             ReadUpstreams: GetPullThroughCacheRule ListPullThroughCacheRules FindUpstream;
