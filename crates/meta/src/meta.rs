@@ -62,13 +62,13 @@ impl Meta {
         Ok(meta)
     }
 
-    /// Whether the PostgreSQL database at this URL has one of these settings. It stays as it is.
-    pub async fn has_setting(
+    /// Which of these settings the PostgreSQL database at this URL has. It stays as it is.
+    pub async fn settings_at(
         url: &str,
         options: PostgresOptions,
         names: &[&str],
-    ) -> Result<bool, StoreError> {
-        Postgres::has_setting(url, options, names).await
+    ) -> Result<Vec<String>, StoreError> {
+        Postgres::settings_at(url, options, names).await
     }
 
     /// The registries that are placed here, under this name. Accounts and their principals stay in the directory: each

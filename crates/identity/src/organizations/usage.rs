@@ -35,18 +35,19 @@ impl Identity {
             .collect();
         let (name, after) = next_token.map(read_token).transpose()?.unwrap_or_default();
         let at = databases.iter().position(|(known, _)| *known == name).ok_or_else(bad_token)?;
-        let (_, access) = databases.get(at).ok_or_else(bad_token)?;
-        let page = access.usage(Some(after.unwrap_or(START)), USAGE_PAGE).await?;
-        let (mut physical, mut pending, mut registries) = (0, 0, Vec::new());
-        for (_, access) in &databases {
-            // Registries are shown with the first page.
-            let usage = access.usage(next_token.is_some().then_some(START), 0).await?;
+        // Registries are shown with the first page.
+        let start = next_token.is_some().then_some(START);
+        let (mut physical, mut pending, mut registries, mut repositories) = (0, 0, Vec::new(), Vec::new());
+        for (index, (_, access)) in databases.iter().enumerate() {
+            let (after, limit) = if index == at { (after.or(start), USAGE_PAGE) } else { (start, 0) };
+            let usage = access.usage(after, limit).await?;
             physical += usage.physical_bytes;
             pending += access.collection_state().await?.doomed.bytes;
             registries.extend(usage.registries.into_iter().map(of_registry));
+            repositories.extend(usage.repositories);
         }
-        let is_full = page.repositories.len() == USAGE_PAGE;
-        let last = page.repositories.last().filter(|_| is_full).map(|repository| repository.key);
+        let is_full = repositories.len() == USAGE_PAGE;
+        let last = repositories.last().filter(|_| is_full).map(|repository| repository.key);
         let next = match (last, databases.get(at + 1)) {
             (Some(key), _) if name.is_empty() => Some(format!("{}:{}", key.registry.0, key.id)),
             (Some(key), _) => Some(format!("{name}/{}:{}", key.registry.0, key.id)),
@@ -57,7 +58,7 @@ impl Identity {
             physical_bytes: bytes(physical),
             pending_bytes: pending,
             registries,
-            repositories: page.repositories.into_iter().map(of_repository).collect(),
+            repositories: repositories.into_iter().map(of_repository).collect(),
             next_token: next,
         })
     }
