@@ -236,6 +236,8 @@ class Cluster:
         master = free_port()
         words += [f"-master.port={master}", *(f"-{part}.port={free_port()}" for part in ("volume", "filer"))]
         words += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
+        # These listen on fixed ports, which only one server of a machine gets.
+        words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
         words += [f"-s3.config={self.root / 'weed.json'}", "-master.volumeSizeLimitMB=64", "-volume.max=60"]
         self.run("store", words)
         # Deleted objects take space until they are vacuumed, which the server does every quarter of an hour by itself.
