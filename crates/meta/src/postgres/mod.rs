@@ -414,7 +414,7 @@ fn begin(access: Access) -> &'static str {
         Access::Relaxed | Access::Contended => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
         }
-        Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        Access::BeforeBytes | Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
     }
 }
 
