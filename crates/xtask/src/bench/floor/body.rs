@@ -15,6 +15,9 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// The buffers of a connection, which the thread that receives and the one that hashes pass to each other.
 const MOST_BUFFERS: usize = 8;
 
+/// A body of more bytes is worth a thread that hashes beside.
+const LARGE_BYTES: u64 = 4 * 1024 * 1024;
+
 /// After this many bytes a sync begins in the background, so that the last one is short.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -36,7 +39,8 @@ impl Buffers {
 }
 
 /// Receives `length` bytes, of which `rest` have been read already, into a new file; returns their digest. The file is
-/// synced on return. A body that is alone is hashed on a thread of its own; beside others that would only cost.
+/// synced on return. A large body that is alone is hashed on a thread of its own. For a small one, or beside others, that
+/// would only cost.
 pub(super) fn receive(
     stream: &mut impl Read,
     path: &Path,
@@ -48,8 +52,11 @@ pub(super) fn receive(
     let file = File::create(path)?;
     let left = length.checked_sub(rest.len() as u64).context("more bytes than the length of the body")?;
     let body = &mut rest.chain(stream.take(left));
-    let hash =
-        if is_alone { beside(body, &file, length, buffers)? } else { in_turn(body, &file, length, buffers)? };
+    let hash = if is_alone && length > LARGE_BYTES {
+        beside(body, &file, length, buffers)?
+    } else {
+        in_turn(body, &file, length, buffers)?
+    };
     file.sync_data()?;
     Ok(format!("sha256:{}", hex::encode(hash.finalize())))
 }
