@@ -48,6 +48,8 @@ impl Hash {
 }
 
 fn hashed(mut hasher: Box<Hasher>, batch: &[Bytes]) -> Box<Hasher> {
-    batch.iter().for_each(|chunk| hasher.update(chunk));
+    for chunk in batch {
+        hasher.update(chunk);
+    }
     hasher
 }

@@ -77,7 +77,9 @@ where
                 let (hashing, first) = begin_hash(hasher, batch, &writer);
                 hash = hashing;
                 turn = Turn::Busy(spawn_blocking(move || {
-                    first.into_iter().for_each(|hash| hash());
+                    if let Some(first) = first {
+                        first();
+                    }
                     writer.write(&written)
                 }));
                 continue;
@@ -92,7 +94,9 @@ where
         };
         let (hash, first) = begin_hash(hasher, batch, &writer);
         let last = spawn_blocking(move || {
-            first.into_iter().for_each(|hash| hash());
+            if let Some(first) = first {
+                first();
+            }
             writer.write(&written)?.finish()
         });
         wait_for(sync.take()).await?;
