@@ -6,14 +6,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
 use crate::key::ObjectKey;
-
-static PROCESSORS: LazyLock<usize> =
-    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// The right to write to one object, until it is dropped. The writing jobs hold it too.
 pub(crate) struct Turn {
@@ -63,11 +60,6 @@ impl Turn {
     pub(crate) fn key(&self) -> &ObjectKey {
         &self.key
     }
-
-    /// Whether there are more appends at once than processors.
-    pub(crate) fn is_one_of_many(&self) -> bool {
-        self.table.table().len() > *PROCESSORS
-    }
 }
 
 impl Drop for Turn {
@@ -110,17 +102,6 @@ mod tests {
         assert!(second.await.is_none());
         assert!(turns.take(&key).await.is_some());
         assert_eq!(turns.table().len(), 0);
-    }
-
-    #[tokio::test]
-    async fn more_turns_than_processors_are_many() {
-        let turns = Arc::new(Turns::default());
-        let mut all = Vec::new();
-        for _ in 0..=*PROCESSORS {
-            assert!(all.iter().all(|turn: &Turn| !turn.is_one_of_many()));
-            all.extend(turns.take(&ObjectKey::random()).await);
-        }
-        assert!(all.iter().all(Turn::is_one_of_many));
     }
 
     #[tokio::test]

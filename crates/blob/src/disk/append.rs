@@ -1,15 +1,13 @@
 //! Appends a request's body to a file: receives, hashes and writes it at the same time. It is durable on return.
 //!
 //! The body is divided into batches. While one blocking thread writes a batch and another one hashes it, the next one is
-//! received, and no thread waits for a slow client. The last batch is hashed while it is synced. With more appends than
-//! processors, one thread hashes and writes a batch.
+//! received, and no thread waits for a slow client. The last batch is hashed while it is synced.
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
-use oci::digest::Hasher;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::writer::{WriteError, Writer};
@@ -74,14 +72,8 @@ where
         let written = Arc::clone(&batch);
         let failure = match end {
             End::More => {
-                let (hashing, first) = begin_hash(hasher, batch, &writer);
-                hash = hashing;
-                turn = Turn::Busy(spawn_blocking(move || {
-                    if let Some(first) = first {
-                        first();
-                    }
-                    writer.write(&written)
-                }));
+                turn = Turn::Busy(spawn_blocking(move || writer.write(&written)));
+                hash = Hash::of(hasher, batch);
                 continue;
             }
             End::TooLarge => {
@@ -92,13 +84,8 @@ where
             End::Complete => None,
             End::Failed(source) => Some(source),
         };
-        let (hash, first) = begin_hash(hasher, batch, &writer);
-        let last = spawn_blocking(move || {
-            if let Some(first) = first {
-                first();
-            }
-            writer.write(&written)?.finish()
-        });
+        let last = spawn_blocking(move || writer.write(&written)?.finish());
+        let hash = Hash::of(hasher, batch);
         wait_for(sync.take()).await?;
         let written = finished(last).await?;
         let hasher = hash.hasher().await.map_err(WriteError::Io)?;
@@ -107,20 +94,6 @@ where
             None => Ok(appended),
             Some(source) => Err(AppendError::Body { source, appended: Box::new(appended) }),
         };
-    }
-}
-
-/// Begins to hash a batch, which the writer gets next: beside the writing, or in a function that the writing job runs first.
-fn begin_hash(
-    hasher: Box<Hasher>,
-    batch: Arc<[Bytes]>,
-    writer: &Writer,
-) -> (Hash, Option<impl FnOnce() + Send + 'static>) {
-    if writer.is_one_of_many() {
-        let (hash, first) = Hash::in_write(hasher, batch);
-        (hash, Some(first))
-    } else {
-        (Hash::of(hasher, batch), None)
     }
 }
 

@@ -48,11 +48,6 @@ impl Writer {
         Self { layout, turn, file: None, start: offset, offset, synced_to: offset, cut: false }
     }
 
-    /// Whether there are more appends at once than processors.
-    pub(crate) fn is_one_of_many(&self) -> bool {
-        self.turn.is_one_of_many()
-    }
-
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
