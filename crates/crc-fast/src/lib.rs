@@ -52,7 +52,9 @@ mod tests {
 
     fn sum(parts: &[&[u8]]) -> u64 {
         let mut digest = Digest::new(CrcAlgorithm::Crc64Nvme);
-        parts.iter().for_each(|part| digest.update(part));
+        for part in parts {
+            digest.update(part);
+        }
         digest.finalize()
     }
 
