@@ -13,7 +13,8 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
+    ("crc-fast", &[]),
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
