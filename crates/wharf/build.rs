@@ -1,4 +1,4 @@
-//! Options of the linker that make a release binary smaller (docs/adr/0048-the-size-of-the-binary.md). They are for
+//! An option of the linker that makes a release binary smaller (docs/adr/0048-the-size-of-the-binary.md). It is for
 //! x86-64 Linux, where Rust brings its linker (LLD).
 
 use std::env;
@@ -11,8 +11,6 @@ fn main() {
     if !(is_here && is("TARGET", "x86_64-unknown-linux-gnu") && is("PROFILE", "release")) {
         return;
     }
-    // Functions with the same code become one; data keeps its addresses. Rust promises no address of a function.
-    println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
     // Addresses that the loader moves take a bit each, instead of 24 bytes.
     if c_library().is_some_and(|version| version >= (2, 36)) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");

@@ -13,8 +13,7 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 21] = [
-    ("crc-fast", &[]),
+const ARROWS: [(&str, &[&str]); 20] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
