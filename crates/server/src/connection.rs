@@ -184,7 +184,9 @@ impl Connection {
     /// Releases the transfers. Returns why one was taken away before.
     fn release(&self) -> Option<Cut> {
         let unsent = std::mem::take(&mut *self.unsent());
-        unsent.iter().for_each(|transfer| transfer.clear());
+        for transfer in &unsent {
+            transfer.clear();
+        }
         unsent.iter().find_map(|transfer| transfer.cut())
     }
 
