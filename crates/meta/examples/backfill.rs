@@ -36,7 +36,8 @@ const THERE: &str = "eu-west-1";
 
 struct Store {
     path: PathBuf,
-    meta: Meta,
+    /// None while nothing has the database open.
+    meta: Option<Meta>,
 }
 
 /// Times of one kind of work, in their order.
@@ -77,7 +78,7 @@ fn main() {
     let path = Path::new(&folder).join("wharf.db");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut store = Store { meta: open(&path).await, path };
+        let mut store = Store { meta: Some(open(&path).await), path };
         let registry = store.prepare(images / REPOSITORIES).await;
         let began = Instant::now();
         store.read_images(registry).await;
@@ -92,24 +93,29 @@ async fn open(path: &Path) -> Meta {
 }
 
 impl Store {
+    fn meta(&self) -> &Meta {
+        self.meta.as_ref().unwrap()
+    }
+
     /// The process ends and begins again.
     async fn restart(&mut self) {
+        self.meta = None;
         let began = Instant::now();
-        self.meta = open(&self.path).await;
+        self.meta = Some(open(&self.path).await);
         println!("{:<36} {:.1} ms", "opened again", began.elapsed().as_secs_f64() * 1e3);
     }
 
     /// A registry with images and a rule.
     async fn prepare(&self, each: i64) -> RegistryKey {
         let (key, at, account_id) = (AccountKey(1), Micros(1), ACCOUNT.parse().unwrap());
-        self.meta.write(CreateAccount { key, account_id, name: "main".into(), at }).await.unwrap();
+        self.meta().write(CreateAccount { key, account_id, name: "main".into(), at }).await.unwrap();
         let region = "us-east-1".parse().unwrap();
         let ensure = EnsureRegistry { key_if_new: RegistryKey(10), account: key, region, at, limit: 9 };
-        let registry = self.meta.write(ensure).await.unwrap().key;
+        let registry = self.meta().write(ensure).await.unwrap().key;
         let connection = rusqlite::Connection::open(&self.path).unwrap();
         connection.execute_batch(rows::FAST).unwrap();
         for id in 1..=REPOSITORIES {
-            self.meta.write(repository::repository(registry, id, format!("team/{id}"))).await.unwrap();
+            self.meta().write(repository::repository(registry, id, format!("team/{id}"))).await.unwrap();
             let none = rows::Referrers { count: 0, subject: b"" };
             rows::images(&connection, (registry.0, id), each, &none).unwrap();
         }
@@ -121,7 +127,7 @@ impl Store {
             deletes: false,
         };
         let put = PutReplicationConfiguration { registry, rules: "[]".into(), routes: vec![route], at };
-        self.meta.write(put).await.unwrap();
+        self.meta().write(put).await.unwrap();
         registry
     }
 
@@ -129,11 +135,11 @@ impl Store {
         let (account_id, region) = (ACCOUNT.parse().unwrap(), THERE.parse().unwrap());
         let start =
             StartReplicationBackfill { id: ID.into(), registry, account_id, region, limit: 1, at: Micros(2) };
-        self.meta.write(start).await.unwrap();
+        self.meta().write(start).await.unwrap();
         let mut times = Times::default();
         loop {
             let prepare = PrepareBackfill { id: ID.into(), limit: SLICE, at: Micros(3) };
-            if times.take(self.meta.write(prepare)).await.unwrap() {
+            if times.take(self.meta().write(prepare)).await.unwrap() {
                 break;
             }
             if times.0.len() == 777 {
@@ -150,17 +156,17 @@ impl Store {
         loop {
             let list = |status, after| ListBackfillItems { id: ID.into(), status, after, limit: ITEMS };
             let status = Some(BackfillItemStatus::Waiting);
-            let items = waiting.take(self.meta.read(list(status, -1))).await.unwrap();
+            let items = waiting.take(self.meta().read(list(status, -1))).await.unwrap();
             let failure =
                 |position: i64| (position % 10 == 0).then(|| format!("Code{}", position / 10 % 100));
             let ended = items.iter().map(|item| (item.position, failure(item.position))).collect();
             let end =
                 EndBackfillItems { id: ID.into(), ended, failure: None, is_at_peer: false, at: Micros(4) };
-            let status = ending.take(self.meta.write(end)).await.unwrap();
+            let status = ending.take(self.meta().write(end)).await.unwrap();
             // What is shown while most images wait.
-            let page = shown.take(self.meta.read(list(None, last))).await.unwrap();
+            let page = shown.take(self.meta().read(list(None, last))).await.unwrap();
             last = page.last().map_or(last, |item| item.position);
-            codes.take(self.meta.read(ListBackfillFailures { id: ID.into() })).await.unwrap();
+            codes.take(self.meta().read(ListBackfillFailures { id: ID.into() })).await.unwrap();
             if ending.0.len() == 777 {
                 self.restart().await;
             }
@@ -177,7 +183,7 @@ impl Store {
     async fn trim(&self) {
         let mut times = Times::default();
         let trim = TrimReplicationBackfills { before: Micros(i64::MAX), limit: TRIMMED };
-        while times.take(self.meta.write(trim)).await.unwrap() > 0 {}
+        while times.take(self.meta().write(trim)).await.unwrap() > 0 {}
         times.tell("slices of rows that are removed");
     }
 }
