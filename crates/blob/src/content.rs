@@ -91,10 +91,11 @@ impl ContentStream {
     }
 
     /// Leaves chunks unread that the kernel can send from the page cache. Their bytes mean nothing: the caller writes them
-    /// to a socket by [`unread_part`](crate::unread_part), and keeps the stream until then.
-    pub fn allow_unread(&mut self) {
-        if let Source::File(file) = &mut self.0 {
-            file.allow_unread();
+    /// to a socket by [`unread_part`](crate::unread_part), and keeps the stream until then. False if every chunk is read.
+    pub fn allow_unread(&mut self) -> bool {
+        match &mut self.0 {
+            Source::File(file) => file.allow_unread(),
+            Source::S3(_) => false,
         }
     }
 

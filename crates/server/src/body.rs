@@ -393,7 +393,11 @@ impl Drop for ResponseBody {
         };
         let Some(mut ending) = self.ending.take() else { return transfer.map_or((), |it| it.clear()) };
         if self.remaining == 0 && !self.over_http2 {
-            return Arc::clone(ending.connection()).leaves(ending, transfer.map(Arc::clone));
+            let kept = transfer.filter(|transfer| transfer.is_kept()).map(Arc::clone);
+            if let (Some(unneeded), None) = (transfer, &kept) {
+                unneeded.clear();
+            }
+            return Arc::clone(ending.connection()).leaves(ending, kept);
         }
         let mut cut = None;
         if let Some(transfer) = transfer {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::alarm::Alarm;
 use crate::connection::{Connection, Cut};
+use crate::sendfile;
 use crate::unsent::Drains;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
@@ -161,8 +162,10 @@ impl<S: Drains> Lingering<S> {
     }
 
     fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.count(bytes);
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.count(*bytes),
+            Poll::Ready(Err(error)) if sendfile::is_of_the_file(error) => self.connection.end(Cut::Store),
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         self.unless_stalled(cx, written)
     }

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -67,6 +67,8 @@ pub(crate) struct Transfer {
     cut: OnceLock<Cut>,
     moved: AtomicU64,
     sent: AtomicU64,
+    /// The socket needs the file for bytes that were handed over.
+    is_kept: AtomicBool,
 }
 
 impl Transfer {
@@ -79,6 +81,7 @@ impl Transfer {
             cut: OnceLock::new(),
             moved: AtomicU64::new(now()),
             sent: AtomicU64::new(0),
+            is_kept: AtomicBool::new(false),
         })
     }
 
@@ -120,6 +123,15 @@ impl Transfer {
         }
         self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Poll::Ready(Some(Ok(bytes)))
+    }
+
+    /// Keeps the content until the socket has sent all of it.
+    pub(crate) fn keep_until_sent(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
     }
 
     /// Why it was cut off, if it was.

@@ -37,7 +37,7 @@ pub use listing::Found;
 use missing::missing;
 pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
-pub use unread::{UnreadPart, unread_part};
+pub use unread::{UnreadPart, sending_is_refused, unread_part};
 use writer::Writer;
 
 /// Objects as files. Cheap to clone.

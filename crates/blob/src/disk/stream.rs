@@ -17,14 +17,14 @@ use futures::{FutureExt as _, Stream};
 use tokio::task::JoinHandle;
 
 use super::pool::Buffer;
-use super::unread::leave_unread;
+use super::unread::{is_cached, is_possible, leave_unread};
 
 /// The maximum size of a chunk. Each chunk costs the server one write: with 256 KiB a download of 1 MiB took 40 % more
 /// processor time.
 pub(crate) const CHUNK_BYTES: usize = 512 * 1024;
 
-/// A smaller chunk is read: passing it to the kernel would cost as much.
-const LEAST_UNREAD_BYTES: usize = 64 * 1024;
+/// A smaller chunk is read: passing it to the kernel would cost as much, and many small chunks would use up the places.
+const LEAST_UNREAD_BYTES: usize = CHUNK_BYTES / 2;
 
 /// A stream of a file's bytes. It ends with an error if the file is shorter than its recorded length.
 pub(crate) struct FileStream {
@@ -70,8 +70,9 @@ impl FileStream {
 
     /// Leaves chunks in the page cache unread. The stream must live until they are sent: it keeps the file open. A stream
     /// of one chunk has none, because nobody keeps it when the chunk was taken.
-    pub(crate) fn allow_unread(&mut self) {
-        self.unread_allowed = cfg!(target_os = "linux") && self.remaining > CHUNK_BYTES as u64;
+    pub(crate) fn allow_unread(&mut self) -> bool {
+        self.unread_allowed = is_possible() && self.remaining > CHUNK_BYTES as u64;
+        self.unread_allowed
     }
 
     /// The number of remaining bytes.
@@ -100,15 +101,18 @@ impl FileStream {
         Some(part)
     }
 
+    /// Whether the kernel can send this chunk now.
+    fn can_leave_unread(&self, position: u64, len: usize) -> bool {
+        self.unread_allowed && len >= LEAST_UNREAD_BYTES && is_cached(&self.file, position, len)
+    }
+
     /// Reads the next chunk. Must not be called at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.read.is_none() {
             let Some((file, position, len)) = self.next_part() else {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             };
-            if self.unread_allowed
-                && len >= LEAST_UNREAD_BYTES
-                && is_cached(&file, position, len)
+            if self.can_leave_unread(position, len)
                 && let Some(bytes) = leave_unread(&file, position, len)
             {
                 return Poll::Ready(Ok(bytes));
@@ -122,7 +126,9 @@ impl FileStream {
         let Some(read_ahead) = &mut self.read else { return Poll::Pending };
         let outcome = ready!(read_ahead.poll_unpin(cx)).map_err(io::Error::other).flatten();
         // This file is not in the page cache: the next chunk is read while the reader uses this one.
-        let ahead = if self.most == CHUNK_BYTES { self.next_part() } else { None };
+        let next = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
+        let reads_ahead = self.most == CHUNK_BYTES && !self.can_leave_unread(self.position, next);
+        let ahead = if reads_ahead { self.next_part() } else { None };
         self.read = ahead.map(|(file, position, len)| {
             tokio::task::spawn_blocking(move || read(&file, Buffer::of(len), position))
         });
@@ -154,21 +160,15 @@ fn read(file: &File, mut buffer: Buffer, position: u64) -> io::Result<Bytes> {
     Ok(buffer.into_bytes())
 }
 
-/// Whether the page cache has the first, the middle and the last byte. If it lacks others, the kernel waits for the disk
-/// when it sends them: at most the time to read one chunk.
-fn is_cached(file: &File, position: u64, len: usize) -> bool {
-    [0, len / 2, len - 1].iter().all(|at| read_cached(file, &mut [0], position + *at as u64) == 1)
-}
-
 /// Reads what the page cache contains, and never waits for the disk. Returns the number of bytes. An error counts as
 /// zero bytes: the blocking read that follows meets it again.
 #[cfg(target_os = "linux")]
-fn read_cached(file: &File, bytes: &mut [u8], position: u64) -> usize {
+pub(super) fn read_cached(file: &File, bytes: &mut [u8], position: u64) -> usize {
     use rustix::io::{ReadWriteFlags, preadv2};
     preadv2(file, &mut [io::IoSliceMut::new(bytes)], position, ReadWriteFlags::NOWAIT).unwrap_or(0)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_cached(_file: &File, _bytes: &mut [u8], _position: u64) -> usize {
+pub(super) fn read_cached(_file: &File, _bytes: &mut [u8], _position: u64) -> usize {
     0
 }

@@ -4,18 +4,23 @@
 //! nothing. Only a stream that was asked for such parts has them. Who writes them to the socket asks here for the file.
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use super::stream::CHUNK_BYTES;
+use super::stream::{CHUNK_BYTES, read_cached};
 
 /// The number of parts at one time. Any other part is read.
 const PLACES: usize = 256;
 
 /// The memory that stands for parts. It is never read or written, so the kernel gives it no pages.
 static MEMORY: OnceLock<Box<[u8]>> = OnceLock::new();
+
+/// The kernel has refused to send a file, as a filter of system calls can do.
+static REFUSED: AtomicBool = AtomicBool::new(false);
 
 static PLACED: Mutex<Placed> = Mutex::new(Placed { parts: Vec::new(), free: Vec::new() });
 
@@ -37,6 +42,11 @@ impl UnreadPart {
         self.file.upgrade().ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
+    /// Whether the page cache seems to have its next bytes. Otherwise the kernel waits for the disk to send them.
+    pub fn is_cached(&self, len: usize) -> io::Result<bool> {
+        Ok(is_cached(&*self.file()?, self.position, len))
+    }
+
     /// The offset in the file of the first byte.
     pub fn position(&self) -> u64 {
         self.position
@@ -53,6 +63,25 @@ pub fn unread_part(bytes: &[u8]) -> Option<UnreadPart> {
     // A place without a part has no bytes that stand for it.
     let part = placed().parts.get(offset / CHUNK_BYTES)?.clone()?;
     Some(UnreadPart { position: part.position + (offset % CHUNK_BYTES) as u64, ..part })
+}
+
+/// The kernel does not send files here: from now on every part is read.
+pub fn sending_is_refused() {
+    REFUSED.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn is_possible() -> bool {
+    cfg!(target_os = "linux") && !REFUSED.load(Ordering::Relaxed)
+}
+
+/// Whether the page cache has four bytes of a part, and the first. A client that has read some bytes of a part cannot know
+/// which, so it cannot make a thread wait for the disk at will.
+pub(super) fn is_cached(file: &File, position: u64, len: usize) -> bool {
+    let mut random = RandomState::new().build_hasher();
+    random.write_usize(len);
+    let random = random.finish();
+    let offsets = [0, 16, 32, 48].map(|shift| (((random >> shift) & 0xffff) * len as u64) >> 16);
+    [0].into_iter().chain(offsets).all(|at| read_cached(file, &mut [0], position + at) == 1)
 }
 
 /// Bytes that stand for a part of a file, at most [`CHUNK_BYTES`]; None if there are too many such parts.
@@ -103,8 +132,9 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    /// One test, because the places are shared by all of the process.
     #[test]
-    fn a_part_is_found_by_its_bytes_until_it_is_sent() {
+    fn a_part_is_found_by_its_bytes_and_too_many_are_read() {
         let file = Arc::new(tempfile::tempfile().unwrap());
         let bytes = leave_unread(&file, 1000, 300).unwrap();
         assert_eq!(bytes.len(), 300);
@@ -114,20 +144,25 @@ mod tests {
         assert!(unread_part(&[0; 9]).is_none());
         let part = unread_part(&view).unwrap();
         assert!(part.file().is_ok());
-        drop(file);
-        assert_eq!(part.file().unwrap_err().kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[test]
-    fn too_many_parts_are_read() {
-        let file = Arc::new(tempfile::tempfile().unwrap());
         let parts: Vec<_> = (0..=PLACES as u64).map_while(|at| leave_unread(&file, at, 1)).collect();
-        assert!(parts.len() <= PLACES);
+        assert!(parts.len() < PLACES, "one place is taken by the view");
         assert!(leave_unread(&file, 0, 1).is_none());
         for part in &parts {
             assert!(unread_part(part).is_some());
         }
         drop(parts);
         assert!(leave_unread(&file, 0, 1).is_some());
+        drop(file);
+        assert_eq!(part.file().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn what_the_page_cache_has_is_found_in_all_of_a_part() {
+        use std::io::Write as _;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![1; 100_000]).unwrap();
+        assert!(is_cached(&file, 0, 100_000));
+        let found = (0..100).filter(|_| is_cached(&file, 0, 1_000_000)).count();
+        assert!(found < 10, "nine of ten bytes are missing, and {found} of 100 looks found none of them");
     }
 }

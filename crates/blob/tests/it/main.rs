@@ -14,6 +14,7 @@ mod power_cut;
 mod power_cut_vault;
 mod read;
 mod simulated_disk;
+mod unread;
 
 use blob::Stage;
 use bytes::Bytes;

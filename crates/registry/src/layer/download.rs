@@ -16,7 +16,7 @@ use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
 use super::bytes::{ContentStream, LayerBytes};
-pub use super::bytes::{UnreadPart, failed, unread_part};
+pub use super::bytes::{UnreadPart, failed, sending_is_refused, unread_part};
 use super::{blob_unknown, readable};
 use crate::Registry;
 use crate::bodies::{Bodies, SMALL_BLOB_BYTES};
@@ -53,10 +53,12 @@ impl BlobStream {
         }
     }
 
-    /// Leaves chunks of a local file unread: see [`unread_part`]. The stream must live until they are sent.
-    pub fn allow_unread(&mut self) {
-        if let Self::Stored(content) = self {
-            content.allow_unread();
+    /// Leaves chunks of a local file unread: see [`unread_part`]. The stream must live until they are sent. False if every
+    /// chunk is read.
+    pub fn allow_unread(&mut self) -> bool {
+        match self {
+            Self::Stored(content) => content.allow_unread(),
+            Self::Arriving(_) => false,
         }
     }
 

@@ -110,11 +110,11 @@ async fn bytes(
         return small(app, exchange, blob, start, length).await;
     }
     let (transfer, file) = place(app, exchange)?;
-    let is_plain = exchange.is_plain;
+    let (is_plain, sending) = (exchange.is_plain, Arc::clone(&transfer));
     let open = async move {
         let mut stream = blob.open(start, length).await?;
-        if is_plain {
-            stream.allow_unread();
+        if is_plain && stream.allow_unread() {
+            sending.keep_until_sent();
         }
         Ok(stream)
     };

@@ -182,12 +182,15 @@ async fn more_blobs_than_open_files_get_a_retry_after() {
     let digest = sha256(&large);
     client.post(&at(&format!("blobs/uploads/?digest={digest}")), large).await.expect(201);
     let get = at(&format!("blobs/{digest}"));
-    let never_read = client.raw(&format!("GET {get}"), "").await;
+    let mut never_read = client.raw(&format!("GET {get}"), "").await;
     tokio::time::sleep(SHORT).await;
     let refused = client.get(&get).await.expect(503);
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("UNAVAILABLE", "1"));
     // A client that has not read a byte for some seconds releases its file.
     tokio::time::sleep(Duration::from_secs(5)).await;
     client.get(&get).await.expect(200);
-    drop(never_read);
+    let mut cut_off = Vec::new();
+    // A reset counts as an end.
+    let _ = never_read.read_to_end(&mut cut_off).await;
+    assert!(cut_off.len() < 12 << 20, "the file that it gave up is not sent");
 }

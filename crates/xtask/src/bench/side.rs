@@ -44,7 +44,7 @@ pub(crate) enum Case {
     Rates,
     /// Wharf with its metadata in PostgreSQL.
     Postgres,
-    /// Not Wharf: the least that a push costs on this machine.
+    /// Not Wharf: a bare server that does nothing but hash, write and sync.
     Floor,
 }
 

@@ -1,4 +1,4 @@
-//! The floor of pushes: the least that a durable push costs on this machine, with the client beside the server.
+//! The floor of pushes: what a durable push costs on this machine in a bare server, with the client beside it.
 //!
 //! It is a server of threads that block. It receives a layer, hashes it with the library that Wharf uses, writes it to a
 //! file, syncs file and folder, and answers. It reads of HTTP only what the client of the benchmark sends. It has no
