@@ -58,7 +58,7 @@ enum FileError {
 
 /// Whether a write failed because of the file, not of the client.
 pub(crate) fn is_of_the_file(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<FileError>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<FileError>()).is_some()
 }
 
 #[cfg(target_os = "linux")]
