@@ -276,7 +276,10 @@ async fn start(driver: &Driver, job: Job) -> Result<(), StoreError> {
     match (driver, job.access()) {
         (Driver::Sqlite(sqlite), Access::Point) => sqlite.point_job(job),
         (Driver::Sqlite(sqlite), Access::Page | Access::List) => sqlite.page(job).await,
-        (Driver::Sqlite(sqlite), _) => sqlite.write(job),
+        (
+            Driver::Sqlite(sqlite),
+            Access::Relaxed | Access::BeforeBytes | Access::Durable | Access::Contended,
+        ) => sqlite.write(job),
         // On the heap: it is large, and SQLite has no use for it.
         (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)).await,
         (Driver::Postgres(postgres), Access::List) => {

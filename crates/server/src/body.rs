@@ -391,7 +391,12 @@ impl Drop for ResponseBody {
             Source::Transfer(transfer) => Some(transfer),
             Source::Bytes(_) => None,
         };
-        let Some(mut ending) = self.ending.take() else { return transfer.map_or((), |it| it.clear()) };
+        let Some(mut ending) = self.ending.take() else {
+            if let Some(transfer) = transfer {
+                transfer.clear();
+            }
+            return;
+        };
         if self.remaining == 0 && !self.over_http2 {
             let kept = transfer.filter(|transfer| transfer.is_kept()).map(Arc::clone);
             if let (Some(unneeded), None) = (transfer, &kept) {

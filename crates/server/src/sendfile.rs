@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use registry::layer::download::{sending_is_refused, unread_part};
+use registry::layer::download::{UnreadPart, sending_is_refused, unread_part};
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 
@@ -21,14 +21,20 @@ pub(crate) fn poll_write(
     cx: &mut Context<'_>,
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    let is_file = |buffer: &IoSlice<'_>| !buffer.is_empty() && unread_part(buffer).is_some();
-    let bytes = buffers.iter().position(is_file).unwrap_or(buffers.len());
-    let (bytes, files) = buffers.split_at(bytes);
-    match files.first() {
-        None => stream.poll_write_vectored(cx, buffers),
-        Some(file) if bytes.iter().all(|buffer| buffer.is_empty()) => poll_send_part(&stream, cx, file),
-        Some(_) => poll_send_head(&stream, cx, bytes),
+    let mut before = 0;
+    for (at, buffer) in buffers.iter().enumerate() {
+        if buffer.is_empty() {
+            continue;
+        }
+        if let Some(part) = unread_part(buffer) {
+            return match buffers.get(..at) {
+                Some(head) if before > 0 => poll_send_head(&stream, cx, head),
+                _ => poll_send_part(&stream, cx, &part, buffer.len()),
+            };
+        }
+        before += buffer.len();
     }
+    stream.poll_write_vectored(cx, buffers)
 }
 
 /// Writes while the socket is ready.
@@ -62,10 +68,14 @@ pub(crate) fn is_of_the_file(error: &io::Error) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn poll_send_part(stream: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-    let Some(part) = unread_part(bytes) else { return Poll::Ready(Ok(0)) };
+fn poll_send_part(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    part: &UnreadPart,
+    len: usize,
+) -> Poll<io::Result<usize>> {
     let file = part.file()?;
-    let len = bytes.len().min(MOST_AT_ONCE);
+    let len = len.min(MOST_AT_ONCE);
     poll_try(stream, cx, || {
         let sent = if part.is_cached(len)? {
             send_file(stream, &file, part.position(), len)
@@ -135,7 +145,12 @@ fn poll_send_head(
 
 /// Elsewhere every part is read.
 #[cfg(not(target_os = "linux"))]
-fn poll_send_part(_stream: &TcpStream, _cx: &mut Context<'_>, _bytes: &[u8]) -> Poll<io::Result<usize>> {
+fn poll_send_part(
+    _stream: &TcpStream,
+    _cx: &mut Context<'_>,
+    _part: &UnreadPart,
+    _len: usize,
+) -> Poll<io::Result<usize>> {
     Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
 }
 

@@ -89,12 +89,17 @@ impl FileStream {
         Ok(())
     }
 
+    /// The size of the next chunk.
+    fn next_len(&self) -> usize {
+        usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most)
+    }
+
     /// Takes the next part of the file to read.
     fn next_part(&mut self) -> Option<(Arc<File>, u64, usize)> {
         if self.unread == 0 {
             return None;
         }
-        let len = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
+        let len = self.next_len();
         let part = (Arc::clone(&self.file), self.position, len);
         self.position += len as u64;
         self.unread -= len as u64;
@@ -126,8 +131,7 @@ impl FileStream {
         let Some(read_ahead) = &mut self.read else { return Poll::Pending };
         let outcome = ready!(read_ahead.poll_unpin(cx)).map_err(io::Error::other).flatten();
         // This file is not in the page cache: the next chunk is read while the reader uses this one.
-        let next = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
-        let reads_ahead = self.most == CHUNK_BYTES && !self.can_leave_unread(self.position, next);
+        let reads_ahead = self.most == CHUNK_BYTES && !self.can_leave_unread(self.position, self.next_len());
         let ahead = if reads_ahead { self.next_part() } else { None };
         self.read = ahead.map(|(file, position, len)| {
             tokio::task::spawn_blocking(move || read(&file, Buffer::of(len), position))

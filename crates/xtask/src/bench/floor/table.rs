@@ -11,7 +11,7 @@ use crate::bench::unit::size;
 pub(crate) fn table(run: &Run) -> Option<String> {
     let ours = run.ours()?;
     let title = "The floor of pushes: a server that only receives, hashes and stores. Its rate divided by distribution 3's, and \
-                 by the slower of SHA-256 and disk, is what this machine allows of the targets.";
+                 by the slower of SHA-256 and disk, says how far a bare server comes here.";
     let head = [
         "",
         "floor",
