@@ -63,6 +63,17 @@ pub(super) async fn a_change_needs_the_version_that_was_read(world: World) {
     );
 }
 
+pub(super) async fn a_new_template_is_not_the_one_that_was_read(world: World) {
+    let registry = world.registry;
+    let made = world.meta.write(create(&world, "prod", &["REPLICATION"])).await.unwrap();
+    let delete = DeleteCreationTemplate { registry, prefix: "prod".into() };
+    world.meta.write(delete).await.unwrap();
+    world.meta.write(create(&world, "prod", &["CREATE_ON_PUSH"])).await.unwrap();
+    let replace =
+        ReplaceCreationTemplate { registry, template: made.template, version: made.version, at: Micros(9) };
+    assert_eq!(refusal(world.meta.write(replace).await), CreationTemplateChanged);
+}
+
 pub(super) async fn the_longest_prefix_that_applies_is_found(world: World) {
     let registry = world.registry;
     let find = async |name: &str| {

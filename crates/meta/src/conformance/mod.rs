@@ -132,6 +132,7 @@ suite! {
     image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
         an_image_is_written_once_in_an_interval, of_excluded_principals;
     creation_template: one_for_each_prefix, a_change_needs_the_version_that_was_read,
+        a_new_template_is_not_the_one_that_was_read,
         the_longest_prefix_that_applies_is_found, a_repository_is_created_with_its_policies;
     pull_through_cache: one_rule_for_each_prefix, an_update_changes_what_it_names, the_longest_prefix_decides,
         a_tag_is_known_until_its_repository_ends, an_image_whose_contents_come_later_is_accepted,
@@ -201,6 +202,7 @@ suite! {
     replication: a_late_request_of_a_peer_changes_nothing, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
+        the_push_of_a_deleted_image_ends_no_deletion,
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
     replicated_settings: a_change_is_queued_if_it_is_asked_for, the_later_change_of_a_setting_counts,
         failed_settings_are_counted_and_end_with_their_destination;

@@ -278,18 +278,37 @@ pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
     assert_eq!(named(&world, there, "v1").await, Some(digest("one")));
 }
 
-pub(super) async fn a_failure_is_shown_once_and_tried_again(world: World) {
-    let (app, _) = replicating(&world, false).await;
+pub(super) async fn the_push_of_a_deleted_image_ends_no_deletion(world: World) {
+    let (app, there) = replicating(&world, true).await;
     world.put(app, "one", &["v1"]).await;
-    let item = due(&world, DESTINATION).await.remove(0);
-    let end = |end| EndReplication {
+    for item in due(&world, DESTINATION).await {
+        carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
+    }
+    world.put(app, "two", &["v1"]).await;
+    let push = due(&world, DESTINATION).await.remove(0);
+    world.meta.write(delete_image(app, "two")).await.unwrap();
+    // A pass that read the queue before finds nothing to push.
+    world.meta.write(end_of(&push, ReplicationEnd::Complete)).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v1").await, None);
+}
+
+fn end_of(item: &ReplicationItem, end: ReplicationEnd) -> EndReplication {
+    EndReplication {
         key: item.key.clone(),
         version: item.version,
         end,
         repository_name: "app".to_owned(),
         route: places(),
         at: Micros(9),
-    };
+    }
+}
+
+pub(super) async fn a_failure_is_shown_once_and_tried_again(world: World) {
+    let (app, _) = replicating(&world, false).await;
+    world.put(app, "one", &["v1"]).await;
+    let item = due(&world, DESTINATION).await.remove(0);
+    let end = |end| end_of(&item, end);
     let failed = || ReplicationEnd::Failed { code: "AccessDenied".into(), retry_at: Some(Micros(5_000)) };
     assert!(!world.meta.write(end(ReplicationEnd::Retry(Micros(4_000)))).await.unwrap());
     assert!(world.meta.write(end(failed())).await.unwrap());

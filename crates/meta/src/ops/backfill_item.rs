@@ -9,6 +9,7 @@ use crate::{
         replication::{DESTINATION, ReplicationDestinationRow},
         replication_backfill::{BackfillStatus, held, set_status},
         replication_item::{COMPLETE, FAILED},
+        row_version,
         setting_change::queue_again,
     },
     value::{Row, params},
@@ -246,11 +247,12 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
             if failure.is_none() && op.is_at_peer {
                 let note = "INSERT INTO replication (registry, repository, digest, tag, destination, action, status, \
                         queued_at, attempts, version) \
-                    SELECT ?3, i.repository, i.digest, i.tag, ?4, 1, ?5, ?6, 0, 1 FROM replication_backfill_item i \
+                    SELECT ?3, i.repository, i.digest, i.tag, ?4, 1, ?5, ?6, 0, ?7 FROM replication_backfill_item i \
                     WHERE i.backfill = ?1 AND i.position = ?2 \
                     ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING";
                 let (registry, destination) = (backfill.registry, backfill.destination);
-                let values = params![op.id, *position, registry, destination, COMPLETE, op.at];
+                let version = row_version::fresh();
+                let values = params![op.id, *position, registry, destination, COMPLETE, op.at, version];
                 tx.execute(note, &values).await?;
             }
         }

@@ -4,7 +4,7 @@ use serde_json::{from_str, json};
 
 use crate::{
     Micros, Mutability, Never, RegistryKey, StoreError,
-    ops::{operation, registry::lock_registry, repository_policy::account_setting},
+    ops::{operation, registry::lock_registry, repository_policy::account_setting, row_version},
     value::{Row, params},
 };
 
@@ -118,16 +118,17 @@ operation!(CreateCreationTemplate: Durable [] -> CreationTemplateRow, CreateCrea
     if all >= op.limit {
         return Ok(Err(CreateCreationTemplateRefusal::Limit));
     }
+    let version = row_version::fresh();
     let insert = "INSERT INTO creation_template (registry, scope, prefix, description, applied_for, mutability, \
         exclusion_filters, resource_tags, encryption_type, kms_key, repository_policy, lifecycle_policy, \
         custom_role_arn, created_at, updated_at, version) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 1)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15)";
     tx.execute(insert, &params![op.registry, scope(&template.prefix), template.prefix, template.description,
         json!(template.applied_for).to_string(), template.mutability.as_str(), json!(template.filters).to_string(),
         json!(template.tags).to_string(),
         template.encryption_type, template.kms_key, template.repository_policy, template.lifecycle_policy,
-        template.custom_role_arn, op.at]).await?;
-    Ok(Ok(CreationTemplateRow { template: template.clone(), created_at: op.at, updated_at: op.at, version: 1 }))
+        template.custom_role_arn, op.at, version]).await?;
+    Ok(Ok(CreationTemplateRow { template: template.clone(), created_at: op.at, updated_at: op.at, version }))
 });
 
 /// Replaces a template that was read.

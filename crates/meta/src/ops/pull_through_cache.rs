@@ -9,6 +9,7 @@ use crate::{
         operation,
         registry::lock_registry,
         repository::{Hold, RepositoryGone, hold},
+        row_version,
     },
     value::{Row, params},
 };
@@ -111,13 +112,14 @@ operation!(CreatePullThroughCacheRule: Durable [Registry(op.registry)] -> PullTh
     if all >= op.limit {
         return Ok(Err(CreatePullThroughCacheRuleRefusal::Limit));
     }
+    let version = row_version::fresh();
     let insert = "INSERT INTO pull_through_cache_rule (registry, scope, prefix, upstream_url, upstream_registry, \
         upstream_prefix, credential_arn, custom_role_arn, created_at, updated_at, version) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)";
     tx.execute(insert, &params![op.registry, scope(&rule.prefix), rule.prefix, rule.upstream_url,
-        rule.upstream_registry, rule.upstream_prefix, rule.credential_arn, rule.custom_role_arn, op.at]).await?;
+        rule.upstream_registry, rule.upstream_prefix, rule.credential_arn, rule.custom_role_arn, op.at, version]).await?;
     count_rules(tx, op.registry).await?;
-    Ok(Ok(PullThroughCacheRuleRow { rule: rule.clone(), created_at: op.at, updated_at: op.at, version: 1 }))
+    Ok(Ok(PullThroughCacheRuleRow { rule: rule.clone(), created_at: op.at, updated_at: op.at, version }))
 });
 
 /// Records the number of rules in the registry's row.

@@ -5,7 +5,7 @@ use oci::{digest::Digest, name::Tag};
 
 use crate::{
     Micros, Never, RepositoryKey, StoreError, Tx,
-    ops::{operation, replication_queue::ReplicationAction},
+    ops::{operation, replication_queue::ReplicationAction, row_version},
     value::{Row, params},
 };
 
@@ -32,7 +32,7 @@ impl ReplicationKey {
 pub struct ReplicationItem {
     pub key: ReplicationKey,
     pub action: ReplicationAction,
-    /// Grows each time it is queued: what ends an earlier one does not end a later one.
+    /// New each time it is queued: what ends an earlier one does not end a later one.
     pub version: i64,
     /// How often it failed.
     pub attempts: i64,
@@ -161,11 +161,12 @@ pub(crate) async fn note_complete(
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO replication \
             (registry, repository, digest, tag, destination, action, status, queued_at, attempts, version) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, 0, 1) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, 0, ?8) \
         ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING";
     let ReplicationKey { source, digest, destination, .. } = key;
     let tag = key.tag_text();
-    let values = params![source.registry, source.id, digest, tag, *destination, COMPLETE, at];
+    let version = row_version::fresh();
+    let values = params![source.registry, source.id, digest, tag, *destination, COMPLETE, at, version];
     tx.execute(insert, &values).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use oci::{digest::Digest, name::Tag};
 
 use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
-    ops::{referrers_queue::queue_referrers_later, setting_change::queue_with_images},
+    ops::{referrers_queue::queue_referrers_later, row_version, setting_change::queue_with_images},
     value::params,
 };
 
@@ -56,7 +56,7 @@ macro_rules! again {
     () => {
         " ON CONFLICT (registry, repository, digest, tag, destination) DO UPDATE SET action = excluded.action, \
             status = 1, failure_code = NULL, queued_at = excluded.queued_at, due_at = excluded.due_at, attempts = 0, \
-            version = replication.version + 1"
+            version = excluded.version"
     };
 }
 
@@ -74,7 +74,7 @@ async fn queue(
     macro_rules! rows {
         ($($condition:literal)?) => {
             concat!(
-                "SELECT ?1, ?2, ?3, ?4, d.destination, ?5, 1, ?6, ?6, 0, 1 FROM ", destinations!($($condition)?),
+                "SELECT ?1, ?2, ?3, ?4, d.destination, ?5, 1, ?6, ?6, 0, ?7 FROM ", destinations!($($condition)?),
                 " WHERE TRUE", again!()
             )
         };
@@ -84,7 +84,8 @@ async fn queue(
         ReplicationAction::Untag | ReplicationAction::Delete => rows!(" AND u.deletes = 1"),
     };
     let (tag, action) = (tag.map_or("", Tag::as_str), action.number());
-    let values = params![repository.registry, repository.id, digest, tag, action, at];
+    let version = row_version::fresh();
+    let values = params![repository.registry, repository.id, digest, tag, action, at, version];
     tx.execute(&format!("{COLUMNS}{rows}"), &values).await
 }
 
@@ -121,12 +122,13 @@ pub(crate) async fn queue_once(
     at: Micros,
 ) -> Result<(), StoreError> {
     let insert = format!(
-        "{COLUMNS}SELECT ?1, ?2, ?3, ?4, d.destination, 1, 1, ?5, ?5, 0, 1 FROM {} WHERE TRUE \
+        "{COLUMNS}SELECT ?1, ?2, ?3, ?4, d.destination, 1, 1, ?5, ?5, 0, ?6 FROM {} WHERE TRUE \
          ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING",
         destinations!()
     );
     let tag = tag.map_or("", Tag::as_str);
-    let values = params![repository.registry, repository.id, digest, tag, at];
+    let version = row_version::fresh();
+    let values = params![repository.registry, repository.id, digest, tag, at, version];
     tx.execute(&insert, &values).await.map(|_| ())
 }
 
@@ -138,14 +140,15 @@ pub(crate) async fn queue_restored(
     at: Micros,
 ) -> Result<(), StoreError> {
     let rows = concat!(
-        "SELECT i.registry, i.repository, i.digest, COALESCE(t.name, ''), d.destination, 1, 1, ?4, ?4, 0, 1 FROM ",
+        "SELECT i.registry, i.repository, i.digest, COALESCE(t.name, ''), d.destination, 1, 1, ?4, ?4, 0, ?5 FROM ",
         destinations!(),
         " CROSS JOIN image i LEFT JOIN tag t \
             ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
           WHERE i.registry = ?1 AND i.repository = ?2 AND i.id = ?3",
         again!()
     );
-    let values = params![repository.registry, repository.id, image, at];
+    let version = row_version::fresh();
+    let values = params![repository.registry, repository.id, image, at, version];
     tx.execute(&format!("{COLUMNS}{rows}"), &values).await?;
     Ok(())
 }

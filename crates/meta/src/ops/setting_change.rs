@@ -1,7 +1,11 @@
 //! When settings of repositories were changed, and what such a change queues for replication. Settings travel only if the
 //! registry asks for it, in account settings of Wharf's own; ECR has none.
 
-use crate::{Micros, RepositoryKey, StoreError, Tx, ops::replication_queue::destinations, value::params};
+use crate::{
+    Micros, RepositoryKey, StoreError, Tx,
+    ops::{replication_queue::destinations, row_version},
+    value::params,
+};
 
 /// The account settings with which settings of repositories are replicated, too. All are off by default.
 pub const REPLICATE_SETTINGS: &str = "WHARF_REPLICATION_SETTINGS";
@@ -95,7 +99,7 @@ const ANY_OPTION: &str = "IN ('WHARF_REPLICATION_SETTINGS', 'WHARF_REPLICATION_P
 
 /// The same row from before is done again.
 const AGAIN: &str = "DO UPDATE SET status = 1, failure_code = NULL, queued_at = excluded.queued_at, \
-    due_at = excluded.due_at, attempts = 0, version = settings_replication.version + 1";
+    due_at = excluded.due_at, attempts = 0, version = excluded.version";
 
 /// Queues a row for each destination, if an option that the condition allows is enabled.
 async fn queue(
@@ -108,10 +112,11 @@ async fn queue(
     let insert = format!(
         "INSERT INTO settings_replication \
             (registry, repository, destination, status, queued_at, due_at, attempts, version) \
-         SELECT ?1, ?2, d.destination, 1, ?3, ?3, 0, 1 FROM {} \
+         SELECT ?1, ?2, d.destination, 1, ?3, ?3, 0, ?4 FROM {} \
          WHERE EXISTS (SELECT 1 FROM account_setting s WHERE s.registry = ?1 AND s.name {option} AND s.value = 'ENABLED') \
          ON CONFLICT (registry, repository, destination) {if_there}",
         destinations!()
     );
-    tx.execute(&insert, &params![registry, id, at]).await.map(|_| ())
+    let version = row_version::fresh();
+    tx.execute(&insert, &params![registry, id, at, version]).await.map(|_| ())
 }
