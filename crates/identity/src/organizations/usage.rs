@@ -1,8 +1,8 @@
 //! The operation of the management account that shows how many bytes are stored.
 
-use access::Access;
 use access::collection::USAGE_PAGE;
 use access::context::Ctx;
+use access::databases::away;
 use access::error::{AwsCode, Error, Result};
 use access::op::organizations;
 use access::store::{RegistryKey, RepositoryKey};
@@ -30,19 +30,20 @@ impl Identity {
 
     /// The same for an operator who can open the store.
     pub async fn shown_usage(&self, next_token: Option<&str>) -> Result<WharfDescribeUsageResponse> {
-        let databases: Vec<(&str, &Access)> = std::iter::once(("", &*self.access))
-            .chain(self.access.databases().map(|(name, access)| (name, &**access)))
-            .collect();
+        let databases = self.access.all_databases()?;
         let (name, after) = next_token.map(read_token).transpose()?.unwrap_or_default();
         let at = databases.iter().position(|(known, _)| *known == name).ok_or_else(bad_token)?;
         let (_, access) = databases.get(at).ok_or_else(bad_token)?;
-        let page = access.usage(Some(after.unwrap_or(START)), USAGE_PAGE).await?;
+        let page = access.usage(Some(after.unwrap_or(START)), USAGE_PAGE).await;
+        let page = page.map_err(|error| away(name, error))?;
         let (mut physical, mut pending, mut registries) = (0, 0, Vec::new());
-        for (_, access) in &databases {
+        for (name, access) in &databases {
             // Registries are shown with the first page.
-            let usage = access.usage(next_token.is_some().then_some(START), 0).await?;
+            let usage = access.usage(next_token.is_some().then_some(START), 0).await;
+            let usage = usage.map_err(|error| away(name, error))?;
             physical += usage.physical_bytes;
-            pending += access.collection_state().await?.doomed.bytes;
+            let state = access.collection_state().await.map_err(|error| away(name, error))?;
+            pending += state.doomed.bytes;
             registries.extend(usage.registries.into_iter().map(of_registry));
         }
         let is_full = page.repositories.len() == USAGE_PAGE;
