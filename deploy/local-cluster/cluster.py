@@ -121,6 +121,7 @@ class Cluster:
         self.root.chmod(0o755)
         self.processes, self.commands, self.metrics = {}, {}, []
         self.port = options.port or free_port()
+        self.vacuum = None
         self.asked, self.failovers = 0, 0
 
     def start(self):
@@ -232,10 +233,15 @@ class Cluster:
         port = self.options.links.get("store") or free_port()
         words = ["weed", "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         words += [f"-dir={self.root / 'store'}", "-filer", "-s3", f"-s3.port={port}"]
-        words += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
+        master = free_port()
+        words += [f"-master.port={master}", *(f"-{part}.port={free_port()}" for part in ("volume", "filer"))]
         words += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
-        words += [f"-s3.config={self.root / 'weed.json'}", "-master.volumeSizeLimitMB=64", "-volume.max=20"]
+        # These listen on fixed ports, which only one server of a machine gets.
+        words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+        words += [f"-s3.config={self.root / 'weed.json'}", "-master.volumeSizeLimitMB=64", "-volume.max=60"]
         self.run("store", words)
+        # Deleted objects take space until they are vacuumed, which the server does every quarter of an hour by itself.
+        self.vacuum = f"http://127.0.0.1:{master}/vol/vacuum?garbageThreshold=0.1"
         return port
 
     def bucket(self, port):
@@ -276,6 +282,7 @@ class Cluster:
         lines = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
         lines |= {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint, "WHARF_REGISTRY": endpoint[7:]}
         self.state = {"nodes": self.nodes, "metrics": self.metrics, "store": self.store, "environment": lines}
+        self.state["vacuum"] = self.vacuum
         self.write_state()
         private(self.root / "env", "".join(f"export {name}='{value}'\n" for name, value in lines.items()))
         print(f"ready: {endpoint}; the environment for clients: . {self.root / 'env'}", flush=True)

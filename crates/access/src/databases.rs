@@ -23,7 +23,8 @@ use crate::error::{Code, Error, Internal, Result};
 use crate::permit::Permit;
 use crate::store::{
     CopiedAccount, CopyAccount, FindAccount, FindPlacement, ListCopiedAccounts, ListPlacedDatabases,
-    ListPlacements, PlaceAccount, PlaceAccountRefusal, PlacedAccount, RefusedExt as _, StoreResultExt as _,
+    ListPlacements, PlaceAccount, PlaceAccountRefusal, PlacedAccount, Placement, RefusedExt as _,
+    StoreResultExt as _,
 };
 
 /// The number of accounts whose database is remembered.
@@ -108,11 +109,6 @@ impl Access {
         all.filter_map(|(name, access)| Some((name.as_str(), access.get()?)))
     }
 
-    /// One of the other databases, if it is open.
-    pub fn database(&self, name: &str) -> Option<&Arc<Self>> {
-        self.databases.others.get()?.get(name)?.get()
-    }
-
     /// All databases, for what counts all of them: the directory, which has no name, and the others. It fails while one is
     /// not open.
     pub fn all_databases(&self) -> Result<Vec<(&str, &Self)>> {
@@ -133,13 +129,21 @@ impl Access {
         if let Some(known) = self.databases.known.get(account) {
             return Ok(known);
         }
-        let find = FindPlacement { account_id: account.clone() };
-        let placement = self.meta.read(find).await.or_store_error()?;
+        let placement = self.placement(account).await?;
         let database: Option<Arc<str>> = placement.database.map(Into::into);
         if placement.is_final {
             self.databases.known.insert(account.clone(), database.clone());
         }
         Ok(database)
+    }
+
+    async fn placement(&self, account: &AccountId) -> Result<Placement> {
+        self.meta.read(FindPlacement { account_id: account.clone() }).await.or_store_error()
+    }
+
+    /// Another database, if it is open.
+    pub fn opened(&self, name: &str) -> Option<&Arc<Self>> {
+        self.databases.others.get()?.get(name)?.get()
     }
 
     /// Access to a registry: that of its database, or this one.
@@ -148,8 +152,7 @@ impl Access {
         let Some(name) = name.filter(|name| Some(name) != self.databases.name.as_ref()) else {
             return Ok(self);
         };
-        let found = self.databases().find(|(known, _)| **known == *name);
-        found.map(|(_, access)| &**access).ok_or_else(|| unopened(&name))
+        self.opened(&name).map(|access| &**access).ok_or_else(|| unopened(&name))
     }
 
     /// The other database that bytes of an account can be in: its public registry is in the directory.
@@ -160,18 +163,13 @@ impl Access {
         let Some(name) = self.database_of(account, &self.settings.default_region).await? else {
             return Ok(None);
         };
-        let found = self.databases().find(|(known, _)| **known == *name);
-        found.map(|(_, access)| Some(Arc::clone(access))).ok_or_else(|| unopened(&name))
+        self.opened(&name).map(|access| Some(Arc::clone(access))).ok_or_else(|| unopened(&name))
     }
 
     /// Whether the private registries of an account are in another database than this one.
     pub async fn is_elsewhere(&self, account: &AccountId) -> Result<bool> {
-        if self.is_alone() {
-            return Ok(false);
-        }
-        let find = FindPlacement { account_id: account.clone() };
-        let placement = self.meta.read(find).await.or_store_error()?;
-        Ok(placement.database.as_deref() != self.databases.name.as_deref())
+        let database = self.database_of(account, &self.settings.default_region).await?;
+        Ok(database != self.databases.name)
     }
 
     /// Wakes the delivery of the events that were forwarded to the directory.
@@ -196,8 +194,7 @@ impl Access {
             invalid(format!("there is no account {account_id} in this deployment, or it is closed"))
         })?;
         // What can be refused leaves nothing there.
-        let find = FindPlacement { account_id: account_id.clone() };
-        let known = self.meta.read(find).await.or_store_error()?;
+        let known = self.placement(account_id).await?;
         match known.database {
             Some(other) if other != database => {
                 return Err(not_placed(account_id, PlaceAccountRefusal::Placed(other)));

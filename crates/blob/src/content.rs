@@ -90,6 +90,14 @@ impl ContentStream {
         }
     }
 
+    /// Leaves chunks unread that the kernel can send from the page cache. Their bytes mean nothing: the caller writes them
+    /// to a socket by [`unread_part`](crate::unread_part), and keeps the stream until then.
+    pub fn allow_unread(&mut self) {
+        if let Source::File(file) = &mut self.0 {
+            file.allow_unread();
+        }
+    }
+
     /// The memory that the connection to another server holds in addition to the last chunk, unless the stream is narrow.
     pub fn ahead(&self) -> u64 {
         match &self.0 {

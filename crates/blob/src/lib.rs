@@ -31,7 +31,7 @@ mod vault;
 
 pub use append::{AppendError, Appended};
 pub use content::{Content, ContentStream, OpenError, Remote};
-pub use disk::{DiskOptions, Found};
+pub use disk::{DiskOptions, Found, UnreadPart, unread_part};
 pub use key::{ARCHIVE_PREFIX, InvalidObjectKey, ObjectKey, Place};
 pub use memory::{Held, Memory};
 pub use s3::{Credentials, Encryption, InvalidS3Url, S3Options, S3Store, S3Url};

@@ -1,5 +1,6 @@
 //! The store of objects. Each kind of store is one variant with a folder of its own.
 
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,12 +99,10 @@ impl Store {
         key: &'a ObjectKey,
         stage: &'a Stage,
     ) -> BoxFuture<'a, Result<(), OpenError>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.finish(key, stage).await,
-                Self::S3(s3) => s3.finish(key, stage).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.finish(key, stage)),
+            Self::S3(s3) => Box::pin(s3.finish(key, stage)),
+        }
     }
 
     /// Reads the first `size` bytes of an object again, for a digest whose algorithm is known only at the end.
@@ -113,12 +112,10 @@ impl Store {
         algorithm: Algorithm,
         size: u64,
     ) -> BoxFuture<'a, Result<Digest, OpenError>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.rehash(key, algorithm, size).await,
-                Self::S3(s3) => s3.rehash(key, algorithm, size).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.rehash(key, algorithm, size)),
+            Self::S3(s3) => Box::pin(s3.rehash(key, algorithm, size)),
+        }
     }
 
     /// Opens `len` bytes of an object from `start`. `len` comes from the object's row: the stored object may be longer.
@@ -128,23 +125,19 @@ impl Store {
         start: u64,
         len: u64,
     ) -> BoxFuture<'a, Result<Content, OpenError>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.open(key, start, len).await,
-                Self::S3(s3) => s3.open(key, start, len).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.open(key, start, len)),
+            Self::S3(s3) => Box::pin(s3.open(key, start, len)),
+        }
     }
 
     /// Deletes an object; false if there was none. Readers that have it open continue. After a power cut the object may
     /// exist again, as garbage without a row.
     pub fn delete<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, io::Result<bool>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.delete(key).await,
-                Self::S3(s3) => s3.delete(key).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.delete(key)),
+            Self::S3(s3) => Box::pin(s3.delete(key)),
+        }
     }
 
     /// The places of this store.
@@ -164,22 +157,18 @@ impl Store {
         algorithm: Algorithm,
         size: u64,
     ) -> BoxFuture<'a, Result<Digest, OpenError>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.copy(from, to, algorithm, size).await,
-                Self::S3(s3) => s3.copy(from, to, algorithm, size).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.copy(from, to, algorithm, size)),
+            Self::S3(s3) => Box::pin(s3.copy(from, to, algorithm, size)),
+        }
     }
 
     /// The files of a place whose keys have this first byte, for the consistency check.
     pub fn list(&self, place: Place, folder: u8) -> BoxFuture<'_, io::Result<Vec<Found>>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.list(place, folder).await,
-                Self::S3(s3) => s3.list(place, folder).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.list(place, folder)),
+            Self::S3(s3) => Box::pin(s3.list(place, folder)),
+        }
     }
 
     /// Moves a file that [`Store::list`] found out of the store.
@@ -189,22 +178,18 @@ impl Store {
         folder: u8,
         name: &'a str,
     ) -> BoxFuture<'a, io::Result<()>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.quarantine(place, folder, name).await,
-                Self::S3(s3) => s3.quarantine(place, folder, name).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.quarantine(place, folder, name)),
+            Self::S3(s3) => Box::pin(s3.quarantine(place, folder, name)),
+        }
     }
 
     /// The stored length of an object, if it exists.
     pub fn len<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, io::Result<Option<u64>>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(disk) => disk.len(key).await,
-                Self::S3(s3) => s3.len(key).await,
-            }
-        })
+        match self {
+            Self::Disk(disk) => Box::pin(disk.len(key)),
+            Self::S3(s3) => Box::pin(s3.len(key)),
+        }
     }
 
     /// Whether an object of this size can only be found when [`Store::finish`] has made it one. What was appended of others
@@ -223,11 +208,9 @@ impl Store {
         key: &'a ObjectKey,
         lifetime: Duration,
     ) -> BoxFuture<'a, io::Result<Option<String>>> {
-        Box::pin(async move {
-            match self {
-                Self::Disk(_) => Ok(None),
-                Self::S3(s3) => s3.signed_url(key, lifetime).await,
-            }
-        })
+        match self {
+            Self::Disk(_) => Box::pin(ready(Ok(None))),
+            Self::S3(s3) => Box::pin(s3.signed_url(key, lifetime)),
+        }
     }
 }

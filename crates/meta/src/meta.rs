@@ -62,13 +62,13 @@ impl Meta {
         Ok(meta)
     }
 
-    /// Whether the PostgreSQL database at this URL has one of these settings. It stays as it is.
-    pub async fn has_setting(
+    /// Which of these settings the PostgreSQL database at this URL has. It stays as it is.
+    pub async fn settings_at(
         url: &str,
         options: PostgresOptions,
         names: &[&str],
-    ) -> Result<bool, StoreError> {
-        Postgres::has_setting(url, options, names).await
+    ) -> Result<Vec<String>, StoreError> {
+        Postgres::settings_at(url, options, names).await
     }
 
     /// The registries that are placed here, under this name. Accounts and their principals stay in the directory: each
@@ -279,7 +279,7 @@ async fn start(driver: &Driver, job: Job) -> Result<(), StoreError> {
     match (driver, job.access()) {
         (Driver::Sqlite(sqlite), Access::Point) => sqlite.point_job(job),
         (Driver::Sqlite(sqlite), Access::Page | Access::List) => sqlite.page(job).await,
-        (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => sqlite.write(job),
+        (Driver::Sqlite(sqlite), _) => sqlite.write(job),
         // On the heap: it is large, and SQLite has no use for it.
         (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)).await,
         (Driver::Postgres(postgres), Access::List) => {

@@ -16,6 +16,10 @@ pub enum Access {
     List,
     /// Writes that a power cut may take back (upload progress, pull times).
     Relaxed,
+    /// Writes that come before a file: a row that is lost would leave its file unknown. They are on stable storage before
+    /// they are answered on PostgreSQL, which loses the others when it is killed. SQLite loses them only in a power cut, and
+    /// does not sync them.
+    BeforeBytes,
     /// Writes that are on stable storage before they are answered.
     Durable,
     /// The same, and it changes a row that many writers change, such as the row of a repository. On PostgreSQL the row is
@@ -26,7 +30,7 @@ pub enum Access {
 impl Access {
     /// Whether the operation changes anything.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Relaxed | Self::Durable | Self::Contended)
+        matches!(self, Self::Relaxed | Self::BeforeBytes | Self::Durable | Self::Contended)
     }
 }
 

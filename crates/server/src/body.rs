@@ -387,20 +387,25 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
+        let transfer = match &self.source {
+            Source::Transfer(transfer) => Some(transfer),
+            Source::Bytes(_) => None,
+        };
+        let Some(mut ending) = self.ending.take() else { return transfer.map_or((), |it| it.clear()) };
+        if self.remaining == 0 && !self.over_http2 {
+            return Arc::clone(ending.connection()).leaves(ending, transfer.map(Arc::clone));
+        }
         let mut cut = None;
-        if let Source::Transfer(transfer) = &self.source {
+        if let Some(transfer) = transfer {
             cut = transfer.cut();
             // It can also be registered with the open files.
             transfer.clear();
-            if let (true, Some(ending)) = (self.over_http2, &self.ending) {
+            if self.over_http2 {
                 ending.connection().unwatch(transfer);
             }
         }
-        let Some(mut ending) = self.ending.take() else { return };
         if self.remaining > 0 {
             ending.cut(cut.or(ending.connection().cut()).unwrap_or(Cut::ClientGone));
-        } else if !self.over_http2 {
-            Arc::clone(ending.connection()).leaves(ending);
         }
     }
 }

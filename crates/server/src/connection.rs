@@ -74,6 +74,8 @@ pub(crate) struct Connection {
     answers: Mutex<HashMap<usize, Arc<Transfer>>>,
     /// The answer over HTTP/1 whose last bytes the socket has not taken.
     leaving: Mutex<Option<Ending>>,
+    /// The transfers of such answers: the socket may still send from their files.
+    unsent: Mutex<Vec<Arc<Transfer>>>,
 }
 
 impl Connection {
@@ -88,6 +90,7 @@ impl Connection {
             ended: Notify::new(),
             answers: Mutex::default(),
             leaving: Mutex::default(),
+            unsent: Mutex::default(),
         })
     }
 
@@ -156,7 +159,8 @@ impl Connection {
     }
 
     /// The whole answer was handed over. It is complete when the socket has taken it.
-    pub(crate) fn leaves(&self, ending: Ending) {
+    pub(crate) fn leaves(&self, ending: Ending, transfer: Option<Arc<Transfer>>) {
+        self.unsent().extend(transfer);
         let before = self.leaving().replace(ending);
         drop(before);
     }
@@ -165,14 +169,27 @@ impl Connection {
     pub(crate) fn flushed(&self) {
         let whole = self.leaving().take();
         drop(whole);
+        self.release();
     }
 
     /// Nothing more is sent: the bytes that the socket has not taken are lost.
     pub(crate) fn closed(&self) {
         let lost = self.leaving().take();
+        let taken_away = self.release();
         if let Some(mut lost) = lost {
-            lost.cut(self.cut().unwrap_or(Cut::ClientGone));
+            lost.cut(taken_away.or(self.cut()).unwrap_or(Cut::ClientGone));
         }
+    }
+
+    /// Releases the transfers. Returns why one was taken away before.
+    fn release(&self) -> Option<Cut> {
+        let unsent = std::mem::take(&mut *self.unsent());
+        unsent.iter().for_each(|transfer| transfer.clear());
+        unsent.iter().find_map(|transfer| transfer.cut())
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, Vec<Arc<Transfer>>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leaving(&self) -> MutexGuard<'_, Option<Ending>> {

@@ -9,7 +9,7 @@ use access::op::Op;
 use access::rate::Rate;
 use aws::ids::AccountId;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
@@ -63,6 +63,8 @@ pub(crate) struct Exchange {
     pub(crate) host_fault: Option<&'static str>,
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
+    /// What is written to the connection goes to the socket as it is: HTTP/1 without TLS.
+    pub(crate) is_plain: bool,
     pub(crate) request_id: Arc<str>,
     /// When the request began; on the control plane, when its body had arrived.
     pub(crate) now: Timestamp,
@@ -145,6 +147,7 @@ impl Exchange {
             host,
             host_fault,
             peer: Peer { address: origin.address, tls: origin.tls },
+            is_plain: version < Version::HTTP_2 && !connection.tls,
             request_id: request_id::new(),
             now: Timestamp::now(),
             operation: Operation::Other,

@@ -33,6 +33,7 @@ mod proxy;
 mod receiving;
 mod registry_of;
 mod request_id;
+mod sendfile;
 mod sending;
 mod serve;
 mod slots;

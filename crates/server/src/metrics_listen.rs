@@ -70,7 +70,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
 async fn of_database(app: &App, name: &str) -> Vec<DestinationLag> {
     let registry = app.beside.get(name).and_then(|opened| opened.get());
     let found = async {
-        let (Some(access), Some(registry)) = (app.access.database(name), registry) else { return Ok(None) };
+        let (Some(access), Some(registry)) = (app.access.opened(name), registry) else { return Ok(None) };
         let now = Timestamp::now();
         let states = reconcilers_of(access, now).await?;
         let collection = collection_of(access, now).await?;

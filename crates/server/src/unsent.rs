@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::alarm::Alarm;
+use crate::sendfile;
 
 /// For a client that is slow, or whose speed is unknown.
 const FOR_EVERYONE: u32 = 128 * 1024;
@@ -155,7 +156,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write_by(cx, |stream, cx| stream.poll_write(cx, buf))
+        self.write_by(cx, |stream, cx| sendfile::poll_write(stream, cx, &[io::IoSlice::new(buf)]))
     }
 
     fn poll_write_vectored(
@@ -163,7 +164,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write_by(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        self.write_by(cx, |stream, cx| sendfile::poll_write(stream, cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -154,6 +154,17 @@ impl Cluster {
     /// The port of the S3 server.
     pub fn store_port(&self) -> Result<u64> {
         state(self.folder.path())?.get("store").and_then(Value::as_u64).context("no port of the S3 server")
+    }
+
+    /// Lets the S3 server give the space of deleted objects back, if it does not do so by itself. A server that is killed
+    /// meanwhile may lose objects.
+    pub fn vacuum(&self) -> Result<()> {
+        let state = state(self.folder.path())?;
+        let Some(url) = state.get("vacuum").and_then(Value::as_str) else { return Ok(()) };
+        let asked =
+            Command::new("curl").args(["-fsS", "--max-time", "60", "-o", "/dev/null", url]).status()?;
+        ensure!(asked.success(), "the S3 server does not vacuum: {asked}");
+        Ok(())
     }
 
     /// Whether a node accepts requests, by its number from 0.

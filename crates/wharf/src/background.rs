@@ -69,10 +69,14 @@ pub(crate) async fn reconcile(deployment: Deployment, tracer: Tracer) {
 
 /// Replicates to other deployments until it is stopped, if there are any.
 pub(crate) async fn replicate_to_peers(deployment: Deployment, tracer: Tracer) {
-    let peers = &deployment.access.settings.peers.list;
-    if peers.iter().any(|peer| peer.target.is_some()) {
+    if has_targets(&deployment) {
         Driver::of_peers(&deployment.registry).traced(tracer).run().await;
     }
+}
+
+/// Whether there are deployments to replicate to.
+fn has_targets(deployment: &Deployment) -> bool {
+    deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some())
 }
 
 /// Delivers events until it is stopped.
@@ -113,10 +117,9 @@ fn work_on(
     running: &mut JoinSet<()>,
 ) {
     let Some(registry) = deployment.beside.get(name).and_then(|opened| opened.get()) else { return };
-    let has_targets = deployment.access.settings.peers.list.iter().any(|peer| peer.target.is_some());
     let drivers = [
         Some(Driver::of_database(registry)),
-        has_targets.then(|| Driver::of_peers(registry)),
+        has_targets(deployment).then(|| Driver::of_peers(registry)),
         Some(forwarding(access)),
     ];
     for driver in drivers.into_iter().flatten() {

@@ -59,7 +59,7 @@ pub(crate) async fn attach(deployment: &mut Deployment, databases: Vec<Other>) -
 }
 
 /// Opens databases, at the same time. Returns those that are away.
-pub(crate) async fn open_all(deployment: &Deployment, databases: Vec<Other>) -> anyhow::Result<Vec<Other>> {
+async fn open_all(deployment: &Deployment, databases: Vec<Other>) -> anyhow::Result<Vec<Other>> {
     let opened = join_all(databases.iter().map(|other| Box::pin(open(deployment, other)))).await;
     let mut away = Vec::new();
     for (other, opened) in databases.into_iter().zip(opened) {
@@ -106,13 +106,13 @@ async fn open(deployment: &Deployment, Other { database, blobs }: &Other) -> any
     let OtherDatabase { name, url, options } = database;
     let cannot = || format!("cannot open the database '{name}' of [[databases]]");
     // A database of something else stays as it is.
-    if Meta::has_setting(url, *options, &[KEY_RING]).await.with_context(cannot)? {
+    let found =
+        Meta::settings_at(url, *options, &[KEY_RING, DATABASE_ID_SETTING]).await.with_context(cannot)?;
+    if found.iter().any(|found| found == KEY_RING) {
         bail!("the database '{name}' of [[databases]] has accounts of its own: it must be an empty one");
     }
-    let known = deployment.access.known_database(name).await?;
-    if known.is_some()
-        && !Meta::has_setting(url, *options, &[DATABASE_ID_SETTING]).await.with_context(cannot)?
-    {
+    let has_id = found.iter().any(|found| found == DATABASE_ID_SETTING);
+    if !has_id && deployment.access.known_database(name).await?.is_some() {
         bail!(
             "the database '{name}' of [[databases]] has no registries, and the directory knows another one with this \
              name: check its url, or restore it"

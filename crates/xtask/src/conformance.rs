@@ -47,7 +47,13 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<Tally> {
     match options.nodes {
         None => on_one_server(),
-        Some(nodes) => on_nodes(nodes, &options.store, &options.serve),
+        Some(nodes) => {
+            let mut total = Tally::default();
+            for version in VERSIONS {
+                total += on_nodes(nodes, &options.store, &options.serve, version)?;
+            }
+            Ok(total)
+        }
     }
 }
 
@@ -70,10 +76,10 @@ pub(crate) fn on_one_server() -> Result<Tally> {
 
 /// Against three nodes, in CI: the released version.
 pub(crate) fn short_on_nodes() -> Result<Tally> {
-    on_nodes(3, "versitygw", "stream")
+    on_nodes(3, "versitygw", "stream", VERSIONS[0])
 }
 
-fn on_nodes(nodes: u32, store: &str, serve: &str) -> Result<Tally> {
+fn on_nodes(nodes: u32, store: &str, serve: &str, version: &str) -> Result<Tally> {
     let binary = workspace::build_wharf(false)?;
     let cluster = Cluster::start(&ClusterOptions {
         binary: &binary,
@@ -92,8 +98,8 @@ fn on_nodes(nodes: u32, store: &str, serve: &str) -> Result<Tally> {
     let setting = format!(r#"{{"name":"{SPARSE}","value":"ENABLED"}}"#);
     client.ecr("PutAccountSetting", &setting)?.expect(200)?;
     println!("{nodes} nodes, {store}, {serve}");
-    run_version(cluster.scratch(), client.host(), &client.password()?, VERSIONS[0])
-        .context("conformance of nodes")
+    run_version(cluster.scratch(), client.host(), &client.password()?, version)
+        .with_context(|| format!("conformance {version} of nodes"))
 }
 
 fn run_version(scratch: &Path, address: &str, password: &str, version: &str) -> Result<Tally> {

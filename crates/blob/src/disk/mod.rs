@@ -11,6 +11,7 @@ mod pool;
 mod read;
 mod store_id;
 mod stream;
+mod unread;
 mod writer;
 
 use std::convert::Infallible;
@@ -36,6 +37,7 @@ pub use listing::Found;
 use missing::missing;
 pub use store_id::{STORE_ID_FILE, store_id};
 pub(crate) use stream::FileStream;
+pub use unread::{UnreadPart, unread_part};
 use writer::Writer;
 
 /// Objects as files. Cheap to clone.

@@ -33,21 +33,20 @@ impl Identity {
         let databases = self.access.all_databases()?;
         let (name, after) = next_token.map(read_token).transpose()?.unwrap_or_default();
         let at = databases.iter().position(|(known, _)| *known == name).ok_or_else(bad_token)?;
-        let (_, access) = databases.get(at).ok_or_else(bad_token)?;
-        let page = access.usage(Some(after.unwrap_or(START)), USAGE_PAGE).await;
-        let page = page.map_err(|error| away(name, error))?;
-        let (mut physical, mut pending, mut registries) = (0, 0, Vec::new());
-        for (name, access) in &databases {
-            // Registries are shown with the first page.
-            let usage = access.usage(next_token.is_some().then_some(START), 0).await;
-            let usage = usage.map_err(|error| away(name, error))?;
+        // Registries are shown with the first page.
+        let start = next_token.is_some().then_some(START);
+        let (mut physical, mut pending, mut registries, mut repositories) = (0, 0, Vec::new(), Vec::new());
+        for (index, (database, access)) in databases.iter().enumerate() {
+            let (after, limit) = if index == at { (after.or(start), USAGE_PAGE) } else { (start, 0) };
+            let usage = access.usage(after, limit).await.map_err(|error| away(database, error))?;
             physical += usage.physical_bytes;
-            let state = access.collection_state().await.map_err(|error| away(name, error))?;
+            let state = access.collection_state().await.map_err(|error| away(database, error))?;
             pending += state.doomed.bytes;
             registries.extend(usage.registries.into_iter().map(of_registry));
+            repositories.extend(usage.repositories);
         }
-        let is_full = page.repositories.len() == USAGE_PAGE;
-        let last = page.repositories.last().filter(|_| is_full).map(|repository| repository.key);
+        let is_full = repositories.len() == USAGE_PAGE;
+        let last = repositories.last().filter(|_| is_full).map(|repository| repository.key);
         let next = match (last, databases.get(at + 1)) {
             (Some(key), _) if name.is_empty() => Some(format!("{}:{}", key.registry.0, key.id)),
             (Some(key), _) => Some(format!("{name}/{}:{}", key.registry.0, key.id)),
@@ -58,7 +57,7 @@ impl Identity {
             physical_bytes: bytes(physical),
             pending_bytes: pending,
             registries,
-            repositories: page.repositories.into_iter().map(of_repository).collect(),
+            repositories: repositories.into_iter().map(of_repository).collect(),
             next_token: next,
         })
     }

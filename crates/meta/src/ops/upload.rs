@@ -122,7 +122,8 @@ async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, upload: &UploadRow) 
     usage::add(tx, repository, Change::upload(-usage::signed(upload.offset))).await
 }
 
-/// Starts an upload: the object's key is in a row before its first byte is sent.
+/// Starts an upload: the object's key is in a row before its first byte is stored, and a database that is killed afterwards
+/// still has the row.
 #[derive(Clone, Debug)]
 pub struct CreateUpload {
     pub repository: RepositoryKey,
@@ -138,7 +139,7 @@ pub struct CreateUpload {
     pub at: Micros,
 }
 
-operation!(CreateUpload: Relaxed [] -> (), RepositoryGone, |op, tx| {
+operation!(CreateUpload: BeforeBytes [] -> (), RepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Alive).await?.is_none() {
         return Ok(Err(RepositoryGone));
     }

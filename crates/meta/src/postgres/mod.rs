@@ -133,24 +133,25 @@ impl Postgres {
         })
     }
 
-    /// Whether a database has one of these settings. It is not migrated, so it can have no tables.
-    pub(crate) async fn has_setting(
+    /// Which of these settings a database has. It is not migrated, so it can have no tables.
+    pub(crate) async fn settings_at(
         url: &str,
         options: PostgresOptions,
         names: &[&str],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Vec<String>, StoreError> {
         let session = Self::of_url(url, options)?.session().await?;
         let table = session.rows("SELECT 1 WHERE to_regclass('setting') IS NOT NULL", &[]).await?;
+        let mut known = Vec::new();
         if table.is_empty() {
-            return Ok(false);
+            return Ok(known);
         }
         for name in names {
             let found = session.rows("SELECT 1 FROM setting WHERE name = ?1", &params![*name]).await?;
             if !found.is_empty() {
-                return Ok(true);
+                known.push((*name).to_owned());
             }
         }
-        Ok(false)
+        Ok(known)
     }
 
     pub(crate) async fn open(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
@@ -441,7 +442,7 @@ fn begin(access: Access) -> &'static str {
         Access::Relaxed | Access::Contended => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
         }
-        Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        Access::BeforeBytes | Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
     }
 }
 

@@ -133,6 +133,15 @@ mod tests {
 
     use super::*;
 
+    /// SQLite does not tell whether it calls fdatasync, but the flag comes with this one (.cargo/config.toml).
+    #[test]
+    fn sqlite_is_built_with_the_flags_of_the_workspace() {
+        let connection = Connection::open_in_memory().unwrap();
+        let found = rows(&connection, "PRAGMA compile_options", &[]).unwrap();
+        let options: Vec<String> = found.into_iter().map(|mut row| row.take().unwrap()).collect();
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+    }
+
     #[test]
     fn a_kept_statement_is_not_planned_anew_for_other_values() {
         let folder = tempfile::tempdir().unwrap();

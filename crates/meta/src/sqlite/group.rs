@@ -62,7 +62,7 @@ impl Group {
     }
 
     fn attempt(&mut self, jobs: &mut [Job]) -> End {
-        let full = jobs.iter().any(|job| job.access() != Access::Relaxed);
+        let full = jobs.iter().any(|job| !matches!(job.access(), Access::Relaxed | Access::BeforeBytes));
         let end = self.transaction(jobs, full);
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Store, is_unavailable};
-pub use ::blob::{Appended, Content, ContentStream, Held, Memory, Stage};
+pub use ::blob::{Appended, Content, ContentStream, Held, Memory, Stage, UnreadPart, unread_part};
 use access::effects::OpensBytes;
 use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Move, Read};
 use access::error::{Code, Error, Result};

@@ -15,8 +15,8 @@ use futures::Stream;
 use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
-pub use super::bytes::failed;
 use super::bytes::{ContentStream, LayerBytes};
+pub use super::bytes::{UnreadPart, failed, unread_part};
 use super::{blob_unknown, readable};
 use crate::Registry;
 use crate::bodies::{Bodies, SMALL_BLOB_BYTES};
@@ -50,6 +50,13 @@ impl BlobStream {
         match self {
             Self::Stored(content) => content.limit_chunk(bytes),
             Self::Arriving(Arriving(content)) => content.limit_chunk(bytes),
+        }
+    }
+
+    /// Leaves chunks of a local file unread: see [`unread_part`]. The stream must live until they are sent.
+    pub fn allow_unread(&mut self) {
+        if let Self::Stored(content) = self {
+            content.allow_unread();
         }
     }
 

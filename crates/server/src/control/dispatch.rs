@@ -7,7 +7,7 @@ use access::op::Op;
 use aws::dialect::Dialect;
 use aws::json;
 use aws::query::{self, Form, Format};
-use aws::shape::Invalid;
+use aws::shape::{Answer, Invalid};
 use http::StatusCode;
 
 use super::fault::Fault;
@@ -80,10 +80,16 @@ pub(super) async fn answer_json<S: Sync + 'static>(
     // Its room in memory is given back when the answer is made.
     let Signed { ctx, region, room: _room, .. } = signed;
     let answer = asked.answer(service, &ctx, &region).await.map_err(rules)?;
-    json::answer(answer.as_ref()).map_err(|error| rules(Error::internal(error)))
+    written_json(answer.as_ref())
 }
 
-fn rules(error: Error) -> Fault {
+/// Writes the answer of an operation.
+pub(super) fn written_json(answer: &dyn Answer) -> Result<Vec<u8>, Fault> {
+    json::answer(answer).map_err(|error| rules(Error::internal(error)))
+}
+
+/// An error of the rules, in JSON.
+pub(super) fn rules(error: Error) -> Fault {
     Fault::rules(error, Dialect::Json)
 }
 

@@ -1,10 +1,9 @@
 //! Amazon ECR's operations. Each runs on the database with the registry that its request names.
 
 use access::op::{EcrOp, Op};
-use aws::dialect::Dialect;
 use registry::Registry;
 
-use super::dispatch::{answer_json, operations, read_json};
+use super::dispatch::{answer_json, operations, read_json, rules};
 use super::fault::Fault;
 use super::signed::Signed;
 use crate::serve::App;
@@ -14,8 +13,8 @@ aws::ecr_operations! { operations EcrOp ecr Registry FromJson read_json }
 /// Runs an operation.
 pub(super) async fn run(app: &App, op: EcrOp, signed: Signed) -> Result<Vec<u8>, Fault> {
     let (asked, signed) = read_json((Op::Ecr(op), reader(op)), Fault::from, signed).await?;
-    let registry = app.registry_of_request(&signed.ctx, &signed.region, asked.registry()).await;
-    let registry = registry.map_err(|error| Fault::rules(error, Dialect::Json))?;
+    let registry =
+        app.registry_of_request(&signed.ctx, &signed.region, asked.registry()).await.map_err(rules)?;
     answer_json(&**registry, asked, signed).await
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use access::answers::{Answers as _, read_json};
 use access::context::Ctx;
-use access::error::{Code, Error};
+use access::error::Code;
 use access::op::{Op, TaggingOp};
 use aws::arn::Arn;
 use aws::dialect::Dialect;
 use aws::ecr::{Tag, TagResourceRequest, UntagResourceRequest};
 use aws::ids::Region;
 use aws::json;
-use aws::shape::{Answer, Answered, Request};
+use aws::shape::{Answered, Request};
 use aws::tagging::{
     FailureInfo, GetResourcesInput, GetTagKeysInput, GetTagValuesInput, TagResourcesInput,
     TagResourcesOutput, UntagResourcesInput, UntagResourcesOutput,
@@ -21,8 +21,9 @@ use http::StatusCode;
 use identity::Identity;
 use identity::tagging::TagChange;
 
-use super::dispatch::{FromJson, run_json};
+use super::dispatch::{FromJson, rules, run_json, written_json};
 use super::fault::Fault;
+use super::offload;
 use super::signed::Signed;
 use crate::serve::App;
 
@@ -38,22 +39,25 @@ pub(super) async fn run(app: &App, operation: TaggingOp, signed: Signed) -> Resu
         TaggingOp::GetTagKeys => read_json::<GetTagKeysInput, Identity>,
         TaggingOp::GetTagValues => read_json::<GetTagValuesInput, Identity>,
         TaggingOp::TagResources => {
-            let TagResourcesInput { resource_arn_list, tags } = json::decode(&signed.body)?;
+            let TagResourcesInput { resource_arn_list, tags } = decode(&signed).await?;
             let failed_resources_map = change(app, &signed, resource_arn_list, TagChange::Set(tags)).await?;
-            return written(&Answered::<TagResourcesInput>(TagResourcesOutput { failed_resources_map }));
+            return written_json(&Answered::<TagResourcesInput>(TagResourcesOutput { failed_resources_map }));
         }
         TaggingOp::UntagResources => {
-            let UntagResourcesInput { resource_arn_list, tag_keys } = json::decode(&signed.body)?;
+            let UntagResourcesInput { resource_arn_list, tag_keys } = decode(&signed).await?;
             let failed_resources_map =
                 change(app, &signed, resource_arn_list, TagChange::Remove(tag_keys)).await?;
-            return written(&Answered::<UntagResourcesInput>(UntagResourcesOutput { failed_resources_map }));
+            return written_json(&Answered::<UntagResourcesInput>(UntagResourcesOutput {
+                failed_resources_map,
+            }));
         }
     };
     run_json(&*app.identity, (operation.into(), Some(read)), Fault::from, signed).await
 }
 
-fn written(answer: &dyn Answer) -> Result<Vec<u8>, Fault> {
-    json::answer(answer).map_err(|error| Fault::rules(Error::internal(error), Dialect::Json))
+async fn decode<T: Request + Send + 'static>(signed: &Signed) -> Result<T, Fault> {
+    let body = signed.body.clone();
+    Ok(offload::by_size(body.len(), move || json::decode::<T>(&body)).await.map_err(rules)??)
 }
 
 /// Changes the tags of each resource, and returns why some were not changed.
@@ -64,8 +68,7 @@ async fn change(
     change: TagChange,
 ) -> Result<BTreeMap<String, FailureInfo>, Fault> {
     let Signed { ctx, region, .. } = signed;
-    let allowed = app.identity.may_change_tags(ctx, &change).await;
-    allowed.map_err(|error| Fault::rules(error, Dialect::Json))?;
+    app.identity.may_change_tags(ctx, &change).await.map_err(rules)?;
     let mut failed = BTreeMap::new();
     for arn in arns {
         if let Err(fault) = change_one(app, ctx, region, &arn, change.clone()).await {
@@ -106,7 +109,7 @@ async fn change_one(
         "iam" => {
             let changed = app.identity.change_tags(ctx, &arn, change).await;
             changed.map_err(|error| match error.code {
-                Code::InvalidParameter => Fault::rules(error, Dialect::Json),
+                Code::InvalidParameter => rules(error),
                 _ => Fault::rules(error, Dialect::Query),
             })
         }
@@ -122,8 +125,7 @@ async fn change_repository(
     change: TagChange,
 ) -> Result<(), Fault> {
     let resource_arn = arn.to_owned();
-    let registry = app.registry_of(&ctx.caller.account_id, region).await;
-    let registry = registry.map_err(|error| Fault::rules(error, Dialect::Json))?;
+    let registry = app.registry_of(&ctx.caller.account_id, region).await.map_err(rules)?;
     let changed = match change {
         TagChange::Set(tags) => {
             let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
@@ -137,5 +139,5 @@ async fn change_repository(
             registry.answer(ctx, region, input).await.map(|_| ())
         }
     };
-    changed.map_err(|error| Fault::rules(error, Dialect::Json))
+    changed.map_err(rules)
 }

@@ -110,8 +110,15 @@ async fn bytes(
         return small(app, exchange, blob, start, length).await;
     }
     let (transfer, file) = place(app, exchange)?;
-    let open = blob.open(start, length).boxed();
-    let chunks: Chunks = Box::pin(sending::charged(length, exchange.tab().share(), open).await?);
+    let is_plain = exchange.is_plain;
+    let open = async move {
+        let mut stream = blob.open(start, length).await?;
+        if is_plain {
+            stream.allow_unread();
+        }
+        Ok(stream)
+    };
+    let chunks: Chunks = Box::pin(sending::charged(length, exchange.tab().share(), open.boxed()).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
     body.map_err(|error| failed(error).into())
 }

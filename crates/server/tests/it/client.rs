@@ -116,11 +116,14 @@ impl Client {
 
     /// The same over a connection that is open already.
     pub(crate) async fn raw_over(&self, mut stream: TcpStream, line: &str, headers: &str) -> TcpStream {
-        let authorization = self.authorization.as_deref().unwrap_or("none");
-        let head =
-            format!("{line} HTTP/1.1\r\nhost: test\r\nauthorization: {authorization}\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(self.head_of(line, headers).as_bytes()).await.unwrap();
         stream
+    }
+
+    /// The head of a request with credentials.
+    pub(crate) fn head_of(&self, line: &str, headers: &str) -> String {
+        let authorization = self.authorization.as_deref().unwrap_or("none");
+        format!("{line} HTTP/1.1\r\nhost: test\r\nauthorization: {authorization}\r\n{headers}\r\n")
     }
 }
 

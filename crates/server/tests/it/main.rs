@@ -37,6 +37,7 @@ mod ranges;
 mod rates;
 mod reads;
 mod references;
+mod sendfile;
 mod small_blobs;
 mod someone;
 mod tls;

@@ -15,18 +15,18 @@ use crate::client::{over_http1, over_http2};
 use crate::node::Node;
 
 /// Writes a new certificate for `localhost`, and returns it.
-fn certify(files: &TlsFiles) -> CertificateDer<'static> {
+pub(crate) fn certify(files: &TlsFiles) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
     std::fs::write(&files.certificate, made.cert.pem()).unwrap();
     made.cert.der().clone()
 }
 
-fn files(folder: &Path) -> TlsFiles {
+pub(crate) fn files(folder: &Path) -> TlsFiles {
     TlsFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key") }
 }
 
-async fn start(files: &TlsFiles) -> Node {
+pub(crate) async fn start(files: &TlsFiles) -> Node {
     let files = files.clone();
     Node::start_with(|options| {
         options.tls = Some(files);
@@ -36,7 +36,7 @@ async fn start(files: &TlsFiles) -> Node {
 }
 
 /// A connection by a client that trusts only this certificate.
-async fn connect(
+pub(crate) async fn connect(
     node: &Node,
     trusted: &CertificateDer<'static>,
     alpn: &str,

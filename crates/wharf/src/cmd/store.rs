@@ -199,9 +199,8 @@ async fn of_config(file: &Path, database: Option<&str>) -> anyhow::Result<OpenSt
 
 /// The registries of one of the other databases, as a deployment of their own.
 fn of_database(deployment: &Deployment, name: &str) -> anyhow::Result<Deployment> {
-    let access = deployment.access.databases().find(|(known, _)| *known == name).map(|(_, access)| access);
     let Some(opened) = deployment.beside.get(name) else { bail!("[[databases]] has no database '{name}'") };
-    let (Some(access), Some(registry)) = (access, opened.get()) else {
+    let (Some(access), Some(registry)) = (deployment.access.opened(name), opened.get()) else {
         bail!("the database '{name}' of [[databases]] cannot be opened");
     };
     Ok(Deployment {

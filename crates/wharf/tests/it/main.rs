@@ -20,6 +20,7 @@ mod crash_collect;
 mod crash_lifecycle;
 mod crash_memory;
 mod crash_model;
+mod crash_postgres;
 mod crash_work;
 mod descriptors;
 mod ecr_upstream;

@@ -22,7 +22,7 @@ const fn case(case: Case, work: Work, connections: usize) -> Measure {
     Measure { work, connections, case, targets: &[] }
 }
 
-const MEASURES: [Measure; 46] = [
+const MEASURES: [Measure; 49] = [
     usual(Work::GetManifest, 1, MANIFEST_ONE),
     usual(Work::GetManifest, 16, MANIFEST),
     usual(Work::GetManifest, 64, MANIFEST),
@@ -51,6 +51,9 @@ const MEASURES: [Measure; 46] = [
     usual(Work::Push(MIB, 400), 1, PUSH),
     usual(Work::Push(MIB, 800), 8, PUSH),
     usual(Work::Push(256 * MIB, 4), 1, &[Target::Limit(0.9)]),
+    case(Case::Floor, Work::Push(MIB, 400), 1),
+    case(Case::Floor, Work::Push(MIB, 800), 8),
+    case(Case::Floor, Work::Push(256 * MIB, 4), 1),
     usual(Work::PutManifests(2_000), 16, &[]),
     case(Case::Events, Work::PutManifests(2_000), 16),
     case(Case::Rates, Work::PutManifests(2_000), 16),

@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod caller;
 mod content;
+mod floor;
 mod http;
 mod limits;
 mod list;
@@ -79,6 +80,9 @@ pub(crate) struct Options {
 enum Part {
     /// Measure the database with many images, and nodes on PostgreSQL and S3: three against one, by layer.
     Scale(scale::Options),
+    /// The server that [`Case::Floor`](side::Case) measures, as a process of its own.
+    #[command(hide = true)]
+    Floor(floor::Options),
     /// Measure how many clients pull one new image through the cache: the first byte, and memory.
     Cache(cache::Options),
 }
@@ -88,6 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.part {
         Some(Part::Scale(options)) => return scale::run(options),
         Some(Part::Cache(options)) => return cache::run(options),
+        Some(Part::Floor(options)) => return floor::run(options),
         None => {}
     }
     if !(0.1..=600.0).contains(&options.seconds) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::content::{REPOSITORY, Shelf};
+use super::floor::Floor;
 use super::lists::MANY;
 use super::measure::Measure;
 use super::postgres::Postgres;
@@ -34,6 +35,7 @@ pub(crate) struct Servers {
     with_rates: Option<Wharf>,
     on_postgres: Option<(Wharf, Postgres)>,
     tls: Option<Tls>,
+    floor: Option<Floor>,
     rivals: Rivals,
 }
 
@@ -48,6 +50,7 @@ impl Servers {
             with_rates: None,
             on_postgres: None,
             tls: None,
+            floor: None,
             rivals,
         };
         if options.rivals_only {
@@ -81,6 +84,9 @@ impl Servers {
             let wharf = Wharf::start_with(&binary, folder, &settings)?;
             servers.with_rates = Some(with_repositories(wharf)?);
         }
+        if needs(Case::Floor) {
+            servers.floor = Some(Floor::start(folder)?);
+        }
         if measures.iter().any(Measure::is_over_tls) {
             servers.tls = Some(Tls::start(&binary, folder)?);
         }
@@ -103,6 +109,9 @@ impl Servers {
             }
             if let Some((wharf, _)) = &self.on_postgres {
                 side = side.with_case(Case::Postgres, Side::wharf(wharf)?);
+            }
+            if let Some(floor) = &self.floor {
+                side = side.with_case(Case::Floor, floor.side());
             }
             let other = side.for_caller(caller::of_another_account(wharf)?);
             sides.push(side.with_case(Case::OtherAccount, other));

@@ -27,6 +27,7 @@ pub(crate) const WHARF: &str = "Wharf";
 pub(crate) const DISTRIBUTION: &str = "distribution 3";
 pub(crate) const DEBIAN: &str = "docker-registry";
 pub(crate) const NGINX: &str = "nginx";
+pub(crate) const FLOOR: &str = "floor";
 
 /// The caller and the server of a measure.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) enum Case {
     Rates,
     /// Wharf with its metadata in PostgreSQL.
     Postgres,
+    /// Not Wharf: the least that a push costs on this machine.
+    Floor,
 }
 
 /// A running server. It does not own the process.

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::burst::Bursts;
 use super::content::MIB;
+use super::floor;
 use super::run::Run;
 use super::series::{Series, Summary};
 use super::side::{Case, DEBIAN, DISTRIBUTION, Memory, NGINX, Side};
@@ -17,7 +18,7 @@ const DASH: &str = "–";
 /// All tables as markdown; those with ratios come first.
 pub(crate) fn render(run: &Run) -> Result<String> {
     let cases = [cases(run, false), cases(run, true)];
-    let ours = [targets(run), ratios(run)].into_iter().chain(cases);
+    let ours = [targets(run), floor::table(run), ratios(run)].into_iter().chain(cases);
     let tables = ours.chain([rates(run), cpu(run), bursts(run), memory(run)?]);
     Ok(tables.flatten().collect::<Vec<_>>().join("\n"))
 }
@@ -70,7 +71,8 @@ fn cases(run: &Run, postgres: bool) -> Option<String> {
     };
     let head = ["", "rate", "CPU", "rate ÷ usual", "CPU ÷ usual"].map(str::to_owned);
     let mut table = Table::new(title, &head);
-    let is_wanted = |case| case != Case::Usual && (case == Case::Postgres) == postgres;
+    let is_ours = |case| case != Case::Usual && case != Case::Floor;
+    let is_wanted = |case| is_ours(case) && (case == Case::Postgres) == postgres;
     for line in run.series.iter().filter(|line| is_wanted(line.measure.case)) {
         let (measure, unit) = (line.measure, line.measure.unit());
         let Some(case) = line.summary(ours) else { continue };
@@ -186,7 +188,7 @@ fn bare(rate: &str) -> &str {
 }
 
 /// A ratio; a small one has three decimals.
-fn times(ratio: Option<f64>) -> String {
+pub(crate) fn times(ratio: Option<f64>) -> String {
     match ratio {
         Some(ratio) if ratio < 0.1 => format!("{ratio:.3}"),
         Some(ratio) => format!("{ratio:.2}"),
