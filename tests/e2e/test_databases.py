@@ -381,12 +381,16 @@ def test_one_database_is_away_and_the_other_serves(deployment, placed, tmp_path)
     assert (far(), near()) == (200, 200)
     deployment.east.kill()
     assert (far(), near()) == (503, 200)
+
+    def timed(ask):
+        began = time.monotonic()
+        return ask(), time.monotonic() - began
+
     # It was waited for. From now on requests fail at once, and hold nothing that the others need.
-    began = time.monotonic()
     with ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(lambda at: far() if at % 2 else near(), range(200)))
-    took = time.monotonic() - began
-    assert answers == [200, 503] * 100 and took < 8, f"{took:.1f} s"
+        answers, times = zip(*pool.map(lambda at: timed(far if at % 2 else near), range(200)))
+    # `failover_seconds` is 15.
+    assert answers == (200, 503) * 100 and max(times) < 10, f"{max(times):.1f} s"
     status, headers, body = deployment.http("GET", f"/v2/{account}/app/manifests/v1", basic, headers=accept)
     assert (status, headers["retry-after"]) == (503, "1") and json.loads(body)["errors"][0]["code"]
     assert refusal(there.list_images, repositoryName="app")[0] == "ServerException"

@@ -80,4 +80,4 @@ def test_sockets_to_each_database_are_left_free(stopped, tmp_path):
     daemon = Daemon(["/bin/sh", *words], env=stopped.node.env, log=tmp_path / "log", ready=ready)
     daemon.stop()
     lines = [line for line in (tmp_path / "log").read_text().splitlines() if "ulimit -n" in line]
-    assert len(lines) == 1 and json.loads(lines[0])["fields"]["max_connections"] == 112, lines
+    assert len(lines) == 1 and json.loads(lines[0])["max_connections"] == 112, lines

@@ -1,5 +1,5 @@
 //! Whether the server is there. A server that goes away is waited for once, for as long as a failover may take, and not
-//! again by each operation: afterwards operations fail at once, and one at a time tries it.
+//! again by each operation: afterwards operations fail at once, and one in a second tries it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -8,13 +8,16 @@ use std::{
 
 use crate::error::StoreError;
 
-/// The time between two operations that try a server that is away.
+/// The time between two operations that try a server that is away. One may wait long for an answer that never comes, so the
+/// next one does not wait for its end.
 const TRIAL: Duration = Duration::from_secs(1);
 /// Most operations that wait for one of several databases. A node has 2,048 connections of clients, unless it is told
 /// otherwise, so most of them stay free for the other databases.
 const WAITING: usize = 256;
 /// A server that answers nothing for so long, to so many, is taken for away by those who come then.
 const SILENCE: Duration = Duration::from_secs(5);
+/// So many statements without an answer, and none with one, are more than slow.
+const UNANSWERED: usize = 3;
 
 /// One for all handles of a database.
 pub(super) struct Breaker {
@@ -30,6 +33,8 @@ struct State {
     running: usize,
     /// When the server answered last, or an operation came after a time without any.
     reached: Instant,
+    /// Statements that had no answer in time since then.
+    unanswered: usize,
     away: Option<Away>,
 }
 
@@ -39,19 +44,18 @@ struct Away {
     until: Instant,
     /// When the next operation may try it, after that.
     trial: Instant,
-    is_tried: bool,
+    /// Whether an operation found it away when waiting had ended.
     is_told: bool,
 }
 
 /// An operation that runs, or waits for the server.
 pub(super) struct Entered {
     breaker: Arc<Breaker>,
-    is_trial: bool,
 }
 
 impl Breaker {
     pub(super) fn new(patience: Duration) -> Self {
-        let state = State { running: 0, reached: Instant::now(), away: None };
+        let state = State { running: 0, reached: Instant::now(), unanswered: 0, away: None };
         Self { patience, name: OnceLock::new(), state: Mutex::new(state) }
     }
 
@@ -73,16 +77,14 @@ impl Breaker {
         if is_full && (is_silent || state.away.is_some()) {
             return Err(StoreError::Away);
         }
-        let mut is_trial = false;
         if let Some(away) = state.away.as_mut().filter(|away| now >= away.until) {
-            if away.is_tried || now < away.trial {
+            if now < away.trial {
                 return Err(StoreError::Away);
             }
-            away.is_tried = true;
-            is_trial = true;
+            away.trial = now + TRIAL;
         }
         state.running += 1;
-        Ok(Entered { breaker: Arc::clone(self), is_trial })
+        Ok(Entered { breaker: Arc::clone(self) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -99,6 +101,7 @@ impl Entered {
     pub(super) fn reached(&self) {
         let mut state = self.breaker.lock();
         state.reached = Instant::now();
+        state.unanswered = 0;
         if state.away.take().is_some_and(|away| away.is_told) {
             tracing::info!(database = self.breaker.database(), "PostgreSQL is back");
         }
@@ -110,10 +113,16 @@ impl Entered {
         self.waits(now, now + self.breaker.patience)
     }
 
-    /// A statement had no answer since this moment. If no other one had, the server is away.
+    /// A statement had no answer since this moment. If several had none, and no other one had, the server is away.
     pub(super) fn unanswered(&self, since: Instant) {
-        let reached = self.breaker.lock().reached;
-        if reached <= since {
+        let mut state = self.breaker.lock();
+        if state.reached > since {
+            return;
+        }
+        state.unanswered += 1;
+        let is_away = state.unanswered >= UNANSWERED;
+        drop(state);
+        if is_away {
             let now = Instant::now();
             self.waits(now, now);
         }
@@ -121,7 +130,7 @@ impl Entered {
 
     fn waits(&self, now: Instant, until: Instant) -> Option<Instant> {
         let mut state = self.breaker.lock();
-        let away = state.away.get_or_insert(Away { until, trial: until, is_tried: false, is_told: false });
+        let away = state.away.get_or_insert(Away { until, trial: until, is_told: false });
         if until < away.until {
             (away.until, away.trial) = (until, until);
         }
@@ -140,9 +149,9 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let mut state = self.breaker.lock();
         state.running -= 1;
-        if let Some(away) = state.away.as_mut().filter(|_| self.is_trial) {
-            away.is_tried = false;
-            away.trial = Instant::now() + TRIAL;
+        if state.running == 0 {
+            // All callers went away before waiting ended: nobody knows whether the server is still away.
+            state.away.take_if(|away| !away.is_told);
         }
     }
 }
@@ -156,19 +165,30 @@ mod tests {
     }
 
     #[test]
-    fn one_operation_at_a_time_tries_a_server_that_is_away() {
+    fn one_operation_in_a_second_tries_a_server_that_is_away() {
         let breaker = breaker(Duration::ZERO);
         assert!(breaker.enter().unwrap().lost().is_none(), "nobody waits any more");
         let trial = breaker.enter().unwrap();
         assert!(matches!(breaker.enter(), Err(StoreError::Away)), "one tries it");
         assert!(trial.lost().is_none());
-        drop(trial);
         assert!(matches!(breaker.enter(), Err(StoreError::Away)), "the next one tries it later");
+        // The first one may still wait for an answer.
         breaker.lock().away.as_mut().unwrap().trial = Instant::now();
         breaker.enter().unwrap().reached();
         let all: Vec<_> = (0..3).map(|_| breaker.enter().unwrap()).collect();
-        drop(all);
+        drop((all, trial));
         assert_eq!(breaker.lock().running, 0);
+    }
+
+    #[test]
+    fn a_server_is_not_away_that_nobody_waited_for() {
+        let breaker = breaker(Duration::from_mins(1));
+        let (left, other) = (breaker.enter().unwrap(), breaker.enter().unwrap());
+        assert!(left.lost().is_some());
+        drop(left);
+        assert!(breaker.lock().away.is_some(), "another one runs, and will see");
+        drop(other);
+        assert!(breaker.lock().away.is_none());
     }
 
     #[test]
@@ -197,9 +217,16 @@ mod tests {
         let since = Instant::now();
         let slow = breaker.enter().unwrap();
         breaker.enter().unwrap().reached();
-        slow.unanswered(since);
-        assert!(breaker.lock().away.is_none());
-        slow.unanswered(Instant::now());
-        assert!(breaker.enter().is_ok_and(|trial| trial.is_trial), "no statement had an answer");
+        for _ in 0..UNANSWERED {
+            slow.unanswered(since);
+        }
+        assert!(breaker.lock().away.is_none(), "another one had an answer");
+        for at in 1..=UNANSWERED {
+            assert!(breaker.lock().away.is_none(), "few are no sign either");
+            slow.unanswered(Instant::now());
+            assert_eq!(breaker.lock().away.is_some(), at == UNANSWERED);
+        }
+        assert!(breaker.enter().is_ok(), "one tries it");
+        assert!(matches!(breaker.enter(), Err(StoreError::Away)));
     }
 }

@@ -25,7 +25,7 @@ use breaker::{Breaker, Entered};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
-use fault::{Fault, fault};
+use fault::{Fault, fault, is_busy};
 use marker::{Marker, Markers};
 use replica::Replica;
 use session::Sending;
@@ -405,10 +405,16 @@ impl Tries {
 
     /// Whether it runs again after this error. Waits for a server that may come back.
     async fn once_more(&mut self, operation: &str, error: &StoreError) -> bool {
-        if matches!(error, StoreError::TimedOut(_)) {
-            self.entered.unanswered(self.began);
+        let fault = fault(error);
+        match error {
+            StoreError::TimedOut(_) => self.entered.unanswered(self.began),
+            // An error with a code is an answer.
+            StoreError::Postgres(error) if error.code().is_some() && fault != Some(Fault::Lost) => {
+                self.entered.reached();
+            }
+            _ => {}
         }
-        let Some(fault) = fault(error) else { return false };
+        let Some(fault) = fault else { return false };
         if self.until.is_none() {
             self.left = self.left.saturating_sub(1);
         }
@@ -421,7 +427,9 @@ impl Tries {
             Fault::Lost => {
                 let now = Instant::now();
                 let until = *self.until.get_or_insert(now + self.patience);
-                let Some(waited) = self.entered.lost() else { return false };
+                // Slow statements can hold all connections of a server that is there.
+                let waited = if is_busy(error) { Some(until) } else { self.entered.lost() };
+                let Some(waited) = waited else { return false };
                 let left = until.min(waited).saturating_duration_since(now);
                 if left.is_zero() {
                     return false;
