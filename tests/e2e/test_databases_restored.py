@@ -56,13 +56,14 @@ def test_the_destination_of_a_move_is_not_opened(stopped):
 
 
 def test_an_old_event_is_kept_until_the_directory_has_it(deployment, placed, request):
-    account, credentials = placed
+    _, credentials = placed
     ecr = deployment.client("ecr", credentials)
     ecr.create_repository(repositoryName="app")
     ecr.put_image(repositoryName="app", imageManifest=image("old"), imageTag="v1")
     request.getfixturevalue("stopped")
-    newest = f"(SELECT max(sequence) FROM outbox WHERE account_id = '{account}')"
-    deployment.east.sql(f"UPDATE outbox SET routed = 0, id = 1 WHERE sequence = {newest}")
+    # Numbers and times grow together: the oldest event is the first one that is forwarded.
+    oldest = "(SELECT min(sequence) FROM outbox)"
+    deployment.east.sql(f"UPDATE outbox SET routed = 0, id = 1 WHERE sequence = {oldest}")
     left = lambda: deployment.east.sql("SELECT count(*) FROM outbox WHERE id = 1").strip()
     at_east = ["--now", "--database", "east"]
     deployment.command("reconcile", "trim-events", *at_east)
