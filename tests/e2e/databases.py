@@ -3,6 +3,7 @@
 import base64
 import http.client
 import os
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class Databases:
     """`wharf serve` with a directory and the database `east`, and an account that is placed there."""
 
     def __init__(self, short_folder, folder):
-        self.folder, self.port = Path(folder), free_port()
+        self.folder, self.port, self.metrics_port = Path(folder), free_port(), free_port()
         self.directory = Cluster(Path(short_folder) / f"a{self.port}")
         self.east = Cluster(Path(short_folder) / f"b{self.port}")
         self.events = self.folder / "events.jsonl"
@@ -30,6 +31,7 @@ class Databases:
     def settings(self):
         return (
             f'[[databases]]\nname = "east"\nurl = "{self.east.url()}"\n{COLLECTION}'
+            f'[metrics]\nlisten = "127.0.0.1:{self.metrics_port}"\n'
             f'[[events.sinks]]\nname = "all"\nfile = "{self.events}"\n'
         )
 
@@ -79,6 +81,10 @@ class Databases:
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
         finally:
             connection.close()
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
+            return answer.read().decode()
 
     def login(self, home, basic):
         """The environment of skopeo with this password."""

@@ -2,7 +2,9 @@
 
 import json
 import os
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import images
 import pytest
@@ -379,8 +381,27 @@ def test_one_database_is_away_and_the_other_serves(deployment, placed, tmp_path)
     assert (far(), near()) == (200, 200)
     deployment.east.kill()
     assert (far(), near()) == (503, 200)
+
+    def timed(ask):
+        began = time.monotonic()
+        return ask(), time.monotonic() - began
+
+    # It was waited for. From now on requests fail at once, and hold nothing that the others need.
+    with ThreadPoolExecutor(32) as pool:
+        answers, times = zip(*pool.map(lambda at: timed(far if at % 2 else near), range(200)))
+    # `failover_seconds` is 15.
+    assert answers == (200, 503) * 100 and max(times) < 10, f"{max(times):.1f} s"
+    status, headers, body = deployment.http("GET", f"/v2/{account}/app/manifests/v1", basic, headers=accept)
+    assert (status, headers["retry-after"]) == (503, "1") and json.loads(body)["errors"][0]["code"]
+    assert refusal(there.list_images, repositoryName="app")[0] == "ServerException"
+    assert "database 'east' is not available" in deployment.command("usage", refused=True)
+    assert 'wharf_database_answers{database="east"} 0' in deployment.metrics()
     deployment.east.start()
     wait_until(lambda: far() == 200, "the second database")
+    exposed = deployment.metrics()
+    assert 'wharf_database_answers{database="east"} 1' in exposed
+    assert 'wharf_reconciler_backlog{reconciler="deliver-events",database="east"}' in exposed
+    assert 'wharf_reconciler_backlog{reconciler="deliver-events"}' in exposed
     # A node must know the database, and it must be that of this deployment.
     deployment.node.daemon.stop()
     try:

@@ -109,6 +109,17 @@ impl Access {
         all.filter_map(|(name, access)| Some((name.as_str(), access.get()?)))
     }
 
+    /// All databases, for what counts all of them: the directory, which has no name, and the others. It fails while one is
+    /// not open.
+    pub fn all_databases(&self) -> Result<Vec<(&str, &Self)>> {
+        let mut all = vec![("", self)];
+        for (name, access) in self.databases.others.get().into_iter().flatten() {
+            let access = access.get().ok_or_else(|| away(name, unopened(name)))?;
+            all.push((name.as_str(), &**access));
+        }
+        Ok(all)
+    }
+
     /// The database with a registry; None: the directory. Public registries are always there.
     pub async fn database_of(&self, account: &AccountId, region: &Region) -> Result<Option<Arc<str>>> {
         // SQLite is never the directory of other databases.
@@ -297,6 +308,15 @@ pub fn unopened(name: &str) -> Error {
         tracing::error!(database = name, "registries are placed in a database that this node has not opened");
     }
     Error::new(Code::Unavailable, "The registry's store is not available at the moment. Try again shortly.")
+}
+
+/// The error for an operator while a database is away: it says which one.
+pub fn away(name: &str, error: Error) -> Error {
+    if name.is_empty() || error.code != Code::Unavailable {
+        return error;
+    }
+    let message = format!("The database '{name}' is not available at the moment. Try again shortly.");
+    Error { message: message.into(), ..error }
 }
 
 /// The name of the setting with the ID of a database.

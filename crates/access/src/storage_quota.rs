@@ -9,6 +9,7 @@ use oci::name::RepositoryName;
 
 use crate::Access;
 use crate::context::RepositoryRef;
+use crate::databases::away;
 use crate::effects::authority;
 use crate::error::{Code, Error, Result};
 use crate::permit::Permit;
@@ -93,7 +94,11 @@ impl Access {
             if account.is_none() || quota.account_id.is_none() || quota.account_id.as_ref() == account {
                 let by = quota.counts();
                 let stored = match &quota.account_id {
-                    Some(account) => self.stored(&by, Some(account)).await?,
+                    Some(account) => {
+                        let of = self.database_of(account, &self.settings.default_region).await?;
+                        let stored = self.stored(&by, Some(account)).await;
+                        stored.map_err(|error| away(of.as_deref().unwrap_or_default(), error))?
+                    }
                     None => self.stored_in_all(&by).await?,
                 };
                 used.push((quota.clone(), stored));
@@ -104,8 +109,11 @@ impl Access {
 
     /// The bytes that are stored in all databases.
     pub(crate) async fn stored_in_all(&self, by: &StoredBy) -> Result<u64> {
-        let all = std::iter::once(self).chain(self.databases().map(|(_, access)| &**access));
-        let sums = try_join_all(all.map(|access| access.stored_here(by))).await?;
+        let all = self.all_databases()?.into_iter();
+        let stored = all.map(|(name, access)| async move {
+            access.stored_here(by).await.map_err(|error| away(name, error))
+        });
+        let sums = try_join_all(stored).await?;
         Ok(sums.into_iter().fold(0, u64::saturating_add))
     }
 

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// No connection to PostgreSQL could be had.
     #[error("no connection to PostgreSQL")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// PostgreSQL is away for longer than it is waited for. The operation did not run.
+    #[error("PostgreSQL is away")]
+    Away,
     /// TLS to PostgreSQL cannot be used as it was asked for.
     #[error("TLS to PostgreSQL: {0}")]
     Tls(String),

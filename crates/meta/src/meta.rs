@@ -75,6 +75,9 @@ impl Meta {
     /// operation runs on the database that its type says ([`Database`]).
     #[must_use]
     pub fn of_directory(self, directory: &Self, database: &str) -> Self {
+        if let Driver::Postgres(postgres) = &self.driver {
+            postgres.is_one_of_several(database);
+        }
         let directory = Directory { driver: directory.driver.clone(), database: database.into() };
         Self { directory: Some(Arc::new(directory)), ..self }
     }

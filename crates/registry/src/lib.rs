@@ -68,18 +68,25 @@ impl Registry {
     /// The registries on a node that says whether there can be others.
     pub fn on_node(access: Arc<Access>, bytes: impl Into<LayerBytes>, has_others: bool) -> Arc<Self> {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
-        Self::with(access, bytes.into(), bodies, has_others)
+        let ways = (PullThrough::new(&access.settings.pull_through_cache), Links::new(&access));
+        Self::with(access, bytes.into(), bodies, has_others, ways)
     }
 
-    /// The registries in another database of the deployment. They share the memory for bodies, whose bytes never change.
+    /// The registries in another database of the deployment. They share the memory for bodies, whose bytes never change, and
+    /// the limits of what is fetched from other registries and sent to peers.
     pub fn beside(&self, access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
-        Self::with(access, bytes.into(), self.bodies.clone(), self.has_others)
+        let ways = (self.pull_through.beside(&access.settings.pull_through_cache), self.peers.beside());
+        Self::with(access, bytes.into(), self.bodies.clone(), self.has_others, ways)
     }
 
-    fn with(access: Arc<Access>, bytes: LayerBytes, bodies: Bodies, has_others: bool) -> Arc<Self> {
+    fn with(
+        access: Arc<Access>,
+        bytes: LayerBytes,
+        bodies: Bodies,
+        has_others: bool,
+        (pull_through, peers): (PullThrough, Links),
+    ) -> Arc<Self> {
         let pull_times = PullTimes::new(&access);
-        let pull_through = PullThrough::new(&access);
-        let peers = Links::new(&access);
         Arc::new_cyclic(|this| Self {
             access,
             bytes,

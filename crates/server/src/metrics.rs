@@ -2,13 +2,14 @@
 
 mod pull_through;
 
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws::organizations::{Reconciler, WharfDescribeCollectionResponse};
 use jiff::SignedDuration;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -43,9 +44,31 @@ struct Reason {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+/// A reconciler of a database.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
 struct Reconciled {
     reconciler: String,
+    of: Of,
+}
+
+impl EncodeLabelSet for Reconciled {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        EncodeLabel::encode(&("reconciler", self.reconciler.as_str()), encoder.encode_label())?;
+        self.of.encode(encoder)
+    }
+}
+
+/// One of `[[databases]]`. What the directory has is without a label, as in a deployment with one database.
+#[derive(Clone, Debug, Default, Hash, PartialEq, Eq)]
+struct Of(Option<String>);
+
+impl EncodeLabelSet for Of {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(name) => EncodeLabel::encode(&("database", name.as_str()), encoder.encode_label()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The state of the reconcilers in the store, as one node last read it.
@@ -76,6 +99,8 @@ pub(crate) struct Metrics {
     clock_skew: Gauge<f64, AtomicU64>,
     reconcilers: Reconcilers,
     storage: Storage,
+    /// Whether each database answered, when this node asked last.
+    answers: Family<Of, Gauge>,
     replication: Replication,
     pull_through: PullThrough,
     traces: Traces,
@@ -112,9 +137,9 @@ struct Replication {
 #[derive(Default)]
 struct Storage {
     stored: Gauge,
-    doomed: Gauge,
-    freed: Gauge,
-    reviews: Gauge,
+    doomed: Family<Of, Gauge>,
+    freed: Family<Of, Gauge>,
+    reviews: Family<Of, Gauge>,
 }
 
 impl Metrics {
@@ -136,6 +161,7 @@ impl Metrics {
             clock_skew: Gauge::default(),
             reconcilers: Reconcilers::default(),
             storage: Storage::default(),
+            answers: Family::default(),
             replication: Replication::default(),
             pull_through: PullThrough::default(),
             traces: Traces::default(),
@@ -186,6 +212,8 @@ impl Metrics {
         registry.register("reconciler_backlog", help, self.reconcilers.backlog.clone());
         let help = "Whether the last pass of a reconciler failed";
         registry.register("reconciler_failed", help, self.reconcilers.failed.clone());
+        let help = "Whether the database answered this node when it was asked for these metrics";
+        registry.register("database_answers", help, self.answers.clone());
         let help = "How long the oldest image or tag has waited for a destination of replication, in seconds";
         registry.register("replication_lag_seconds", help, self.replication.lag.clone());
         let help = "How many images and tags wait for a destination of replication, counted up to 10000";
@@ -238,10 +266,19 @@ impl Metrics {
         self.throttled.get_or_create(&Asked { operation }).inc();
     }
 
-    /// Takes the states of the reconcilers.
-    pub(crate) fn reconcilers(&self, states: &[Reconciler]) {
-        for state in states {
-            let label = Reconciled { reconciler: state.name.clone() };
+    /// Takes whether a database answered; None: the directory.
+    pub(crate) fn answers(&self, database: Option<&str>, does: bool) {
+        self.answers.get_or_create(&Of(database.map(str::to_owned))).set(does.into());
+    }
+
+    /// Takes the states of the reconcilers of a database; None: the directory.
+    pub(crate) fn reconcilers(&self, database: Option<&str>, states: &[Reconciler]) {
+        // Much work is the directory's, so it never ran in another database.
+        let runs =
+            |state: &&Reconciler| database.is_none() || state.last_ended_at.is_some() || state.backlog > 0;
+        for state in states.iter().filter(runs) {
+            let of = Of(database.map(str::to_owned));
+            let label = Reconciled { reconciler: state.name.clone(), of };
             let Reconcilers { ended, done, has_more, backlog, failed } = &self.reconcilers;
             ended.get_or_create(&label).set(state.last_ended_at.unwrap_or_default());
             done.get_or_create(&label).set(state.done);
@@ -252,7 +289,7 @@ impl Metrics {
     }
 
     /// Takes how far the destinations of replication are behind.
-    pub(crate) fn replication(&self, lags: Vec<DestinationLag>) {
+    pub(crate) fn replication(&self, lags: impl Iterator<Item = DestinationLag>) {
         let Replication { lag, waiting, failed, .. } = &self.replication;
         // A destination that was removed has no line.
         lag.clear();
@@ -297,12 +334,14 @@ impl Metrics {
         self.storage.stored.set(bytes);
     }
 
-    /// Sets the state of the collector.
-    pub(crate) fn collection(&self, state: &WharfDescribeCollectionResponse) {
+    /// Takes the state of the collector of a database; None: the directory.
+    pub(crate) fn collection(&self, database: Option<&str>, state: &WharfDescribeCollectionResponse) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.storage.doomed.set(count(state.doomed.bytes));
-        self.storage.freed.set(count(state.freed_bytes));
-        self.storage.reviews.set(count(state.layers.count.saturating_add(state.objects.count)));
+        let of = Of(database.map(str::to_owned));
+        let Storage { doomed, freed, reviews, .. } = &self.storage;
+        doomed.get_or_create(&of).set(count(state.doomed.bytes));
+        freed.get_or_create(&of).set(count(state.freed_bytes));
+        reviews.get_or_create(&of).set(count(state.layers.count.saturating_add(state.objects.count)));
     }
 
     /// The exposition in OpenMetrics' text form.
@@ -315,6 +354,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use aws::organizations::ReconcilerState;
+
     use super::*;
 
     #[test]
@@ -333,5 +374,35 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn what_another_database_has_is_labelled() {
+        let metrics = Metrics::new(&DroppedLines::default());
+        let state = |name: &str, backlog| Reconciler {
+            name: name.to_owned(),
+            state: ReconcilerState::Idle,
+            node: None,
+            last_started_at: None,
+            last_ended_at: None,
+            next_run_at: None,
+            done: 0,
+            has_more: false,
+            backlog,
+            last_error: None,
+        };
+        metrics.reconcilers(None, &[state("deliver-events", 1), state("reseal-secrets", 0)]);
+        metrics.reconcilers(Some("east"), &[state("deliver-events", 7), state("reseal-secrets", 0)]);
+        metrics.answers(Some("east"), false);
+        let text = metrics.text().unwrap();
+        for line in [
+            "wharf_reconciler_backlog{reconciler=\"deliver-events\"} 1\n",
+            "wharf_reconciler_backlog{reconciler=\"deliver-events\",database=\"east\"} 7\n",
+            "wharf_reconciler_backlog{reconciler=\"reseal-secrets\"} 0\n",
+            "wharf_database_answers{database=\"east\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
+        assert!(!text.contains("\"reseal-secrets\",database"), "it is the directory's work");
     }
 }

@@ -5,9 +5,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::error::Error;
+use futures::future::join_all;
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::service::service_fn;
+use identity::organizations::{collection_of, reconcilers_of};
 use jiff::Timestamp;
+use registry::replication::DestinationLag;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -37,17 +41,19 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                 app.metrics.clock(app.access.clock_skew());
                 // Without an answer of the store in time, the other metrics are served alone.
                 let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
+                app.metrics.answers(None, matches!(states, Ok(Ok(_))));
                 if let Ok(Ok(shown)) = states {
-                    app.metrics.reconcilers(&shown.reconcilers);
+                    app.metrics.reconcilers(None, &shown.reconcilers);
                 }
                 let lags = timeout(STORE_TIME, app.registry.replication_lags(Timestamp::now())).await;
+                let beside = join_all(app.beside.keys().map(|name| of_database(&app, name))).await;
                 if let Ok(Ok(lags)) = lags {
-                    app.metrics.replication(lags);
+                    app.metrics.replication(beside.into_iter().flatten().chain(lags));
                 }
                 app.metrics.peer_traffic(app.registry.peer_traffic());
                 let state = timeout(STORE_TIME, app.identity.shown_collection(Timestamp::now())).await;
                 if let Ok(Ok(state)) = state {
-                    app.metrics.collection(&state);
+                    app.metrics.collection(None, &state);
                 }
                 // It needs all databases, of which one can be away.
                 if let Ok(Ok(stored)) = timeout(STORE_TIME, app.identity.stored_bytes()).await {
@@ -58,6 +64,27 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
         }
     });
     brief::serve(listener, service, pending()).await;
+}
+
+/// Takes the states of one of `[[databases]]`, and returns how far the destinations of its registries are behind.
+async fn of_database(app: &App, name: &str) -> Vec<DestinationLag> {
+    let registry = app.beside.get(name).and_then(|opened| opened.get());
+    let found = async {
+        let (Some(access), Some(registry)) = (app.access.opened(name), registry) else { return Ok(None) };
+        let now = Timestamp::now();
+        let states = reconcilers_of(access, now).await?;
+        let collection = collection_of(access, now).await?;
+        let lags = registry.replication_lags(now).await?;
+        Ok::<_, Error>(Some((states, collection, lags)))
+    };
+    let Ok(Ok(Some((states, collection, lags)))) = timeout(STORE_TIME, found).await else {
+        app.metrics.answers(Some(name), false);
+        return Vec::new();
+    };
+    app.metrics.answers(Some(name), true);
+    app.metrics.reconcilers(Some(name), &states);
+    app.metrics.collection(Some(name), &collection);
+    lags
 }
 
 fn is_asked<B>(request: &http::Request<B>) -> bool {

@@ -95,7 +95,10 @@ pub(crate) async fn open_again(deployment: &Deployment, other: Other) -> Option<
 fn is_away(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>());
     causes.any(|cause| {
-        matches!(cause, StoreError::Connect(_) | StoreError::TimedOut(_) | StoreError::Postgres(_))
+        matches!(
+            cause,
+            StoreError::Connect(_) | StoreError::TimedOut(_) | StoreError::Postgres(_) | StoreError::Away
+        )
     })
 }
 

@@ -11,6 +11,7 @@
 mod append;
 mod concurrent;
 mod power_cut;
+mod power_cut_move;
 mod power_cut_vault;
 mod read;
 mod simulated_disk;

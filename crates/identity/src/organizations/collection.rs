@@ -1,5 +1,6 @@
 //! The operations of the management account on the collection of garbage.
 
+use access::Access;
 use access::collection::PREVIEW;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -31,21 +32,7 @@ impl Identity {
 
     /// The same for an operator who can open the store.
     pub async fn shown_collection(&self, now: Timestamp) -> Result<WharfDescribeCollectionResponse> {
-        let state = self.access.collection_state().await?;
-        let reconcilers = self.access.reconcilers().await?;
-        let next = reconcilers.iter().find(|state| state.name == COLLECT_GARBAGE);
-        let collection = self.access.settings.limits.collection;
-        Ok(WharfDescribeCollectionResponse {
-            now: epoch_seconds(now),
-            freed_objects: state.freed_objects,
-            freed_bytes: state.freed_bytes,
-            layers: queue(state.links),
-            objects: queue(state.objects),
-            doomed: queue(state.doomed),
-            grace_seconds: collection.grace.as_secs(),
-            delay_seconds: collection.delay.as_secs(),
-            next_run_at: next.and_then(|state| seconds(state.next_run_at)),
-        })
+        collection_of(&self.access, now).await
     }
 
     /// Shows what the collector would end now.
@@ -114,6 +101,25 @@ impl Identity {
             doomed: stored.doomed.into_iter().map(doomed).collect(),
         })
     }
+}
+
+/// What the collector of one database removed, and what waits.
+pub async fn collection_of(access: &Access, now: Timestamp) -> Result<WharfDescribeCollectionResponse> {
+    let state = access.collection_state().await?;
+    let reconcilers = access.reconcilers().await?;
+    let next = reconcilers.iter().find(|state| state.name == COLLECT_GARBAGE);
+    let collection = access.settings.limits.collection;
+    Ok(WharfDescribeCollectionResponse {
+        now: epoch_seconds(now),
+        freed_objects: state.freed_objects,
+        freed_bytes: state.freed_bytes,
+        layers: queue(state.links),
+        objects: queue(state.objects),
+        doomed: queue(state.doomed),
+        grace_seconds: collection.grace.as_secs(),
+        delay_seconds: collection.delay.as_secs(),
+        next_run_at: next.and_then(|state| seconds(state.next_run_at)),
+    })
 }
 
 fn queue(queue: Queue) -> CollectionQueue {

@@ -28,7 +28,9 @@ use aws::ids::AccountId;
 
 use crate::Identity;
 
+pub use collection::collection_of;
 pub use operate::NewAccount;
+pub use reconciler::reconcilers_of;
 
 fn account_not_found() -> Error {
     Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")

@@ -1,5 +1,6 @@
 //! The operations of the management account on reconcilers.
 
+use access::Access;
 use access::context::{Ctx, micros};
 use access::error::Result;
 use access::op::organizations;
@@ -26,15 +27,7 @@ impl Identity {
 
     /// The same for an operator who can open the store.
     pub async fn shown_reconcilers(&self, now: Timestamp) -> Result<WharfListReconcilersResponse> {
-        let states = self.access.reconcilers().await?;
-        let backlogs = self.access.backlogs(now).await?;
-        let backlog = |name: &str| backlogs.iter().find(|(known, _)| *known == name).map(|(_, count)| *count);
-        let shown = |state: ReconcilerState| {
-            let backlog = backlog(&state.name).unwrap_or_default();
-            shown(state, backlog, now)
-        };
-        let reconcilers = states.into_iter().map(shown).collect();
-        Ok(WharfListReconcilersResponse { reconcilers })
+        Ok(WharfListReconcilersResponse { reconcilers: reconcilers_of(&self.access, now).await? })
     }
 
     /// Requests a run of a reconciler as soon as possible.
@@ -43,6 +36,18 @@ impl Identity {
         self.access.request_reconciler(&input.name, ctx.now).await?;
         Ok(())
     }
+}
+
+/// The reconcilers of one database, and their states.
+pub async fn reconcilers_of(access: &Access, now: Timestamp) -> Result<Vec<Reconciler>> {
+    let states = access.reconcilers().await?;
+    let backlogs = access.backlogs(now).await?;
+    let backlog = |name: &str| backlogs.iter().find(|(known, _)| *known == name).map(|(_, count)| *count);
+    let shown = |state: ReconcilerState| {
+        let backlog = backlog(&state.name).unwrap_or_default();
+        shown(state, backlog, now)
+    };
+    Ok(states.into_iter().map(shown).collect())
 }
 
 fn shown(state: ReconcilerState, backlog: i64, now: Timestamp) -> Reconciler {

@@ -1,8 +1,8 @@
 //! The operation of the management account that shows how many bytes are stored.
 
-use access::Access;
 use access::collection::USAGE_PAGE;
 use access::context::Ctx;
+use access::databases::away;
 use access::error::{AwsCode, Error, Result};
 use access::op::organizations;
 use access::store::{RegistryKey, RepositoryKey};
@@ -30,19 +30,18 @@ impl Identity {
 
     /// The same for an operator who can open the store.
     pub async fn shown_usage(&self, next_token: Option<&str>) -> Result<WharfDescribeUsageResponse> {
-        let databases: Vec<(&str, &Access)> = std::iter::once(("", &*self.access))
-            .chain(self.access.databases().map(|(name, access)| (name, &**access)))
-            .collect();
+        let databases = self.access.all_databases()?;
         let (name, after) = next_token.map(read_token).transpose()?.unwrap_or_default();
         let at = databases.iter().position(|(known, _)| *known == name).ok_or_else(bad_token)?;
         // Registries are shown with the first page.
         let start = next_token.is_some().then_some(START);
         let (mut physical, mut pending, mut registries, mut repositories) = (0, 0, Vec::new(), Vec::new());
-        for (index, (_, access)) in databases.iter().enumerate() {
+        for (index, (database, access)) in databases.iter().enumerate() {
             let (after, limit) = if index == at { (after.or(start), USAGE_PAGE) } else { (start, 0) };
-            let usage = access.usage(after, limit).await?;
+            let usage = access.usage(after, limit).await.map_err(|error| away(database, error))?;
             physical += usage.physical_bytes;
-            pending += access.collection_state().await?.doomed.bytes;
+            let state = access.collection_state().await.map_err(|error| away(database, error))?;
+            pending += state.doomed.bytes;
             registries.extend(usage.registries.into_iter().map(of_registry));
             repositories.extend(usage.repositories);
         }

@@ -4,6 +4,7 @@
 mod access_key;
 mod account;
 mod account_access;
+mod away;
 mod backlog;
 mod beside;
 mod blob;

@@ -68,6 +68,48 @@ pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) 
     });
 }
 
+/// Runs a case on PostgreSQL, with a door to it that can be closed.
+pub(super) fn on_leaving_postgres<F: Future<Output = ()>>(case: impl FnOnce(World, Door) -> F) {
+    run(async {
+        let (name, url) = database(migrated().await).await;
+        let door = Door { folder: tempfile::tempdir().unwrap(), name: name.clone() };
+        door.open();
+        case(World::make(Place::Postgres(url)).await, door).await;
+        cluster().remove(&name).await.unwrap();
+    });
+}
+
+/// A second way to a database.
+pub(super) struct Door {
+    folder: tempfile::TempDir,
+    name: String,
+}
+
+impl Door {
+    pub(super) fn url(&self) -> String {
+        cluster().url(&self.name).replace(&cluster().folder().display().to_string(), &self.folder())
+    }
+
+    fn folder(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// The server can be reached.
+    pub(super) fn open(&self) {
+        let server = cluster().folder().join(SOCKET);
+        std::os::unix::fs::symlink(server, self.folder.path().join(SOCKET)).unwrap();
+    }
+
+    /// The server goes away: connections end, and there are no new ones.
+    pub(super) async fn close(&self) {
+        std::fs::remove_file(self.folder.path().join(SOCKET)).unwrap();
+        cluster().disconnect(&self.name).await.unwrap();
+    }
+}
+
+/// The name of a server's socket.
+const SOCKET: &str = ".s.PGSQL.5432";
+
 /// Runs a case on a PostgreSQL server of its own, with a standby.
 pub(super) fn on_replicated_postgres<F: Future<Output = ()>>(case: impl FnOnce(World, Cluster) -> F) {
     on_postgres_with_standbys(|world, [standby]| case(world, standby));

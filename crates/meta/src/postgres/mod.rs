@@ -1,6 +1,7 @@
 //! The PostgreSQL driver: a pool of connections, READ COMMITTED, operations run again after a conflict and after a lost
 //! connection.
 
+mod breaker;
 mod fault;
 mod marker;
 mod param;
@@ -20,10 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use breaker::{Breaker, Entered};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
-use fault::{Fault, fault};
+use fault::{Fault, fault, is_busy};
 use marker::{Marker, Markers};
 use replica::Replica;
 use session::Sending;
@@ -80,6 +82,7 @@ impl Default for PostgresOptions {
 pub(crate) struct Postgres {
     pool: Pool,
     options: PostgresOptions,
+    breaker: Arc<Breaker>,
     markers: Arc<Markers>,
     replica: Option<Arc<Replica>>,
     round_trips: Arc<AtomicU64>,
@@ -121,6 +124,7 @@ impl Postgres {
         Ok(Self {
             pool: pool(url, options, options.patience)?,
             options,
+            breaker: Arc::new(Breaker::new(options.patience)),
             markers: Arc::default(),
             replica: None,
             round_trips: Arc::default(),
@@ -167,6 +171,11 @@ impl Postgres {
         Ok(opened)
     }
 
+    /// Names one of several databases. Requests for the others go on when it is away.
+    pub(crate) fn is_one_of_several(&self, name: &str) {
+        self.breaker.is_one_of_several(name);
+    }
+
     pub(crate) fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
     }
@@ -203,7 +212,7 @@ impl Postgres {
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
     pub(crate) async fn point(&self, mut job: Job) -> Result<(), StoreError> {
-        let mut tries = Tries::new(self.options);
+        let mut tries = Tries::new(self.options, self.breaker.enter()?);
         loop {
             let ended = self.statement(&mut job).await;
             let failed = ended.as_ref().err().or(job.error());
@@ -211,6 +220,9 @@ impl Postgres {
                 && tries.once_more(job.name(), error).await
             {
                 continue;
+            }
+            if failed.is_none() {
+                tries.reached();
             }
             ended?;
             job.answer();
@@ -228,13 +240,17 @@ impl Postgres {
     /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
     /// transaction.
     pub(crate) fn spawn(&self, job: Job) {
+        let entered = match self.breaker.enter() {
+            Ok(entered) => entered,
+            Err(error) => return job.fail(error),
+        };
         let this = self.clone();
-        tokio::spawn(async move { this.repeat(job).await });
+        tokio::spawn(async move { this.repeat(job, entered).await });
     }
 
     /// Runs the transaction until it is settled.
-    async fn repeat(&self, mut job: Job) {
-        let mut tries = Tries::new(self.options);
+    async fn repeat(&self, mut job: Job, entered: Entered) {
+        let mut tries = Tries::new(self.options, entered);
         loop {
             let ended = self.transaction(&mut job, &mut tries).await;
             if let Some(error) = ended.as_ref().err().or(job.error())
@@ -364,27 +380,41 @@ async fn run_unchanged(session: &Session, job: &mut Job) -> Result<bool, StoreEr
 
 /// How often an operation runs again.
 struct Tries {
+    entered: Entered,
     left: u32,
     patience: Duration,
     pause: Duration,
+    /// When it began to run, this time.
+    began: Instant,
     /// While the server is away: when to give up.
     until: Option<Instant>,
 }
 
 impl Tries {
-    fn new(options: PostgresOptions) -> Self {
-        Self { left: options.attempts.max(1), patience: options.patience, pause: PAUSES.0, until: None }
+    fn new(options: PostgresOptions, entered: Entered) -> Self {
+        let (left, began) = (options.attempts.max(1), Instant::now());
+        Self { entered, left, patience: options.patience, pause: PAUSES.0, began, until: None }
     }
 
     /// The server answered.
     fn reached(&mut self) {
+        self.entered.reached();
         self.until = None;
         self.pause = PAUSES.0;
     }
 
     /// Whether it runs again after this error. Waits for a server that may come back.
     async fn once_more(&mut self, operation: &str, error: &StoreError) -> bool {
-        let Some(fault) = fault(error) else { return false };
+        let fault = fault(error);
+        match error {
+            StoreError::TimedOut(_) => self.entered.unanswered(self.began),
+            // An error with a code is an answer.
+            StoreError::Postgres(error) if error.code().is_some() && fault != Some(Fault::Lost) => {
+                self.entered.reached();
+            }
+            _ => {}
+        }
+        let Some(fault) = fault else { return false };
         if self.until.is_none() {
             self.left = self.left.saturating_sub(1);
         }
@@ -395,14 +425,20 @@ impl Tries {
         match fault {
             Fault::Conflict => tokio::task::yield_now().await,
             Fault::Lost => {
-                let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
-                if Instant::now() + self.pause > until {
+                let now = Instant::now();
+                let until = *self.until.get_or_insert(now + self.patience);
+                // Slow statements can hold all connections of a server that is there.
+                let waited = if is_busy(error) { Some(until) } else { self.entered.lost() };
+                let Some(waited) = waited else { return false };
+                let left = until.min(waited).saturating_duration_since(now);
+                if left.is_zero() {
                     return false;
                 }
-                tokio::time::sleep(self.pause).await;
+                tokio::time::sleep(self.pause.min(left)).await;
                 self.pause = (self.pause * 2).min(PAUSES.1);
             }
         }
+        self.began = Instant::now();
         true
     }
 }

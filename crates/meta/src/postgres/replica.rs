@@ -107,18 +107,23 @@ impl Replica {
 impl Postgres {
     /// Runs a list: on the standby if it is there and has what the list must show, otherwise on the primary.
     pub(crate) fn spawn_list(&self, mut job: Job) {
+        let entered = match self.breaker.enter() {
+            Ok(entered) => entered,
+            Err(error) => return job.fail(error),
+        };
         let this = self.clone();
         tokio::spawn(async move {
             if let Some(replica) = this.replica.as_deref().filter(|replica| !replica.rests()) {
                 match this.on_replica(replica, &mut job).await {
                     Ok(()) => {
+                        entered.reached();
                         replica.answered.fetch_add(1, Ordering::Relaxed);
                         return job.answer();
                     }
                     Err(why) => replica.rest(&why),
                 }
             }
-            this.repeat(job).await;
+            this.repeat(job, entered).await;
         });
     }
 

@@ -26,6 +26,7 @@ use std::time::Instant;
 use access::Access;
 use access::context::RepositoryRef;
 use access::error::{Code, Error};
+use access::settings::PullThroughCache;
 use access::slots::Slots;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
 use access::upstream_secret::{UpstreamLogin, UpstreamSecret};
@@ -69,31 +70,60 @@ pub(crate) struct PullThrough {
     sizes: Arc<Flights<LayerKey, Result<u64, Error>>>,
     failures: Failures,
     layer_failures: LayerFailures,
-    counts: Counts,
+    counts: Arc<Counts>,
     referrers: Asked,
-    downloads: Slots,
+    downloads: Arc<Slots>,
     fetches: Arc<Slots>,
     turns: Box<[Mutex<()>]>,
-    background: background::Queue,
+    background: Arc<background::Queue>,
+}
+
+/// What all databases of a node share: the room for what is fetched, and the numbers of the metrics.
+struct Shared {
+    counts: Arc<Counts>,
+    downloads: Arc<Slots>,
+    fetches: Arc<Slots>,
+    background: Arc<background::Queue>,
 }
 
 impl PullThrough {
-    pub(crate) fn new(access: &Access) -> Self {
-        let fetches = Arc::new(Slots::new(IMPORTS.0, IMPORTS.1));
+    pub(crate) fn new(settings: &PullThroughCache) -> Self {
+        let shared = Shared {
+            counts: Arc::default(),
+            downloads: Arc::new(Slots::new(DOWNLOADS.0, DOWNLOADS.1)),
+            fetches: Arc::new(Slots::new(IMPORTS.0, IMPORTS.1)),
+            background: Arc::new(background::Queue::new()),
+        };
+        Self::with(settings, shared)
+    }
+
+    /// The cache of the registries in another database of this node.
+    pub(crate) fn beside(&self, settings: &PullThroughCache) -> Self {
+        let shared = Shared {
+            counts: Arc::clone(&self.counts),
+            downloads: Arc::clone(&self.downloads),
+            fetches: Arc::clone(&self.fetches),
+            background: Arc::clone(&self.background),
+        };
+        Self::with(settings, shared)
+    }
+
+    fn with(settings: &PullThroughCache, shared: Shared) -> Self {
+        let Shared { counts, downloads, fetches, background } = shared;
         Self {
-            upstreams: Upstreams::new(access.settings.pull_through_cache.clone()),
+            upstreams: Upstreams::new(settings.clone()),
             ecr_logins: Arc::new(EcrLogins::new(Arc::clone(&fetches))),
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             sizes: Arc::default(),
             failures: Failures::default(),
             layer_failures: LayerFailures::default(),
-            counts: Counts::default(),
+            counts,
             referrers: Asked::default(),
-            downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),
+            downloads,
             fetches,
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
-            background: background::Queue::new(),
+            background,
         }
     }
 
@@ -195,5 +225,30 @@ impl Registry {
     /// What the cache of this node has counted since the start.
     pub fn cache_counts(&self) -> CacheCounts {
         self.pull_through.counts.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_share_the_room_of_the_cache() {
+        let settings = PullThroughCache::new(access::settings::Dialler::new(|_| false));
+        let here = PullThrough::new(&settings);
+        let there = here.beside(&settings);
+        let account = |at: usize| format!("{at:012}").parse::<AccountId>().unwrap();
+        for (slots, most) in
+            [([&here.downloads, &there.downloads], DOWNLOADS.0), ([&here.fetches, &there.fetches], IMPORTS.0)]
+        {
+            let mut held = Vec::new();
+            for at in 0..100 {
+                held.extend(slots[at % 2].try_take(&account(at)));
+            }
+            assert!(held.len() <= most, "{} slots were taken", held.len());
+            assert!(slots.iter().all(|slots| slots.try_take(&account(200)).is_none()));
+        }
+        here.counts.requested(counts::Requested::Layer);
+        assert_eq!(there.counts.read(), here.counts.read());
     }
 }

@@ -9,8 +9,10 @@ use access::Access;
 use access::settings::{Peer, PeerTarget};
 use access::store::ReplicationDestinationRow;
 use oci::digest::Digest;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use upstream::PeerClient;
 
+use super::AT_ONCE;
 use super::due::Queue;
 use super::pace::Pace;
 use crate::Registry;
@@ -27,14 +29,20 @@ pub(crate) struct Links(Vec<Arc<Link>>);
 
 pub(super) struct Link {
     pub(super) peer: Arc<Peer>,
-    pub(super) pace: Pace,
-    client: OnceLock<Result<PeerClient, String>>,
-    sent: AtomicU64,
+    line: Arc<Line>,
     sending: Mutex<HashMap<(i64, Digest), Weak<Turn>>>,
-    /// How often it was not reached since it was, and until when it rests.
-    rest: Mutex<(u32, Option<Instant>)>,
     /// The queue that was served last.
     served: Mutex<Option<Queue>>,
+}
+
+/// What all databases of the node share: the peer, and the room for what is sent to it.
+struct Line {
+    pace: Pace,
+    parts: Semaphore,
+    client: OnceLock<Result<PeerClient, String>>,
+    sent: AtomicU64,
+    /// How often it was not reached since it was, and until when it rests.
+    rest: Mutex<(u32, Option<Instant>)>,
 }
 
 /// What was sent to a peer.
@@ -51,6 +59,11 @@ impl Links {
         Self(access.settings.peers.list.iter().map(|peer| Arc::new(Link::new(Arc::clone(peer)))).collect())
     }
 
+    /// The ways for the registries in another database of this node.
+    pub(crate) fn beside(&self) -> Self {
+        Self(self.0.iter().map(|link| Arc::new(link.beside())).collect())
+    }
+
     pub(super) fn at(&self, position: usize) -> Option<&Arc<Link>> {
         self.0.get(position)
     }
@@ -58,15 +71,30 @@ impl Links {
 
 impl Link {
     fn new(peer: Arc<Peer>) -> Self {
-        Self {
+        let line = Line {
             pace: Pace::new(peer.target.as_ref().and_then(|target| target.bandwidth)),
-            peer,
+            parts: Semaphore::new(AT_ONCE),
             client: OnceLock::new(),
             sent: AtomicU64::new(0),
-            sending: Mutex::default(),
             rest: Mutex::default(),
-            served: Mutex::default(),
-        }
+        };
+        Self { peer, line: Arc::new(line), sending: Mutex::default(), served: Mutex::default() }
+    }
+
+    fn beside(&self) -> Self {
+        let (peer, line) = (Arc::clone(&self.peer), Arc::clone(&self.line));
+        Self { peer, line, sending: Mutex::default(), served: Mutex::default() }
+    }
+
+    /// The pace of what is sent.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.line.pace
+    }
+
+    /// The room for one part of a layer, which is held in memory.
+    pub(super) async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.line.parts.acquire().await.ok()
     }
 
     /// The client. It is made at the first use: it reads the certificate authorities of the system.
@@ -76,11 +104,11 @@ impl Link {
             let PeerTarget { url, ca, dialler, .. } = self.peer.target.as_ref().ok_or_else(none)?;
             PeerClient::new(dialler, url, ca.as_deref()).map_err(|error| error.to_string())
         };
-        self.client.get_or_init(make).as_ref().map_err(Clone::clone)
+        self.line.client.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     pub(super) fn count_sent(&self, bytes: u64) {
-        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        self.line.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The turn to send a layer to a destination: the next one that needs it finds it there.
@@ -106,16 +134,16 @@ impl Link {
 
     /// Whether the peer was not reached a short time ago.
     pub(super) fn rests(&self) -> bool {
-        let until = self.rest.lock().unwrap_or_else(PoisonError::into_inner).1;
+        let until = self.line.rest.lock().unwrap_or_else(PoisonError::into_inner).1;
         until.is_some_and(|until| Instant::now() < until)
     }
 
     pub(super) fn was_reached(&self) {
-        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = (0, None);
+        *self.line.rest.lock().unwrap_or_else(PoisonError::into_inner) = (0, None);
     }
 
     pub(super) fn was_not_reached(&self, why: &str) {
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = self.line.rest.lock().unwrap_or_else(PoisonError::into_inner);
         let span = REST.saturating_mul(1 << rest.0.min(10)).min(LONGEST_REST);
         tracing::warn!(peer = self.peer.name, why, seconds = span.as_secs(), "a peer is tried again");
         *rest = (rest.0.saturating_add(1), Some(Instant::now() + span));
@@ -133,8 +161,37 @@ impl Registry {
         let targets = self.peers.0.iter().filter(|link| link.peer.target.is_some());
         let shown = |link: &Arc<Link>| PeerTraffic {
             peer: link.peer.name.clone(),
-            sent: link.sent.load(Ordering::Relaxed),
+            sent: link.line.sent.load(Ordering::Relaxed),
         };
         targets.map(shown).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use access::peer::PeerKey;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn databases_share_the_room_and_the_rest_of_a_peer() {
+        let public_key = PeerKey::from_seed(&[7; 32]).unwrap().public();
+        let peer = Peer { name: "b".to_owned(), public_key, target: None, accounts: BTreeMap::new() };
+        let here = Link::new(Arc::new(peer));
+        let there = here.beside();
+        let mut rooms = Vec::new();
+        for link in [&here, &there].into_iter().cycle().take(AT_ONCE) {
+            rooms.push(link.room().await);
+        }
+        assert!(futures::poll!(Box::pin(there.room())).is_pending(), "each database has room of its own");
+        drop(rooms);
+        here.was_not_reached("refused");
+        assert!(there.rests());
+        there.was_reached();
+        assert!(!here.rests());
+        here.count_sent(3);
+        assert_eq!(there.line.sent.load(Ordering::Relaxed), 3);
     }
 }

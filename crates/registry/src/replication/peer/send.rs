@@ -153,8 +153,9 @@ impl Registry {
         let Some(left) = left else {
             return Err(Failure::Failed("the peer's upload is not valid".to_owned()));
         };
-        let length = left.min(way.link.pace.part());
-        way.link.pace.wait(length).await;
+        let length = left.min(way.link.pace().part());
+        let _room = way.link.room().await;
+        way.link.pace().wait(length).await;
         if run.is_over() {
             return Err(Failure::Paused);
         }
