@@ -183,6 +183,35 @@ def test_other_programs_read_an_export(target, tmp_path):
     run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=logged_in)
 
 
+def test_layers_of_a_list_are_left_out_of_an_export(target, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", layers=3)
+    wharf_command(target, "import", made.folder, "--name", "team/app")
+    known, (new,) = made.layers[:2], made.layers[2:]
+    (tmp_path / "known").write_text("\n".join(["", *known, ""]))
+    folder = tmp_path / "export"
+    said = wharf_command(target, "export", "team/app", "--to", folder, "--base", tmp_path / "known", "--json")
+    blobs = {path.name for path in (folder / "team/app/blobs/sha256").iterdir()}
+    hashes = [digest.removeprefix("sha256:") for digest in (new, *made.configs, made.digest, *known)]
+    assert [hash in blobs for hash in hashes] == [True, True, True, False, False], said
+    # Where the layers are missing, the image is reported. Where they are, it arrives.
+    other = Wharf(tmp_path / "other-side")
+    try:
+        refused = wharf_command(other, "import", folder, refused=True)
+        assert "team/app:v1" in refused and any(digest.removeprefix("sha256:") in refused for digest in known), refused
+        assert other.http("HEAD", "/v2/team/app/manifests/v1")[0] == 404
+        wharf_command(other, "import", made.folder, "--name", "older/app")
+        assert report(wharf_command(other, "import", folder, "--json"))["failed"] == 0
+        status, headers, _ = other.http("HEAD", "/v2/team/app/manifests/v1")
+        assert (status, headers["docker-content-digest"]) == (200, made.digest)
+    finally:
+        other.stop()
+    (tmp_path / "known").write_text("sha256:no-digest")
+    words = ["export", "team/app", "--to", tmp_path / "other", "--base", tmp_path / "known"]
+    assert "sha256:no-digest in " in wharf_command(target, *words, refused=True)
+    words[-1] = tmp_path / "absent"
+    assert "absent does not exist" in wharf_command(target, *words, refused=True)
+
+
 def test_a_repository_moves_to_another_account(target, tmp_path):
     made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
     wharf_command(target, "import", made.folder, "--name", "team/app")
