@@ -37,6 +37,7 @@ mod pull_through;
 mod pull_through_ecr;
 mod pull_through_imports;
 mod pull_through_layers;
+mod pull_through_lifecycle;
 mod pull_through_login;
 mod put_image;
 mod rename;
