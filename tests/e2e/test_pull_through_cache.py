@@ -11,6 +11,7 @@ import images
 import pytest
 from containerd import start_containerd
 from process import run, wait_until
+from server import Wharf
 from terraform import gone, refusal
 from upstream import LOGIN, Upstream, rule, secret
 
@@ -199,6 +200,36 @@ def test_the_commands_for_ecr(wharf, env):
     wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="aws")
     absent = {"SecretId": "ecr-pullthroughcache/aws", "ForceDeleteWithoutRecovery": True}
     wharf.client("secretsmanager").delete_secret(**absent)
+
+
+def test_the_operator_allows_upstream_registries(distribution, tmp_path):
+    made, other = (images.layout(tmp_path / name, tag=name) for name in ("v1", "v2"))
+    distribution.push(made, "team/app", "v1")
+    distribution.push(other, "team/app", "v2")
+    server = Wharf(tmp_path / "before")
+    try:
+        name = f"{rule(server, distribution)}/team/app"
+        assert server.http("GET", f"/v2/{name}/manifests/v1")[0] == 200
+    finally:
+        server.stop()
+    settings = {"WHARF__PULL_THROUGH__ALLOW_UPSTREAMS": '["*.example.org", "quay.io"]'}
+    server = Wharf(tmp_path / "after", settings=settings, data=server.data)
+    try:
+        asked = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": distribution.address}
+        code, said = refusal(server.client("ecr").create_pull_through_cache_rule, **asked)
+        assert code == "UnsupportedUpstreamRegistryException"
+        assert f"the operator of this deployment does not allow {distribution.address}" in said
+        # The rule is older than the setting: what it stored is served, and nothing is fetched.
+        assert server.http("GET", f"/v2/{name}/manifests/v1")[0] == 200
+        status, _, body = server.http("GET", f"/v2/{name}/manifests/v2")
+        (error,) = json.loads(body)["errors"]
+        assert (status, error["code"]) == (403, "DENIED")
+        assert f"does not allow the upstream registry {distribution.address}" in error["message"]
+        assert distribution.requests("team/app/manifests/v2") == 0
+        asked = {"ecrRepositoryPrefix": "quay", "upstreamRegistryUrl": "quay.io"}
+        server.client("ecr").create_pull_through_cache_rule(**asked)
+    finally:
+        server.stop()
 
 
 def test_many_clients_pull_one_new_image(wharf, distribution, tmp_path):
