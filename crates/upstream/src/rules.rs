@@ -36,10 +36,7 @@ pub struct SettingNames {
 
 impl Default for SettingNames {
     fn default() -> Self {
-        Self {
-            insecure_hosts: "[outbound] insecure_hosts",
-            token_services: "[pull_through] token_services",
-        }
+        Self { insecure_hosts: "[outbound] insecure_hosts", token_services: "[pull_through] token_services" }
     }
 }
 

@@ -34,6 +34,7 @@ mod organizations;
 mod orphans;
 mod protection;
 mod pull_through;
+mod pull_through_allowed;
 mod pull_through_ecr;
 mod pull_through_imports;
 mod pull_through_layers;

@@ -54,7 +54,8 @@ async fn an_image_that_expired_is_fetched_again() {
     let get = GetLifecyclePolicyRequest { repository_name: NAME.to_owned(), ..Default::default() };
     let policy = world.rules.registry.get_lifecycle_policy(&ctx(&world.admin), &region(), get).await.unwrap();
     assert!(policy.lifecycle_policy_text.contains("imageCountMoreThan"), "the policy of the template");
-    soon("both layers are stored", async || is_stored(&world, &old).await && is_stored(&world, &new).await).await;
+    soon("both layers are stored", async || is_stored(&world, &old).await && is_stored(&world, &new).await)
+        .await;
 
     assert_eq!(run(&world.rules.registry, SignedDuration::from_hours(1)).await, 1);
     assert_eq!(tags(&world).await, ["v2"]);

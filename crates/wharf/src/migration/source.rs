@@ -161,7 +161,8 @@ impl Source {
 async fn catalog(registry: &Upstream) -> Result<Vec<String>, CopyError> {
     let (mut names, mut next) = (Vec::new(), None);
     for _ in 0..MOST_PAGES {
-        let page = Box::pin(registry.list_repositories(next)).await.map_err(|error| unlisted(registry, error))?;
+        let page =
+            Box::pin(registry.list_repositories(next)).await.map_err(|error| unlisted(registry, error))?;
         names.extend(page.entries);
         next = page.next;
         if next.is_none() {

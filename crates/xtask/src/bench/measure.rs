@@ -175,10 +175,7 @@ impl Measure {
     /// The unit of a rate: small operations by number, large ones by bytes.
     pub(crate) fn unit(&self) -> Unit {
         match self.work {
-            Work::GetBlob(bytes)
-            | Work::GetRange(bytes)
-            | Work::GetRanges(bytes)
-            | Work::Push(bytes, _)
+            Work::GetBlob(bytes) | Work::GetRange(bytes) | Work::GetRanges(bytes) | Work::Push(bytes, _)
                 if bytes > MIB =>
             {
                 Unit::Bytes(bytes)
