@@ -3,13 +3,13 @@
 from process import Daemon, answers, environment
 
 
-def start_containerd(folder):
-    """The daemon, and the arguments and environment of `ctr` for it."""
+def start_containerd(folder, settings=""):
+    """The daemon, and the arguments and environment of `ctr` for it. Settings are further lines of its configuration."""
     address, env = f"{folder}/c.sock", environment(folder)
     config = f"{folder}/config.toml"
     with open(config, "w") as file:
         file.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
-        file.write(f'[ttrpc]\naddress = "{address}.ttrpc"\n')
+        file.write(f'[ttrpc]\naddress = "{address}.ttrpc"\n{settings}')
     ctr = ["ctr", "--address", address]
     words = ["containerd", "--config", config, "--root", f"{folder}/root", "--state", f"{folder}/state"]
     words += ["--address", address]

@@ -1,15 +1,19 @@
 """Clients that read parts of layers: eStargz with the library of stargz-snapshotter, from the registry and through the
 cache while the layer arrives; and what caches before the registry need."""
 
+import email
 import io
 import json
+import re
 import tarfile
+from pathlib import Path
 
 import images
 import pytest
 from process import environment, run
 from upstream import Upstream, rule
 
+PAGE = Path(__file__).parents[2] / "docs" / "lazy-pulling.md"
 FILES = 40
 FILE_BYTES = 300_000
 
@@ -100,3 +104,53 @@ def test_what_a_cache_before_the_registry_needs(wharf, push, layout, tmp_path):
             assert headers["cache-control"] == "private, max-age=31536000, immutable"
             status, headers, body = wharf.http(method, path, headers={"If-None-Match": tag})
             assert (status, headers["etag"], body) == (304, tag, b"")
+
+
+def test_parts_and_conditions_of_the_page(wharf, push, layer, layout):
+    """The table of docs/lazy-pulling.md."""
+    name, content = wharf.repository("lazy"), layer[0]
+    push(layout, name, "v1")
+    (digest,) = layout.layers
+    path, size = f"/v2/{name}/blobs/{digest}", len(content)
+
+    def get(headers, method="GET", at=path):
+        return wharf.http(method, at, headers=headers)
+
+    assert get({}, at=f"/v2/{name}/manifests/v1")[1]["cache-control"] == "private, no-cache"
+    status, headers, body = get({}, "HEAD")
+    assert (status, headers["content-length"], headers["accept-ranges"], body) == (200, str(size), "bytes", b"")
+    assert headers["docker-content-digest"] == digest and "content-encoding" not in headers
+    for wanted, start, end in [("10-19", 10, 20), ("10-", 10, size), ("-100", size - 100, size)]:
+        status, headers, body = get({"Range": f"bytes={wanted}"})
+        assert (status, body) == (206, content[start:end])
+        assert headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+    status, headers, body = get({"Range": "bytes=0-9,100-199,-5"})
+    assert status == 206 and headers["content-type"].startswith("multipart/byteranges; boundary=")
+    parts = email.message_from_bytes(b"Content-Type: " + headers["content-type"].encode() + b"\r\n\r\n" + body)
+    found = [(part["Content-Range"], part.get_payload(decode=True)) for part in parts.get_payload()]
+    places = [(0, 10), (100, 200), (size - 5, size)]
+    assert found == [(f"bytes {start}-{end - 1}/{size}", content[start:end]) for start, end in places]
+    most = ",".join(f"{2 * at}-{2 * at}" for at in range(1024))
+    assert get({"Range": f"bytes={most}"})[0] == 206
+    for whole in (f"bytes={most},5000-5000", "bytes=0-9,5-20"):
+        status, _, body = get({"Range": whole})
+        assert (status, body) == (200, content)
+    status, headers, _ = get({"Range": f"bytes={size}-"})
+    assert (status, headers["content-range"]) == (416, f"bytes */{size}")
+    assert get({"Range": "bytes=0-9", "If-Range": f'"{digest}"'})[0] == 206
+    status, _, body = get({"Range": "bytes=0-9", "If-Range": '"another"'})
+    assert (status, body) == (200, content)
+
+
+def test_the_commands_of_the_page(wharf, layout, env, tmp_path):
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)
+    assert blocks and all(block.startswith("skopeo copy ") for block in blocks)
+    wharf.aws("ecr", "create-repository", "--repository-name", "team/chunked")
+    try:
+        for block in blocks:
+            words = block.replace("$REGISTRY", wharf.registry).replace("oci:layout:v1", layout.skopeo).split()
+            run([*words[:2], "--dest-tls-verify=false", *words[2:]], env=env)
+        raw = json.loads(wharf.http("GET", "/v2/team/chunked/manifests/v1")[2])
+        assert any(name.endswith("zstd-chunked.manifest-position") for name in raw["layers"][0]["annotations"]), raw
+    finally:
+        wharf.aws("ecr", "delete-repository", "--repository-name", "team/chunked", "--force")

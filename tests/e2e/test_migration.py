@@ -11,7 +11,7 @@ import images
 import pytest
 from process import environment, run, wait_until
 from server import Wharf
-from upstream import Upstream
+from upstream import LOGIN, Upstream
 
 # `WHARF_FULL=1 cargo xtask e2e migration` moves 10,000 images; another number can be given.
 FULL = os.environ.get("WHARF_FULL") == "1"
@@ -62,8 +62,16 @@ class Storage:
 
 
 @pytest.fixture
-def registry(tmp_path):
-    registry = Upstream("docker-registry", tmp_path / "registry")
+def registry(request, tmp_path):
+    """docker-registry, or the program that a test names: `registry` is distribution 3."""
+    registry = Upstream(getattr(request, "param", "docker-registry"), tmp_path / "registry")
+    yield registry
+    registry.stop()
+
+
+@pytest.fixture(params=["docker-registry", "registry"])
+def private(request, tmp_path):
+    registry = Upstream(request.param, tmp_path / "private", has_login=True)
     yield registry
     registry.stop()
 
@@ -81,9 +89,9 @@ def target(tmp_path):
     server.stop()
 
 
-def wharf_command(server, *words, refused=False):
+def wharf_command(server, *words, refused=False, input=None):
     env = environment(server.home, server.env)
-    return run([server.binary, *words], env=env, refused=refused, timeout=3000)
+    return run([server.binary, *words], env=env, refused=refused, input=input, timeout=3000)
 
 
 def report(said):
@@ -155,6 +163,7 @@ def test_an_import_that_was_killed_goes_on(target, registry, many, tmp_path):
     assert {name: third[name] for name in MOVED} == dict.fromkeys(MOVED, 0)
 
 
+@pytest.mark.parametrize("registry", ["docker-registry", "registry"], indirect=True)
 def test_images_of_skopeo_move_with_their_index(target, registry, tmp_path):
     made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"))
     registry.push(made, "team/app")
@@ -163,6 +172,20 @@ def test_images_of_skopeo_move_with_their_index(target, registry, tmp_path):
     assert (status, headers["docker-content-digest"]) == (200, made.digest)
     for digest in made.manifests:
         assert target.http("HEAD", f"/v2/team/app/manifests/{digest}")[0] == 200
+
+
+def test_a_registry_with_a_login_moves(target, private, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", architectures=("amd64", "arm64"), layers=2)
+    private.push(made, "team/app")
+    words = ["import", f"http://{private.address}", "--username", LOGIN[0], "--password-stdin", "--json"]
+    refused = wharf_command(target, *words, refused=True, input="a wrong one")
+    assert "denied access (401)" in refused and "a wrong one" not in refused
+    first = report(wharf_command(target, *words, input=LOGIN[1]))
+    assert (first["failed"], first["manifestsCopied"], first["blobsCopied"]) == (0, 3, 6), first
+    second = report(wharf_command(target, *words, input=LOGIN[1]))
+    assert {name: second[name] for name in MOVED} == dict.fromkeys(MOVED, 0)
+    status, headers, _ = target.http("HEAD", "/v2/team/app/manifests/v1")
+    assert (status, headers["docker-content-digest"]) == (200, made.digest)
 
 
 def test_other_programs_read_an_export(target, tmp_path):
@@ -181,6 +204,35 @@ def test_other_programs_read_an_export(target, tmp_path):
     target.aws("ecr", "create-repository", "--repository-name", "by-crane/app")
     logged_in = target.logged_in(target.home)
     run(["crane", "push", "--insecure", "--index", folder / "team" / "app", reference], env=logged_in)
+
+
+def test_layers_of_a_list_are_left_out_of_an_export(target, tmp_path):
+    made = images.layout(tmp_path / "made", tag="v1", layers=3)
+    wharf_command(target, "import", made.folder, "--name", "team/app")
+    known, (new,) = made.layers[:2], made.layers[2:]
+    (tmp_path / "known").write_text("\n".join(["", *known, ""]))
+    folder = tmp_path / "export"
+    said = wharf_command(target, "export", "team/app", "--to", folder, "--base", tmp_path / "known", "--json")
+    blobs = {path.name for path in (folder / "team/app/blobs/sha256").iterdir()}
+    hashes = [digest.removeprefix("sha256:") for digest in (new, *made.configs, made.digest, *known)]
+    assert [hash in blobs for hash in hashes] == [True, True, True, False, False], said
+    # Where the layers are missing, the image is reported. Where they are, it arrives.
+    other = Wharf(tmp_path / "other-side")
+    try:
+        refused = wharf_command(other, "import", folder, refused=True)
+        assert "team/app:v1" in refused and any(digest.removeprefix("sha256:") in refused for digest in known), refused
+        assert other.http("HEAD", "/v2/team/app/manifests/v1")[0] == 404
+        wharf_command(other, "import", made.folder, "--name", "older/app")
+        assert report(wharf_command(other, "import", folder, "--json"))["failed"] == 0
+        status, headers, _ = other.http("HEAD", "/v2/team/app/manifests/v1")
+        assert (status, headers["docker-content-digest"]) == (200, made.digest)
+    finally:
+        other.stop()
+    (tmp_path / "known").write_text("sha256:no-digest")
+    words = ["export", "team/app", "--to", tmp_path / "other", "--base", tmp_path / "known"]
+    assert "sha256:no-digest in " in wharf_command(target, *words, refused=True)
+    words[-1] = tmp_path / "absent"
+    assert "absent does not exist" in wharf_command(target, *words, refused=True)
 
 
 def test_a_repository_moves_to_another_account(target, tmp_path):

@@ -36,4 +36,4 @@ pub use list::Page;
 pub use manifest::{ManifestHead, RemoteManifest};
 pub use peer::{PeerClient, PeerResponse};
 pub use registry::{Credentials, Upstream};
-pub use rules::Rules;
+pub use rules::{Rules, SettingNames};

@@ -1,5 +1,7 @@
 //! Where a request goes after a redirect, and to whom a URL belongs.
 
+use std::fmt;
+
 use http::Uri;
 use http::uri::Scheme;
 
@@ -37,11 +39,21 @@ impl Origin {
     pub(crate) fn check(&self, rules: &Rules) -> Result<(), UpstreamError> {
         let port = self.port.or(self.is_plain.then_some(80));
         if self.is_plain && !rules.is_insecure(&self.host, port) {
-            let message =
-                format!("{} is not called by plain HTTP; [outbound] insecure_hosts could name it", self.host);
+            let setting = rules.names.insecure_hosts;
+            let message = format!("{self} is not called by plain HTTP; {setting} could name it");
             return Err(UpstreamError::Forbidden(message));
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The host, with its port if that is not the usual one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Rules {
     /// Further token services that get the credentials of a registry: pairs of a registry and a token service, each
     /// `host` or `host:port`.
     pub token_services: Vec<(String, String)>,
+    /// What the operator calls `insecure_hosts` and `token_services`, for errors.
+    pub names: SettingNames,
     /// Time limits of a connection.
     pub waits: Waits,
     /// The time for the body of a manifest or of a page of a list: `waits.idle` alone lets a registry send one byte at a
@@ -23,11 +25,27 @@ pub struct Rules {
     pub slack: Duration,
 }
 
+/// How a user extends the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingNames {
+    /// Of the hosts that are called by plain HTTP.
+    pub insecure_hosts: &'static str,
+    /// Of the token services.
+    pub token_services: &'static str,
+}
+
+impl Default for SettingNames {
+    fn default() -> Self {
+        Self { insecure_hosts: "[outbound] insecure_hosts", token_services: "[pull_through] token_services" }
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
             insecure_hosts: Vec::new(),
             token_services: Vec::new(),
+            names: SettingNames::default(),
             waits: Waits { head: Duration::from_secs(20), idle: Duration::from_secs(30) },
             document: Duration::from_mins(1),
             slowest: 32 * 1024,

@@ -87,9 +87,9 @@ impl Upstream {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(basic) = self.basic() {
             if !may_have_credentials(&origin, registry, self.rules()) {
+                let setting = self.rules().names.token_services;
                 let message = format!(
-                    "the upstream registry {registry} names the token service {}, which does not get its credentials; [pull_through] token_services could name it",
-                    origin.host
+                    "the upstream registry {registry} names the token service {origin}, which does not get its credentials; {setting} could name it"
                 );
                 return Err(UpstreamError::Forbidden(message));
             }

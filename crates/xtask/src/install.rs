@@ -19,7 +19,7 @@ use crate::{command, workspace};
 
 /// Clients and other servers from Debian 12. The container engines call `runc`, `crun`, `netavark`, `iptables` and
 /// `uidmap`.
-const DEBIAN: [&str; 31] = [
+const DEBIAN: [&str; 32] = [
     "amazon-ecr-credential-helper",
     "buildah",
     "ca-certificates",
@@ -44,6 +44,7 @@ const DEBIAN: [&str; 31] = [
     "python3-venv",
     "runc",
     "skopeo",
+    "stargz-snapshotter",
     "strace",
     "systemd",
     "tar",

@@ -356,6 +356,11 @@ fn unreadable(error: OpenError) -> Error {
 /// The error for a failure of the blob store.
 pub fn failed(error: std::io::Error) -> Error {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    // A layer that arrives fails with the answer for the client: what the upstream registry did.
+    let error = match error.downcast::<Error>() {
+        Ok(known) => return known,
+        Err(error) => error,
+    };
     if is_unavailable(&error) {
         return Error::unavailable(error);
     }

@@ -9,11 +9,11 @@ use oci::name::Reference;
 use crate::world::{World, at, code, ctx, manifest, sha256};
 
 /// The default grace and a little more.
-fn after_the_grace() -> Timestamp {
+pub(crate) fn after_the_grace() -> Timestamp {
     Timestamp::now() + SignedDuration::from_hours(25)
 }
 
-async fn collect(world: &World, now: Timestamp) {
+pub(crate) async fn collect(world: &World, now: Timestamp) {
     while world.rules.registry.collect_garbage(now).await.unwrap().has_more {}
 }
 

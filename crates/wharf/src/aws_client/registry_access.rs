@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use outbound::{Client, Dialler, Roots};
 use serde_json::{Value, json};
-use upstream::{Connector, Credentials, Endpoint, Rules, Upstream};
+use upstream::{Connector, Credentials, Endpoint, Rules, SettingNames, Upstream};
 
 use super::wiring::environment;
 use super::{AwsClient, Service};
@@ -53,7 +53,8 @@ impl RegistryAccess {
 
     /// A client of the registry at `HOST[:PORT]`. `http://` before it means plain HTTP, for this host.
     pub(crate) async fn open(&self, address: &str) -> anyhow::Result<Upstream> {
-        let mut rules = Rules { insecure_hosts: self.plain.clone(), ..Rules::default() };
+        let names = SettingNames { insecure_hosts: "--plain-http", token_services: "--token-service" };
+        let mut rules = Rules { insecure_hosts: self.plain.clone(), names, ..Rules::default() };
         let mut host = host_of(address, &mut rules);
         if host == "docker.io" {
             host = "registry-1.docker.io";

@@ -1,5 +1,6 @@
 //! Credentials from docker's `config.json`: of exactly the registry that is called.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -109,7 +110,11 @@ async fn helped(helper: &str, key: &str) -> anyhow::Result<Option<Credentials>> 
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = command.kill_on_drop(true).spawn()?;
         if let Some(mut input) = running.stdin.take() {
-            input.write_all(key.as_bytes()).await?;
+            match input.write_all(key.as_bytes()).await {
+                // It ended without reading, and says why.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                written => written?,
+            }
         }
         running.wait_with_output().await
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use oci::digest::Digest;
 use oci::media_type::{DOCKER_MANIFEST_LIST, OCI_IMAGE_INDEX};
 use oci::name::{Reference, RepositoryName, Tag};
-use upstream::{RemoteManifest, Upstream};
+use upstream::{RemoteManifest, Upstream, UpstreamError};
 
 use super::CopyError;
 use super::folder::Folder;
@@ -161,7 +161,8 @@ impl Source {
 async fn catalog(registry: &Upstream) -> Result<Vec<String>, CopyError> {
     let (mut names, mut next) = (Vec::new(), None);
     for _ in 0..MOST_PAGES {
-        let page = Box::pin(registry.list_repositories(next)).await?;
+        let page =
+            Box::pin(registry.list_repositories(next)).await.map_err(|error| unlisted(registry, error))?;
         names.extend(page.entries);
         next = page.next;
         if next.is_none() {
@@ -169,4 +170,15 @@ async fn catalog(registry: &Upstream) -> Result<Vec<String>, CopyError> {
         }
     }
     Err(CopyError::Other(format!("the list of repositories of {} does not end", registry.endpoint())))
+}
+
+/// Many registries do not have the list of repositories, or refuse it to everyone.
+fn unlisted(registry: &Upstream, error: UpstreamError) -> CopyError {
+    let at = registry.endpoint();
+    match error {
+        UpstreamError::NotFound(_) | UpstreamError::AccessDenied { .. } => CopyError::Other(format!(
+            "{error}: {at} does not list its repositories. Name them, as in {at}/REPOSITORY"
+        )),
+        error => error.into(),
+    }
 }

@@ -12,6 +12,8 @@ const MANIFEST_ONE: &[Target] = &[Rate(DISTRIBUTION, 4.0), Rate(NGINX, 0.8)];
 const MANIFEST: &[Target] = &[Rate(DISTRIBUTION, 4.0), Rate(NGINX, 0.6)];
 const SMALL_BLOB: &[Target] = &[Rate(NGINX, 0.55)];
 const LARGE_BLOB: &[Target] = &[Rate(NGINX, 1.0), Cpu(NGINX, 1.0)];
+const SMALL_RANGES: &[Target] = &[Rate(DISTRIBUTION, 4.0)];
+const HEAD_BLOB: &[Target] = &[Rate(DISTRIBUTION, 4.0)];
 const PUSH: &[Target] = &[Rate(DISTRIBUTION, 4.0)];
 
 const fn usual(work: Work, connections: usize, targets: &'static [Target]) -> Measure {
@@ -22,7 +24,7 @@ const fn case(case: Case, work: Work, connections: usize) -> Measure {
     Measure { work, connections, case, targets: &[] }
 }
 
-const MEASURES: [Measure; 49] = [
+const MEASURES: [Measure; 54] = [
     usual(Work::GetManifest, 1, MANIFEST_ONE),
     usual(Work::GetManifest, 16, MANIFEST),
     usual(Work::GetManifest, 64, MANIFEST),
@@ -44,6 +46,11 @@ const MEASURES: [Measure; 49] = [
     usual(Work::GetBlob(256 * MIB), 1, LARGE_BLOB),
     usual(Work::GetBlob(256 * MIB), 4, LARGE_BLOB),
     usual(Work::GetRange(64 * MIB), 1, &[Cpu(NGINX, 1.0)]),
+    usual(Work::GetRanges(64 * KIB), 1, SMALL_RANGES),
+    usual(Work::GetRanges(64 * KIB), 16, SMALL_RANGES),
+    usual(Work::GetRanges(4 * MIB), 16, &[Rate(DISTRIBUTION, 2.0)]),
+    usual(Work::HeadBlob(256 * MIB), 1, HEAD_BLOB),
+    usual(Work::HeadBlob(256 * MIB), 16, HEAD_BLOB),
     usual(Work::Tags, 1, &[]),
     usual(Work::Tags, 16, &[]),
     usual(Work::Referrers, 1, &[]),

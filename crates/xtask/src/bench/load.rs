@@ -57,6 +57,35 @@ pub(crate) fn read_range(
     repeat(side, (&head, &[]), (206, Some(length)), connections, time)
 }
 
+/// Reads parts of one path, of this many bytes, on all connections. Each part begins elsewhere: neither a client nor a
+/// server is helped by what it has just read.
+pub(crate) fn read_ranges(
+    side: &Side,
+    path: &str,
+    (whole, length): (u64, u64),
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
+    // No common factor with the number of the parts, so that every part is read before one is read again.
+    const STRIDE: u64 = 7_919;
+    let parts = whole / length;
+    measured(side, connections, |index, connection| {
+        let end = Instant::now() + time;
+        let mut operations: u64 = 0;
+        while Instant::now() < end {
+            let number = operations * connections as u64 + index as u64;
+            let first = number * STRIDE % parts * length;
+            let head = side.head("GET", path, &format!("Range: bytes={first}-{}\r\n", first + length - 1));
+            let answer = connection.exchange(&head, &[], |_| ())?;
+            if (answer.status, answer.length) != (206, length) {
+                bail!("status {} with {} bytes instead of 206 with {length}", answer.status, answer.length);
+            }
+            operations += 1;
+        }
+        Ok(operations)
+    })
+}
+
 /// Sends one signed call of ECR repeatedly on all connections.
 pub(crate) fn call(
     side: &Side,

@@ -23,6 +23,9 @@ pub(crate) enum Work {
     /// With TLS.
     GetManifestTls(Version),
     GetBlob(u64),
+    HeadBlob(u64),
+    /// Parts of the largest blob, of this many bytes, each at another place: as clients that pull lazily do.
+    GetRanges(u64),
     /// A part of the largest blob, this many bytes.
     GetRange(u64),
     /// A page of a repository's tags.
@@ -58,6 +61,10 @@ impl Work {
             Self::GetManifestTls(Version::One) => "GET manifest by tag over TLS and HTTP/1.1".to_owned(),
             Self::GetManifestTls(Version::Two) => "GET manifest by tag over TLS and HTTP/2".to_owned(),
             Self::GetBlob(bytes) => format!("GET {} blob", size(bytes)),
+            Self::HeadBlob(bytes) => format!("HEAD {} blob", size(bytes)),
+            Self::GetRanges(bytes) => {
+                format!("GET ranges of {} of a {} blob", size(bytes), size(content::LARGEST))
+            }
             Self::GetRange(bytes) => format!("GET a range of {}", size(bytes)),
             Self::Tags => format!("list {} tags", lists::PAGE),
             Self::Referrers => "list referrers".to_owned(),
@@ -92,7 +99,12 @@ impl Measure {
     /// Whether this server supports it.
     pub(crate) fn applies_to(&self, side: &Side) -> bool {
         let supported = match self.work {
-            Work::GetBlob(_) | Work::GetRange(_) | Work::GetManifest | Work::HeadManifest => true,
+            Work::GetBlob(_)
+            | Work::HeadBlob(_)
+            | Work::GetRange(_)
+            | Work::GetRanges(_)
+            | Work::GetManifest
+            | Work::HeadManifest => true,
             Work::Call(_) | Work::GetManifestTls(_) | Work::Referrers | Work::PutManifests(_) => {
                 side.is_ecr()
             }
@@ -122,6 +134,13 @@ impl Measure {
                 load::head(side, &path, length, self.connections, time)
             }
             Work::GetBlob(bytes) => get(&shelf.blob(side, bytes)?, Some(bytes)),
+            Work::HeadBlob(bytes) => {
+                load::head(side, &shelf.blob(side, bytes)?, bytes, self.connections, time)
+            }
+            Work::GetRanges(bytes) => {
+                let path = shelf.blob(side, content::LARGEST)?;
+                load::read_ranges(side, &path, (content::LARGEST, bytes), self.connections, time)
+            }
             Work::Tags => get(&lists::tags_path(), None),
             Work::Referrers => get(&lists::referrers_path(shelf), None),
             Work::GetManifestTls(version) => side.tls()?.read(version, self.connections, time),
@@ -156,7 +175,9 @@ impl Measure {
     /// The unit of a rate: small operations by number, large ones by bytes.
     pub(crate) fn unit(&self) -> Unit {
         match self.work {
-            Work::GetBlob(bytes) | Work::GetRange(bytes) | Work::Push(bytes, _) if bytes > MIB => {
+            Work::GetBlob(bytes) | Work::GetRange(bytes) | Work::GetRanges(bytes) | Work::Push(bytes, _)
+                if bytes > MIB =>
+            {
                 Unit::Bytes(bytes)
             }
             _ => Unit::Operations,

@@ -75,11 +75,12 @@ const SCRATCH: [Scratch; 3] = [
 ];
 
 /// Our own programs that use other projects' libraries: folders of the checkout whose go.mod and go.sum pin everything.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 5] = [
     ("estargz", "tests/e2e/estargz"),
     ("flux-source", "tests/e2e/flux"),
     ("policy-equivalence", "tests/e2e/policy_equivalence"),
     ("sdk-go", "tests/e2e/sdk/go"),
+    ("stargz-grpc", "tests/e2e/stargz"),
 ];
 
 /// Builds the missing programs.
