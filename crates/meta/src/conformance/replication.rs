@@ -61,7 +61,11 @@ async fn carry_out(
     world.meta.write(ReplicateImage { put, source, item, places }).await
 }
 
-pub(super) async fn named(world: &World, repository: RepositoryKey, name: &str) -> Option<oci::digest::Digest> {
+pub(super) async fn named(
+    world: &World,
+    repository: RepositoryKey,
+    name: &str,
+) -> Option<oci::digest::Digest> {
     let ids = vec![ImageRef { digest: None, tag: Some(tag(name)) }];
     match world.meta.read(FindImages { repository, ids }).await.unwrap().remove(0) {
         FoundImage::Found(found) => Some(found.image.digest),

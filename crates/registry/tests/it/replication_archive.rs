@@ -91,11 +91,11 @@ async fn moving_to_the_archive_is_not_replicated() {
     assert!(crate::replication::replicate_at(&world, jiff::Timestamp::now() + later).await > 0);
     assert_eq!(there_are(&world).await, []);
     assert_eq!(refused_there(&world, digest(b"1")).await, Some(Code::ManifestUnknown));
-    moved_in_is_gone(&world).await;
+    the_copy_is_deleted(&world).await;
 }
 
 /// The copy that was in the archive is deleted, not only archived: nothing can restore it.
-async fn moved_in_is_gone(world: &World) {
+async fn the_copy_is_deleted(world: &World) {
     let copy = RepositoryRef { region: there(), ..crate::world::repository("app") };
     let key = world.row(&copy).await;
     let list = meta::FindImages {
