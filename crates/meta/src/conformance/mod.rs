@@ -31,6 +31,7 @@ mod image_pull;
 mod image_scan;
 mod inline_policy;
 mod instance_profile;
+mod last_writer;
 mod lifecycle;
 mod limits;
 mod list;
@@ -200,6 +201,8 @@ suite! {
         it_runs_when_it_is_due_or_asked_for,
         a_run_is_not_lost_when_its_node_dies,
         a_run_can_be_asked_for_before_the_first;
+    last_writer: the_later_tag_wins_in_every_order, a_tag_is_as_old_as_at_its_source,
+        without_the_setting_the_source_wins;
     replication: a_late_request_of_a_peer_changes_nothing, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
@@ -210,7 +213,8 @@ suite! {
     referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices,
-        other_repositories_are_passed_over_in_slices, what_has_ended_is_shown_in_its_order;
+        other_repositories_are_passed_over_in_slices, what_has_ended_is_shown_in_its_order,
+        what_a_peer_has_is_shown_as_replicated;
     histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first, a_hold_keeps_doomed_bytes_until_it_ends;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

@@ -3,7 +3,7 @@
 use super::world::{ACCOUNT, World, delete_image, digest, refusal, tag};
 use crate::*;
 
-const OTHER: RegistryKey = RegistryKey(11);
+pub(super) const OTHER: RegistryKey = RegistryKey(11);
 pub(super) const DESTINATION: i64 = 500;
 
 pub(super) fn route(id_if_new: i64, region: &str, prefix: &str, deletes: bool) -> ReplicationRoute {
@@ -41,7 +41,7 @@ async fn queued(world: &World, destination: i64) -> Vec<String> {
     items
 }
 
-fn places() -> ReplicationPlaces {
+pub(super) fn places() -> ReplicationPlaces {
     let place = |region: &str| (ACCOUNT.parse().unwrap(), region.parse().unwrap());
     ReplicationPlaces { source: place("us-east-1"), destination: place("us-west-2") }
 }
@@ -61,7 +61,11 @@ async fn carry_out(
     world.meta.write(ReplicateImage { put, source, item, places }).await
 }
 
-async fn named(world: &World, repository: RepositoryKey, name: &str) -> Option<oci::digest::Digest> {
+pub(super) async fn named(
+    world: &World,
+    repository: RepositoryKey,
+    name: &str,
+) -> Option<oci::digest::Digest> {
     let ids = vec![ImageRef { digest: None, tag: Some(tag(name)) }];
     match world.meta.read(FindImages { repository, ids }).await.unwrap().remove(0) {
         FoundImage::Found(found) => Some(found.image.digest),

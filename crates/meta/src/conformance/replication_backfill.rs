@@ -1,6 +1,6 @@
 //! Backfills: one to a Region, prepared in slices, and over when its images are, or when too many failed.
 
-use super::world::{ACCOUNT, World, digest, refusal};
+use super::world::{ACCOUNT, World, delete_image, digest, refusal};
 use crate::*;
 
 async fn configured(world: &World, regions: &[&str]) {
@@ -53,7 +53,16 @@ async fn items(world: &World, id: &str, status: Option<BackfillItemStatus>) -> V
 }
 
 async fn end(world: &World, id: &str, ended: Vec<(i64, Option<String>)>) -> BackfillStatus {
-    let end = EndBackfillItems { id: id.to_owned(), ended, failure: None, is_at_peer: false, at: Micros(77) };
+    end_at(world, id, ended, false).await
+}
+
+async fn end_at(
+    world: &World,
+    id: &str,
+    ended: Vec<(i64, Option<String>)>,
+    is_at_peer: bool,
+) -> BackfillStatus {
+    let end = EndBackfillItems { id: id.to_owned(), ended, failure: None, is_at_peer, at: Micros(77) };
     world.meta.write(end).await.unwrap()
 }
 
@@ -226,4 +235,30 @@ pub(super) async fn what_has_ended_is_shown_in_its_order(world: World) {
     assert_eq!(page(4, 9).await, [(5, true), (6, false)]);
     let codes = world.meta.read(ListBackfillFailures { id: id.clone() }).await.unwrap();
     assert_eq!(codes, ["A", "B"]);
+}
+
+/// What was deleted while it was sent leaves no row behind.
+pub(super) async fn what_a_peer_has_is_shown_as_replicated(world: World) {
+    let app = world.repository("team/app").await;
+    for (body, tag) in [("one", "v1"), ("two", "v2"), ("three", "v3")] {
+        world.put(app, body, &[tag]).await;
+    }
+    configured(&world, &["eu-west-1"]).await;
+    let id = started(&world, "eu-west-1").await;
+    prepare(&world, &id, 10).await;
+    world.meta.write(delete_image(app, "two")).await.unwrap();
+    let failed = Some("AccessDenied".to_owned());
+    let ended = end_at(&world, &id, vec![(0, None), (1, None), (2, failed)], true).await;
+    assert_eq!(ended, BackfillStatus::Complete);
+    let shown = async |body: &str| {
+        let list = ListImageReplications { repository: app, digest: digest(body) };
+        let shown = world.meta.read(list).await.unwrap();
+        shown.into_iter().map(|one| (one.waiting, one.has_failed)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("one").await, [(0, false)]);
+    assert_eq!((shown("two").await, shown("three").await), (Vec::new(), Vec::new()));
+    // Again: nothing is counted twice.
+    end_at(&world, &id, vec![(0, None)], true).await;
+    let row = find(&world, &id).await;
+    assert_eq!((row.completed, row.failed), (2, 1));
 }

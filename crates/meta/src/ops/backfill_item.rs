@@ -244,11 +244,13 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
         let status = if failure.is_some() { FAILED } else { COMPLETE };
         if tx.execute(update, &params![op.id, *position, status, failure]).await? == 1 {
             if failure.is_some() { failed += 1 } else { completed += 1 }
+            // An image that was deleted since it was sent gets no row, which nothing would remove.
             if failure.is_none() && op.is_at_peer {
                 let note = "INSERT INTO replication (registry, repository, digest, tag, destination, action, status, \
                         queued_at, attempts, version) \
                     SELECT ?3, i.repository, i.digest, i.tag, ?4, 1, ?5, ?6, 0, ?7 FROM replication_backfill_item i \
-                    WHERE i.backfill = ?1 AND i.position = ?2 \
+                    WHERE i.backfill = ?1 AND i.position = ?2 AND EXISTS (SELECT 1 FROM image m \
+                        WHERE m.registry = ?3 AND m.repository = i.repository AND m.digest = i.digest) \
                     ON CONFLICT (registry, repository, digest, tag, destination) DO NOTHING";
                 let (registry, destination) = (backfill.registry, backfill.destination);
                 let version = row_version::fresh();

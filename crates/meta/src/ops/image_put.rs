@@ -13,7 +13,7 @@ use crate::{
         image_members::{insert_members, largest_child},
         lifecycle_policy::evaluate_soon,
         operation,
-        replication_queue::queue_push,
+        replication_queue::{queue_push, queue_restored},
         repository::{Held, Hold, hold},
         repository_policy::{account_setting, is_enabled},
         tag::{count_departures, count_repository},
@@ -158,10 +158,12 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
         return Ok(Err(PutImageRefusal::RepositoryGone));
     };
     let outcome = op.put(tx, &held).await?;
-    if let Ok(PutImageOutcome { created, is_restored, tags_moved, .. }) = &outcome
-        && (*created || *is_restored || !tags_moved.is_empty())
-    {
-        queue_push(tx, op.repository, &op.digest, tags_moved, op.at).await?;
+    if let Ok(PutImageOutcome { image, created, is_restored, tags_moved }) = &outcome {
+        if *is_restored {
+            queue_restored(tx, op.repository, image.id, op.at).await?;
+        } else if *created || !tags_moved.is_empty() {
+            queue_push(tx, op.repository, &op.digest, tags_moved, op.at).await?;
+        }
     }
     Ok(outcome)
 });

@@ -108,8 +108,7 @@ pub(crate) async fn queue_push(
         }
     }
     if queued > 0 {
-        queue_referrers_later(tx, repository, digest, at).await?;
-        queue_with_images(tx, repository, at).await?;
+        queue_with_its_image(tx, repository, digest, at).await?;
     }
     Ok(())
 }
@@ -132,7 +131,7 @@ pub(crate) async fn queue_once(
     tx.execute(&insert, &values).await.map(|_| ())
 }
 
-/// Queues an image that was restored from the archive, with all its tags.
+/// Queues an image that was restored from the archive, with all its tags, as if it was pushed with them.
 pub(crate) async fn queue_restored(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -147,10 +146,27 @@ pub(crate) async fn queue_restored(
           WHERE i.registry = ?1 AND i.repository = ?2 AND i.id = ?3",
         again!()
     );
+    let RepositoryKey { registry, id } = repository;
     let version = row_version::fresh();
-    let values = params![repository.registry, repository.id, image, at, version];
-    tx.execute(&format!("{COLUMNS}{rows}"), &values).await?;
-    Ok(())
+    if tx.execute(&format!("{COLUMNS}{rows}"), &params![registry, id, image, at, version]).await? == 0 {
+        return Ok(());
+    }
+    let select = "SELECT digest FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+    let Some(digest) = tx.value::<Digest>(select, &params![registry, id, image]).await? else {
+        return Ok(());
+    };
+    queue_with_its_image(tx, repository, &digest, at).await
+}
+
+/// Queues what goes with an image: what refers to it, and the settings of its repository.
+async fn queue_with_its_image(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    at: Micros,
+) -> Result<(), StoreError> {
+    queue_referrers_later(tx, repository, digest, at).await?;
+    queue_with_images(tx, repository, at).await
 }
 
 /// Queues the removal of a tag whose image stays.

@@ -88,7 +88,6 @@ operation!(
             (false, ImageState::Archived) if op.restored_at <= op.at && is_back(tx, op.repository, id).await? => {
                 activate_family(tx, op.repository, id, op.at).await?;
                 evaluate_soon(tx, op.repository, op.at).await?;
-                queue_restored(tx, op.repository, id, op.at).await?;
                 ImageState::Active
             }
             (false, ImageState::Archived) => {
@@ -166,17 +165,21 @@ async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> 
     Ok(true)
 }
 
-/// Makes an image active again, with the images that it lists: an active index has active images.
+/// Makes an image active again, with the images that it lists: an active index has active images. Each is replicated with
+/// its tags.
 async fn activate_family(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
     at: Micros,
 ) -> Result<(), StoreError> {
-    for member in archived_members(tx, repository, image).await? {
-        activate(tx, repository, member, at).await?;
+    let mut restored = archived_members(tx, repository, image).await?;
+    restored.push(image);
+    for image in restored {
+        activate(tx, repository, image, at).await?;
+        queue_restored(tx, repository, image, at).await?;
     }
-    activate(tx, repository, image, at).await
+    Ok(())
 }
 
 /// Ends the restoring of an image, if its time has come and its layers are back. False: they are not back yet.
@@ -210,7 +213,6 @@ operation!(FinishRestore: Durable [Contents(op.repository)] -> bool, Never, |op,
         }
         activate_family(tx, op.repository, op.image, op.at).await?;
         evaluate_soon(tx, op.repository, op.at).await?;
-        queue_restored(tx, op.repository, op.image, op.at).await?;
     }
     Ok(Ok(true))
 });

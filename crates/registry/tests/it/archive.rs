@@ -7,6 +7,7 @@ use aws::ecr::{
     ImageStatusFilter, LayerAvailability, ListImageReferrersFilter, ListImageReferrersRequest,
     SubjectIdentifier, TargetStorageClass, UpdateImageStorageClassRequest,
 };
+use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Digest;
 use oci::name::Reference;
@@ -14,13 +15,22 @@ use oci::name::Reference;
 use crate::world::{World, code, ctx, files, manifest, region, sha256};
 
 async fn moved(world: &World, digest: &Digest, target_storage_class: TargetStorageClass) {
+    moved_in(world, &region(), digest, target_storage_class).await;
+}
+
+pub(crate) async fn moved_in(
+    world: &World,
+    at: &Region,
+    digest: &Digest,
+    target_storage_class: TargetStorageClass,
+) {
     let update = UpdateImageStorageClassRequest {
         repository_name: "app".to_owned(),
         image_id: ImageIdentifier { image_tag: None, image_digest: Some(digest.to_string()) },
         target_storage_class,
         registry_id: None,
     };
-    world.rules.registry.update_image_storage_class(&ctx(&world.admin), &region(), update).await.unwrap();
+    world.rules.registry.update_image_storage_class(&ctx(&world.admin), at, update).await.unwrap();
 }
 
 /// The code of each way to a layer: HEAD, GET, and a download URL.

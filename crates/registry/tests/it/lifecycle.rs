@@ -20,7 +20,7 @@ pub(crate) fn text(rules: &str) -> String {
     format!("{{\"rules\":[{rules}]}}{filler}")
 }
 
-fn keep(priority: u32, pattern: &str, count: u32) -> String {
+pub(crate) fn keep(priority: u32, pattern: &str, count: u32) -> String {
     format!(
         r#"{{"rulePriority":{priority},"selection":{{"tagStatus":"tagged","tagPatternList":["{pattern}"],
         "countType":"imageCountMoreThan","countNumber":{count}}},"action":{{"type":"expire"}}}}"#
@@ -49,7 +49,7 @@ pub(crate) async fn push(
     world.rules.registry.put_manifest(&ctx, app, &reference, &[], None, body).await.unwrap();
 }
 
-async fn put(world: &World, rules: &str) {
+pub(crate) async fn put(world: &World, rules: &str) {
     let put = PutLifecyclePolicyRequest {
         repository_name: "app".to_owned(),
         lifecycle_policy_text: text(rules),

@@ -43,6 +43,7 @@ mod pull_through_login;
 mod put_image;
 mod rename;
 mod replication;
+mod replication_archive;
 mod replication_backfill;
 mod replication_converges;
 mod replication_rules;

@@ -64,7 +64,7 @@ pub(crate) async fn replicate(world: &World) -> usize {
     replicate_at(world, Timestamp::now()).await
 }
 
-async fn replicate_at(world: &World, now: Timestamp) -> usize {
+pub(crate) async fn replicate_at(world: &World, now: Timestamp) -> usize {
     let mut done = 0;
     loop {
         let pass = world.rules.registry.replicate_images(now).await.unwrap();
@@ -107,7 +107,7 @@ pub(crate) async fn statuses(
     shown.unwrap().replication_statuses.into_iter().map(status).collect()
 }
 
-fn image(config: &[u8], tags: &[&str]) -> (String, Vec<String>) {
+pub(crate) fn image(config: &[u8], tags: &[&str]) -> (String, Vec<String>) {
     let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
     (sha256(&manifest(config)).to_string(), tags)
 }

@@ -16,7 +16,7 @@ use crate::cross_account::{STAGING, staging};
 use crate::replication::{THERE, configure, images, replicate, rule, there, to_there};
 use crate::world::{ACCOUNT, World, code, ctx, region, sha256};
 
-async fn start(world: &World, region_name: &str, account: &str) -> Result<String, Error> {
+pub(crate) async fn start(world: &World, region_name: &str, account: &str) -> Result<String, Error> {
     let destination =
         ReplicationDestination { region: region_name.to_owned(), registry_id: account.to_owned() };
     let start = StartReplicationBackfillRequest { registry_id: None, destination };
@@ -41,6 +41,14 @@ async fn describe(
     };
     let registry = &world.rules.registry;
     registry.describe_replication_backfill_results(&ctx(&world.admin), &region(), describe).await.unwrap()
+}
+
+/// How many replications a backfill has that is complete, and how many of them succeeded and failed.
+pub(crate) async fn progress(world: &World, id: &str) -> (u32, u32, u32) {
+    let ended = describe(world, id, None, (None, None)).await;
+    assert_eq!(ended.status, Some(Status::Complete));
+    let of = ended.progress.unwrap();
+    (of.total_replication_count, of.completed_replication_count, of.failed_replication_count)
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use access::context::Caller;
 use access::error::Code;
 use aws::ecr::{
-    DeleteRepositoryPolicyRequest, GetLifecyclePolicyRequest, GetRepositoryPolicyRequest,
-    ListTagsForResourceRequest, PutAccountSettingRequest, PutLifecyclePolicyRequest,
+    DeleteRepositoryPolicyRequest, DescribeRepositoriesRequest, GetLifecyclePolicyRequest,
+    GetRepositoryPolicyRequest, ImageScanningConfiguration, ImageTagMutability,
+    ImageTagMutabilityExclusionFilter, ListTagsForResourceRequest, PutAccountSettingRequest,
+    PutImageScanningConfigurationRequest, PutImageTagMutabilityRequest, PutLifecyclePolicyRequest,
     SetRepositoryPolicyRequest, Tag, TagResourceRequest, WharfDescribeReplicationRequest,
 };
 use aws::iam::{CreateUserRequest, DeleteUserRequest};
@@ -19,7 +21,7 @@ use crate::world::{ACCOUNT, World, code, ctx, region, sha256};
 
 const OPTIONS: [&str; 5] = ["SETTINGS", "POLICIES", "LIFECYCLE", "TAGS", "REFERRERS"];
 
-async fn ask(world: &World, (by, at): (&Arc<Caller>, &Region), options: &[&str]) {
+pub(crate) async fn ask(world: &World, (by, at): (&Arc<Caller>, &Region), options: &[&str]) {
     for option in options {
         let put = PutAccountSettingRequest {
             name: format!("WHARF_REPLICATION_{option}"),
@@ -50,14 +52,14 @@ async fn policy(world: &World, (by, at): (&Arc<Caller>, &Region)) -> Result<Stri
     got.map(|got| got.policy_text).map_err(|error| error.code)
 }
 
-async fn tags(world: &World, at: &Region) -> Vec<(String, String)> {
+pub(crate) async fn tags(world: &World, at: &Region) -> Vec<(String, String)> {
     let list =
         ListTagsForResourceRequest { resource_arn: format!("arn:aws:ecr:{at}:{ACCOUNT}:repository/app") };
     let listed = world.rules.registry.list_tags_for_resource(&ctx(&world.admin), at, list).await.unwrap();
     listed.tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-async fn tag(world: &World, at: &Region, value: &str) {
+pub(crate) async fn tag(world: &World, at: &Region, value: &str) {
     let tag = TagResourceRequest {
         resource_arn: format!("arn:aws:ecr:{at}:{ACCOUNT}:repository/app"),
         tags: vec![Tag { key: "team".to_owned(), value: value.to_owned() }],
@@ -82,7 +84,7 @@ async fn with_settings() -> World {
     world
 }
 
-fn of_team(value: &str) -> Vec<(String, String)> {
+pub(crate) fn of_team(value: &str) -> Vec<(String, String)> {
     vec![("team".to_owned(), value.to_owned())]
 }
 
@@ -203,4 +205,58 @@ async fn what_refers_to_an_image_comes_with_it() {
         let has = arrived.iter().any(|(found, _)| *found == digest.to_string());
         assert_eq!((arrived.len(), has), (1 + usize::from(is_asked), is_asked));
     }
+}
+
+#[tokio::test]
+async fn mutability_and_scanning_travel_if_they_are_asked_for() {
+    let world = with_settings().await;
+    let registry = &world.rules.registry;
+    let freeze = |mutability, filters: &[&str]| PutImageTagMutabilityRequest {
+        repository_name: "app".to_owned(),
+        image_tag_mutability: mutability,
+        image_tag_mutability_exclusion_filters: filters
+            .iter()
+            .map(|filter| ImageTagMutabilityExclusionFilter {
+                filter: (*filter).to_owned(),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    let scan = |scan_on_push| PutImageScanningConfigurationRequest {
+        repository_name: "app".to_owned(),
+        image_scanning_configuration: ImageScanningConfiguration { scan_on_push },
+        ..Default::default()
+    };
+    let except = freeze(ImageTagMutability::ImmutableWithExclusion, &["dev*"]);
+    registry.put_image_tag_mutability(&ctx(&world.admin), &region(), except).await.unwrap();
+    registry.put_image_scanning_configuration(&ctx(&world.admin), &region(), scan(true)).await.unwrap();
+    let there = there();
+    let shown = async |at: &Region| {
+        let describe = DescribeRepositoriesRequest::default();
+        let described = registry.describe_repositories(&ctx(&world.admin), at, describe).await.unwrap();
+        let row = described.repositories.into_iter().next().unwrap();
+        let filters = row.image_tag_mutability_exclusion_filters;
+        (row.image_tag_mutability, filters, row.image_scanning_configuration.scan_on_push)
+    };
+    ask(&world, (&world.admin, &region()), &["POLICIES", "LIFECYCLE", "TAGS", "REFERRERS"]).await;
+    world.push(&crate::world::repository("app"), "v2", b"2").await.unwrap();
+    replicate(&world).await;
+    let (mutability, _, scans) = shown(&there).await;
+    assert_eq!((mutability, scans), (ImageTagMutability::Mutable, false), "they were not asked for");
+    ask(&world, (&world.admin, &region()), &["SETTINGS"]).await;
+    world.push(&crate::world::repository("app"), "v3", b"3").await.unwrap();
+    replicate(&world).await;
+    assert_eq!(shown(&there).await, shown(&region()).await);
+    assert_eq!(shown(&there).await.0, ImageTagMutability::ImmutableWithExclusion);
+    // Then each change alone, and one at the destination stays until the source changes again.
+    registry.put_image_scanning_configuration(&ctx(&world.admin), &there, scan(false)).await.unwrap();
+    let thaw = freeze(ImageTagMutability::Mutable, &[]);
+    registry.put_image_tag_mutability(&ctx(&world.admin), &region(), thaw).await.unwrap();
+    replicate(&world).await;
+    let (mutability, _, scans) = shown(&there).await;
+    assert_eq!((mutability, scans), (ImageTagMutability::Mutable, false));
+    registry.put_image_scanning_configuration(&ctx(&world.admin), &region(), scan(true)).await.unwrap();
+    replicate(&world).await;
+    assert_eq!(shown(&there).await, shown(&region()).await);
 }

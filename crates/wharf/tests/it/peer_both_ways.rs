@@ -7,15 +7,18 @@ use serde_json::{Value, json};
 use testkit::noise;
 
 use crate::gc::push_image;
-use crate::peers::{Dice, Side, THERE, arrive, create};
+use crate::peers::{Dice, HERE, Side, THERE, arrive, create};
 use crate::proxy::Proxy;
 
-const HERE: &str = "us-east-1";
 const NAMES: [&str; 2] = ["app", "team/app"];
 
 /// Two deployments, each with a proxy before it. Both keep the tag that was set last.
 fn two(folder: &Path) -> [(Side, Proxy); 2] {
-    let mut sides = [Side::new(folder, "a", HERE), Side::new(folder, "b", THERE)];
+    two_of([Side::new(folder, "a", HERE), Side::new(folder, "b", THERE)])
+}
+
+/// The same of these two.
+pub(crate) fn two_of(mut sides: [Side; 2]) -> [(Side, Proxy); 2] {
     let proxies = [Proxy::start(), Proxy::start()];
     let about: Vec<_> = sides.iter().map(|side| (side.key(), side.account.clone())).collect();
     for (at, (name, region)) in [("b", THERE), ("a", HERE)].into_iter().enumerate() {
@@ -41,7 +44,7 @@ fn two(folder: &Path) -> [(Side, Proxy); 2] {
 }
 
 /// All moves of tags that a deployment remembers.
-fn moves(side: &Side) -> Vec<Value> {
+pub(crate) fn moves(side: &Side) -> Vec<Value> {
     let history = |name: &&str| {
         let input = json!({"repositoryName": name, "maxResults": 1000});
         side.call("WharfListTagHistory", &input)["tagMoves"].as_array().cloned().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Two deployments: what is pushed to one is replicated to the other through a bad network, while either is killed.
+//! Two deployments: what is pushed to one is replicated to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::proxy::Proxy;
 
 /// The longest time until everything that waits has arrived.
 const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const HERE: &str = "us-east-1";
 pub(crate) const THERE: &str = "eu-west-1";
 
 pub(crate) struct Side {
@@ -26,12 +27,18 @@ pub(crate) struct Side {
 
 impl Side {
     pub(crate) fn new(folder: &Path, name: &str, region: &str) -> Self {
+        Self::with(folder, name, region, &[])
+    }
+
+    /// The same with more settings.
+    pub(crate) fn with(folder: &Path, name: &str, region: &str, more: &[(&str, &str)]) -> Self {
         let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let settings = vec![
+        let mut settings = vec![
             setting("WHARF__REGION", region),
             setting("WHARF__OUTBOUND__INSECURE_HOSTS", r#"["127.0.0.1"]"#),
             setting("WHARF__OUTBOUND__ALLOW_NETWORKS", r#"["127.0.0.1/32"]"#),
         ];
+        settings.extend(more.iter().map(|(name, value)| setting(name, value)));
         let data = folder.join(name).join("data");
         std::fs::create_dir_all(data.parent().unwrap()).unwrap();
         let mut side = Self { data, account: String::new(), settings, server: None };
@@ -54,6 +61,11 @@ impl Side {
     /// It starts again with this setting.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self.restart();
+    }
+
+    /// `kill -9`, and a new start.
+    pub(crate) fn restart(&mut self) {
         self.kill();
         self.start();
     }
@@ -118,7 +130,11 @@ impl Side {
 
 /// Two deployments, where `a` replicates to `b` through a proxy.
 pub(crate) fn two(folder: &Path, bandwidth: &str) -> (Side, Side, Proxy) {
-    let (mut a, mut b) = (Side::new(folder, "a", "us-east-1"), Side::new(folder, "b", THERE));
+    two_of([Side::new(folder, "a", HERE), Side::new(folder, "b", THERE)], bandwidth)
+}
+
+/// The same of these two, of which the first one replicates to the second.
+pub(crate) fn two_of([mut a, mut b]: [Side; 2], bandwidth: &str) -> (Side, Side, Proxy) {
     let proxy = Proxy::start();
     let keys = (a.key(), b.key());
     a.knows(&format!(
@@ -213,59 +229,4 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
-}
-
-fn change(a: &Side, dice: &mut Dice) {
-    let (client, name) = (a.client(), ["app", "team/app"][usize::try_from(dice.below(2)).unwrap()]);
-    let tag = ["v1", "v2", "v3", "latest"][usize::try_from(dice.below(4)).unwrap()];
-    match dice.below(6) {
-        0..=3 => {
-            let layers = [noise(400_000, dice.below(5)), noise(90_000, dice.below(9))];
-            push_image(&client, name, tag, &[&layers[0], &layers[1]]);
-        }
-        4 => {
-            let id = json!({"imageTag": tag});
-            a.call("BatchDeleteImage", &json!({"repositoryName": name, "imageIds": [id]}));
-        }
-        _ => {
-            let Some(digest) = a.images(name).into_keys().next() else { return };
-            let id = json!({"imageDigest": digest});
-            a.call("BatchDeleteImage", &json!({"repositoryName": name, "imageIds": [id]}));
-        }
-    }
-}
-
-#[test]
-fn two_deployments_agree_after_cuts_and_kills() {
-    let folder = testkit::memory_folder().unwrap();
-    let (mut a, mut b, proxy) = two(folder.path(), "4MiB");
-    for name in ["app", "team/app"] {
-        create(&a, name);
-    }
-    let (mut dice, began) = (Dice(7), Instant::now());
-    proxy.be_wild(true);
-    for _ in 0..60 {
-        match dice.below(8) {
-            0 => {
-                a.kill();
-                a.start();
-            }
-            1 => {
-                b.kill();
-                b.start();
-                proxy.lead_to(Some(b.address()));
-            }
-            _ => change(&a, &mut dice),
-        }
-        std::thread::sleep(Duration::from_millis(dice.below(400)));
-    }
-    let (worked, ended) = (began.elapsed(), Instant::now());
-    proxy.be_wild(false);
-    arrive(&a, &b);
-    for name in ["app", "team/app"] {
-        assert_eq!(b.images(name), a.images(name), "{name}");
-        assert!(!a.images(name).is_empty(), "{name}");
-    }
-    let lag = ended.elapsed();
-    println!("{worked:?} of work; {lag:?} until all had arrived; {} bytes were sent", proxy.sent());
 }

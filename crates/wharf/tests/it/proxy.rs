@@ -19,9 +19,48 @@ struct Shared {
     is_wild: AtomicBool,
     line: Mutex<Line>,
     sent: AtomicU64,
+    parts: Parts,
     connections: AtomicU64,
     /// The client's side of each connection.
     open: Mutex<BTreeMap<u64, TcpStream>>,
+}
+
+/// The requests that send a part of a layer to a peer.
+#[derive(Default)]
+struct Parts {
+    count: AtomicU64,
+    /// Their bytes, with those of their heads.
+    bytes: AtomicU64,
+    /// The bytes of those that got no answer, because the connection was cut or a server was killed.
+    lost: AtomicU64,
+}
+
+/// What was sent of the request that a connection carries.
+#[derive(Default)]
+struct Request {
+    is_begun: AtomicBool,
+    part: AtomicU64,
+    is_part: AtomicBool,
+}
+
+impl Request {
+    fn sent(&self, bytes: &[u8], parts: &Parts) {
+        // Nothing is sent before the answer to the request before: a head begins what was read.
+        if !self.is_begun.swap(true, Ordering::Relaxed) {
+            let is_part = bytes.starts_with(b"POST /wharf/replication/layers/");
+            self.is_part.store(is_part, Ordering::Relaxed);
+            parts.count.fetch_add(u64::from(is_part), Ordering::Relaxed);
+        }
+        if self.is_part.load(Ordering::Relaxed) {
+            self.part.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            parts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn answered(&self) {
+        self.part.store(0, Ordering::Relaxed);
+        self.is_begun.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The state of the network.
@@ -82,6 +121,22 @@ impl Proxy {
     }
 }
 
+/// What parts of layers were sent: how many, their bytes, and the bytes of those that got no answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentParts {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    pub(crate) lost: u64,
+}
+
+impl Proxy {
+    pub(crate) fn parts(&self) -> SentParts {
+        let Parts { count, bytes, lost } = &self.shared.parts;
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        SentParts { count: of(count), bytes: of(bytes), lost: of(lost) }
+    }
+}
+
 impl Shared {
     fn set(&self, line: Line) {
         *self.line.lock().unwrap() = line;
@@ -112,21 +167,26 @@ impl Shared {
         let (reader, writer) = (server.try_clone().unwrap(), client.try_clone().unwrap());
         self.open.lock().unwrap().insert(number, client.try_clone().unwrap());
         if *self.line.lock().unwrap() != Line::Cut {
+            let request = Request::default();
             std::thread::scope(|scope| {
-                scope.spawn(|| self.pump(reader, writer, most_answered, &AtomicU64::new(0)));
-                self.pump(client, server, most_sent, &self.sent);
+                scope.spawn(|| self.pump(reader, writer, most_answered, |_| request.answered()));
+                self.pump(client, server, most_sent, |bytes| {
+                    self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    request.sent(bytes, &self.parts);
+                });
             });
+            self.parts.lost.fetch_add(request.part.into_inner(), Ordering::Relaxed);
         }
         self.open.lock().unwrap().remove(&number);
     }
 
     /// Copies bytes until the end, or until so many; then both ends are closed.
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream, most: u64, count: &AtomicU64) {
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, most: u64, note: impl Fn(&[u8])) {
         let (mut buffer, mut done, mut is_broken) = ([0; 16 * 1024], 0, false);
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             self.wait_while(|line| line == Line::Held);
             done += length as u64;
-            count.fetch_add(length as u64, Ordering::Relaxed);
+            note(&buffer[..length]);
             if done > most || to.write_all(&buffer[..length]).is_err() {
                 is_broken = true;
                 break;
