@@ -10,6 +10,7 @@ mod session;
 #[cfg(test)]
 mod statements;
 mod tls;
+mod tries;
 #[cfg(test)]
 pub(crate) mod turns;
 
@@ -18,18 +19,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use breaker::{Breaker, Entered};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
-use fault::{Fault, fault, is_busy};
 use marker::{Marker, Markers};
 use replica::Replica;
 use session::Sending;
 pub(crate) use session::Session;
+use tries::Tries;
 
 use crate::{
     error::StoreError,
@@ -45,8 +46,6 @@ use crate::{
 /// without a sync, which frees its locks, and then syncs with this small transaction of its own, which shares the sync with
 /// others. (A transaction that writes nothing to the log is not synced: PostgreSQL 15, `RecordTransactionCommit`.)
 const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
-/// The first and the longest pause before an operation runs again after a lost connection.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Longest time for a new connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -376,71 +375,6 @@ async fn run_unchanged(session: &Session, job: &mut Job) -> Result<bool, StoreEr
     let mut rows = session.rows("SELECT pg_current_xact_id_if_assigned()::text", &[]).await?;
     let row = rows.first_mut().ok_or(StoreError::Bug("a SELECT without a table gave no row"))?;
     Ok(row.take::<Option<String>>()?.is_none())
-}
-
-/// How often an operation runs again.
-struct Tries {
-    entered: Entered,
-    left: u32,
-    patience: Duration,
-    pause: Duration,
-    /// When it began to run, this time.
-    began: Instant,
-    /// While the server is away: when to give up.
-    until: Option<Instant>,
-}
-
-impl Tries {
-    fn new(options: PostgresOptions, entered: Entered) -> Self {
-        let (left, began) = (options.attempts.max(1), Instant::now());
-        Self { entered, left, patience: options.patience, pause: PAUSES.0, began, until: None }
-    }
-
-    /// The server answered.
-    fn reached(&mut self) {
-        self.entered.reached();
-        self.until = None;
-        self.pause = PAUSES.0;
-    }
-
-    /// Whether it runs again after this error. Waits for a server that may come back.
-    async fn once_more(&mut self, operation: &str, error: &StoreError) -> bool {
-        let fault = fault(error);
-        match error {
-            StoreError::TimedOut(_) => self.entered.unanswered(self.began),
-            // An error with a code is an answer.
-            StoreError::Postgres(error) if error.code().is_some() && fault != Some(Fault::Lost) => {
-                self.entered.reached();
-            }
-            _ => {}
-        }
-        let Some(fault) = fault else { return false };
-        if self.until.is_none() {
-            self.left = self.left.saturating_sub(1);
-        }
-        if self.left == 0 {
-            return false;
-        }
-        tracing::debug!(operation, %error, "a transaction runs again");
-        match fault {
-            Fault::Conflict => tokio::task::yield_now().await,
-            Fault::Lost => {
-                let now = Instant::now();
-                let until = *self.until.get_or_insert(now + self.patience);
-                // Slow statements can hold all connections of a server that is there.
-                let waited = if is_busy(error) { Some(until) } else { self.entered.lost() };
-                let Some(waited) = waited else { return false };
-                let left = until.min(waited).saturating_duration_since(now);
-                if left.is_zero() {
-                    return false;
-                }
-                tokio::time::sleep(self.pause.min(left)).await;
-                self.pause = (self.pause * 2).min(PAUSES.1);
-            }
-        }
-        self.began = Instant::now();
-        true
-    }
 }
 
 /// How the transaction of an operation begins.
