@@ -65,6 +65,7 @@ def test_ranges_and_redirects(server, tmp_path):
         assert server.http("GET", path)[2] == content
         return
     assert status == 307 and headers["docker-content-digest"] == digest
+    assert headers["cache-control"] == "no-store"
     request = urllib.request.Request(headers["location"], headers={"Range": "bytes=1000-2999"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert (answer.status, answer.read()) == (206, content[1000:3000])

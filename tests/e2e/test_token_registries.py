@@ -163,7 +163,7 @@ def test_credentials_come_from_dockers_helper(target, registry, tmp_path, kind):
 
 def test_a_terminal_shows_the_progress(target, registry):
     filled(registry)
-    registry.delay = 1
+    registry.delay = 0.6
     words = [target.binary, "import", f"http://{registry.address}/{NAME}", "--plain-http", "127.0.0.1"]
     words += ["--username", LOGIN[0], "--password-stdin", "--prefix", "slow/", "--jobs", "1", "--json"]
     terminal, stderr = pty.openpty()

@@ -49,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if query.get("service") != registry.service or authorization not in (None, login):
             return self.answer(401)
         if authorization is None and not registry.is_public:
-            return self.answer(401 if registry.denies_anonymous else 403)
+            return self.answer(401)
         token = secrets.token_urlsafe(32)
         registry.tokens[token] = query.get("scope", "")
         member = "access_token" if registry.is_oauth else "token"
@@ -101,7 +101,6 @@ class TokenRegistry:
 
     def __init__(self, realm="/token", service="registry.test", has_own_service=False, is_public=False, is_oauth=False):
         self.realm, self.service, self.is_public, self.is_oauth = realm, service, is_public, is_oauth
-        self.denies_anonymous = not is_public
         self.manifests, self.blobs, self.tokens, self.requests = {}, {}, {}, []
         self.servers, self.delay = {}, 0
         self.address, self.files = self.start("registry"), self.start("files")

@@ -94,11 +94,13 @@ impl Access {
             if account.is_none() || quota.account_id.is_none() || quota.account_id.as_ref() == account {
                 let by = quota.counts();
                 let stored = match &quota.account_id {
-                    Some(account) => {
-                        let of = self.database_of(account, &self.settings.default_region).await?;
-                        let stored = self.stored(&by, Some(account)).await;
-                        stored.map_err(|error| away(of.as_deref().unwrap_or_default(), error))?
-                    }
+                    Some(account) => match self.stored(&by, Some(account)).await {
+                        Ok(stored) => stored,
+                        Err(error) => {
+                            let of = self.database_of(account, &self.settings.default_region).await?;
+                            return Err(away(of.as_deref().unwrap_or_default(), error));
+                        }
+                    },
                     None => self.stored_in_all(&by).await?,
                 };
                 used.push((quota.clone(), stored));

@@ -5,7 +5,6 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::error::Error;
 use futures::future::join_all;
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::service::service_fn;
@@ -69,22 +68,20 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
 /// Takes the states of one of `[[databases]]`, and returns how far the destinations of its registries are behind.
 async fn of_database(app: &App, name: &str) -> Vec<DestinationLag> {
     let registry = app.beside.get(name).and_then(|opened| opened.get());
-    let found = async {
-        let (Some(access), Some(registry)) = (app.access.opened(name), registry) else { return Ok(None) };
-        let now = Timestamp::now();
-        let states = reconcilers_of(access, now).await?;
-        let collection = collection_of(access, now).await?;
-        let lags = registry.replication_lags(now).await?;
-        Ok::<_, Error>(Some((states, collection, lags)))
-    };
-    let Ok(Ok(Some((states, collection, lags)))) = timeout(STORE_TIME, found).await else {
+    let (Some(access), Some(registry)) = (app.access.opened(name), registry) else {
         app.metrics.answers(Some(name), false);
         return Vec::new();
     };
-    app.metrics.answers(Some(name), true);
-    app.metrics.reconcilers(Some(name), &states);
-    app.metrics.collection(Some(name), &collection);
-    lags
+    let now = Timestamp::now();
+    let states = timeout(STORE_TIME, reconcilers_of(access, now)).await;
+    app.metrics.answers(Some(name), matches!(states, Ok(Ok(_))));
+    if let Ok(Ok(states)) = states {
+        app.metrics.reconcilers(Some(name), &states);
+    }
+    if let Ok(Ok(state)) = timeout(STORE_TIME, collection_of(access, now)).await {
+        app.metrics.collection(Some(name), &state);
+    }
+    timeout(STORE_TIME, registry.replication_lags(now)).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 fn is_asked<B>(request: &http::Request<B>) -> bool {

@@ -67,21 +67,48 @@ pub(super) async fn a_name_is_given_once_within_the_limit(world: World) {
 
 pub(super) async fn a_change_needs_what_was_read(world: World) {
     world.meta.write(connection("a", "1")).await.unwrap();
+    let version = connection_version(&world).await;
     let replace =
-        ReplaceEventConnection { arn: arn("connection", "a"), version: 1, fields: fields(4), at: Micros(9) };
+        ReplaceEventConnection { arn: arn("connection", "a"), version, fields: fields(4), at: Micros(9) };
     world.meta.write(replace.clone()).await.unwrap();
     assert_eq!(refusal(world.meta.write(replace).await), ChangedMeanwhile);
     let found = world.meta.read(FindEventConnection { arn: arn("connection", "a") }).await.unwrap().unwrap();
-    assert_eq!((found.sealed_auth, found.version, found.updated_at), (vec![1, 4, 7], 2, Micros(9)));
+    assert_eq!((found.sealed_auth, found.version, found.updated_at), (vec![1, 4, 7], version + 1, Micros(9)));
     let create = destination("a", "1");
     world.meta.write(create.clone()).await.unwrap();
     let fields = ApiDestinationFields { rate: Some(7), ..create.fields };
+    let version = destination_version(&world).await;
     let replace =
-        ReplaceApiDestination { arn: create.arn.clone(), version: 1, fields: fields.clone(), at: Micros(9) };
+        ReplaceApiDestination { arn: create.arn.clone(), version, fields: fields.clone(), at: Micros(9) };
     world.meta.write(replace.clone()).await.unwrap();
     assert_eq!(refusal(world.meta.write(replace).await), ChangedMeanwhile);
     let found = world.meta.read(FindApiDestination { arn: create.arn }).await.unwrap().unwrap();
-    assert_eq!((found.fields, found.version), (fields, 2));
+    assert_eq!((found.fields, found.version), (fields, version + 1));
+}
+
+async fn connection_version(world: &World) -> i64 {
+    world.meta.read(FindEventConnection { arn: arn("connection", "a") }).await.unwrap().unwrap().version
+}
+
+async fn destination_version(world: &World) -> i64 {
+    world.meta.read(FindApiDestination { arn: arn("api-destination", "a") }).await.unwrap().unwrap().version
+}
+
+pub(super) async fn what_was_made_again_is_not_what_was_read(world: World) {
+    world.meta.write(connection("a", "1")).await.unwrap();
+    let version = connection_version(&world).await;
+    world.meta.write(DeleteEventConnection { arn: arn("connection", "a") }).await.unwrap();
+    world.meta.write(connection("a", "2")).await.unwrap();
+    let replace =
+        ReplaceEventConnection { arn: arn("connection", "a"), version, fields: fields(4), at: Micros(9) };
+    assert_eq!(refusal(world.meta.write(replace).await), ChangedMeanwhile);
+    let create = destination("a", "1");
+    world.meta.write(create.clone()).await.unwrap();
+    let version = destination_version(&world).await;
+    world.meta.write(DeleteApiDestination { arn: create.arn.clone() }).await.unwrap();
+    world.meta.write(destination("a", "2")).await.unwrap();
+    let replace = ReplaceApiDestination { arn: create.arn, version, fields: create.fields, at: Micros(9) };
+    assert_eq!(refusal(world.meta.write(replace).await), ChangedMeanwhile);
 }
 
 pub(super) async fn a_destination_is_active_while_its_connection_exists(world: World) {

@@ -173,6 +173,7 @@ suite! {
     event_rule: a_rule_is_replaced_whole_within_the_limit, rules_in_pages, a_rule_has_a_limited_number_of_targets,
         only_enabled_rules_get_events, what_waits_for_a_removed_target_is_forgotten;
     event_connection: a_name_is_given_once_within_the_limit, a_change_needs_what_was_read,
+        what_was_made_again_is_not_what_was_read,
         a_destination_is_active_while_its_connection_exists, secrets_are_sealed_again;
     secret: a_name_is_given_once_within_the_limit, a_new_value_moves_the_current_one, a_deleted_secret_can_be_restored,
         tags_end_with_their_secret, values_are_sealed_again;

@@ -5,7 +5,7 @@ use crate::{
     ops::{
         event_connection::{ChangedMeanwhile, CreateNamedRefusal},
         event_rule::{EventName, EventPage},
-        operation,
+        operation, row_version,
     },
     value::{Row, params},
 };
@@ -25,7 +25,7 @@ pub struct ApiDestinationRow {
     pub is_active: bool,
     pub created_at: Micros,
     pub updated_at: Micros,
-    /// Grows with each change.
+    /// Grows with each change. A row that is written again under the same name begins elsewhere.
     pub version: i64,
 }
 
@@ -95,10 +95,10 @@ operation!(CreateApiDestination<K: Key>: Durable [] -> (), CreateNamedRefusal, |
     }
     let insert = "INSERT INTO api_destination (arn, account_id, region, name, id, description, connection_arn, \
         endpoint, method, rate, created_at, updated_at, version) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, 1)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
     let ApiDestinationFields { description, connection_arn, endpoint, method, rate } = &op.fields;
     tx.execute(insert, &params![arn, named.account_id, named.region, named.name, op.id, description, connection_arn,
-        endpoint, method, rate, op.at]).await?;
+        endpoint, method, rate, op.at, row_version::fresh()]).await?;
     Ok(Ok(()))
 });
 

@@ -44,7 +44,7 @@ pub struct CreationTemplateRow {
     pub template: CreationTemplate,
     pub created_at: Micros,
     pub updated_at: Micros,
-    /// Grows with each change.
+    /// Grows with each change. A row that is written again under the same prefix begins elsewhere.
     pub version: i64,
 }
 

@@ -5,7 +5,7 @@ use crate::{
     Micros, Never, StoreError,
     ops::{
         event_rule::{EventName, EventPage},
-        operation,
+        operation, row_version,
     },
     value::{Row, params},
 };
@@ -95,10 +95,10 @@ operation!(CreateEventConnection<K: Key>: Durable [] -> (), CreateNamedRefusal, 
     }
     let insert = "INSERT INTO event_connection (arn, account_id, region, name, id, description, authorization_type, \
         sealed_auth, created_at, updated_at, authorized_at, version) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 1)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, ?10)";
     let ConnectionFields { description, authorization_type, sealed_auth } = &op.fields;
     tx.execute(insert, &params![arn, named.account_id, named.region, named.name, op.id, description,
-        authorization_type, sealed_auth, op.at]).await?;
+        authorization_type, sealed_auth, op.at, row_version::fresh()]).await?;
     Ok(Ok(()))
 });
 

@@ -51,7 +51,7 @@ pub struct PullThroughCacheRuleRow {
     pub rule: PullThroughCacheRule,
     pub created_at: Micros,
     pub updated_at: Micros,
-    /// Grows with each change.
+    /// Grows with each change. A row that is written again under the same prefix begins elsewhere.
     pub version: i64,
 }
 

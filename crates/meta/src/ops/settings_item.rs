@@ -21,7 +21,7 @@ const DATABASE: crate::Database = crate::Database::Registries;
 pub struct SettingsItem {
     pub source: RepositoryKey,
     pub destination: i64,
-    /// Grows each time they are queued.
+    /// New each time they are queued: what ends earlier ones does not end later ones.
     pub version: i64,
     /// How often it failed.
     pub attempts: i64,

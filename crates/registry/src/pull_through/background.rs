@@ -75,7 +75,9 @@ impl Registry {
         remote: &RemoteManifest,
     ) {
         let Some(registry) = self.this.upgrade() else { return };
-        let Some(place) = self.pull_through.background.places.try_take(&source.account) else { return };
+        let Some(place) = self.pull_through.shared.background.places.try_take(&source.account) else {
+            return;
+        };
         let completion = Completion {
             ctx: ctx.without_request(),
             repository: repository.clone(),
@@ -85,7 +87,7 @@ impl Registry {
         let contents = Contents::of(&remote.manifest);
         tokio::spawn(async move {
             let _place = place;
-            let turns = &registry.pull_through.background.turns;
+            let turns = &registry.pull_through.shared.background.turns;
             let Some(_turn) = turns.take(&completion.source.account).await else { return };
             let name = completion.repository.name.clone();
             if let Err(error) = registry.begin_completion(completion, contents).await {

@@ -93,7 +93,7 @@ impl Registry {
     }
 
     async fn ask_size(&self, source: &Source, digest: Digest) -> Result<u64> {
-        let _slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(too_many)?;
+        let _slot = self.pull_through.shared.fetches.take(&source.account).await.ok_or_else(too_many)?;
         let size = source.upstream.head_blob(&source.name, &digest).await.and_then(|size| {
             let why = "it does not say the size of the blob";
             size.ok_or_else(|| UpstreamError::invalid(source.upstream.endpoint().host(), why))

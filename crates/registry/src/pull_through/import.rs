@@ -139,10 +139,10 @@ impl Registry {
     }
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
-        let fetches = &self.pull_through.fetches;
+        let fetches = &self.pull_through.shared.fetches;
         let _slot = fetches.take(&source.account).await.ok_or_else(too_many)?;
         let (_, name, reference, current) = &key;
-        let counts = &self.pull_through.counts;
+        let counts = &self.pull_through.shared.counts;
         counts.requested(Requested::Manifest);
         let error = match fetch(&source.upstream, name, reference, *current).await {
             Ok(imported) => {

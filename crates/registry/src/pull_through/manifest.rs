@@ -87,7 +87,7 @@ impl Registry {
     /// is served, whatever the upstream registry answers.
     async fn ask_upstream(&self, pull: &Pull<'_>, gate: &Gate) -> Result<bool> {
         let Some(found) = gate.read(pull.find()).await? else { return Ok(false) };
-        let counts = &self.pull_through.counts;
+        let counts = &self.pull_through.shared.counts;
         if !self.is_due(pull, &found) {
             counts.pulled(Pulled::Hit);
             return Ok(false);

@@ -70,15 +70,13 @@ pub(crate) struct PullThrough {
     sizes: Arc<Flights<LayerKey, Result<u64, Error>>>,
     failures: Failures,
     layer_failures: LayerFailures,
-    counts: Arc<Counts>,
     referrers: Asked,
-    downloads: Arc<Slots>,
-    fetches: Arc<Slots>,
     turns: Box<[Mutex<()>]>,
-    background: Arc<background::Queue>,
+    shared: Shared,
 }
 
 /// What all databases of a node share: the room for what is fetched, and the numbers of the metrics.
+#[derive(Clone)]
 struct Shared {
     counts: Arc<Counts>,
     downloads: Arc<Slots>,
@@ -99,37 +97,27 @@ impl PullThrough {
 
     /// The cache of the registries in another database of this node.
     pub(crate) fn beside(&self, settings: &PullThroughCache) -> Self {
-        let shared = Shared {
-            counts: Arc::clone(&self.counts),
-            downloads: Arc::clone(&self.downloads),
-            fetches: Arc::clone(&self.fetches),
-            background: Arc::clone(&self.background),
-        };
-        Self::with(settings, shared)
+        Self::with(settings, self.shared.clone())
     }
 
     fn with(settings: &PullThroughCache, shared: Shared) -> Self {
-        let Shared { counts, downloads, fetches, background } = shared;
         Self {
             upstreams: Upstreams::new(settings.clone()),
-            ecr_logins: Arc::new(EcrLogins::new(Arc::clone(&fetches))),
+            ecr_logins: Arc::new(EcrLogins::new(Arc::clone(&shared.fetches))),
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             sizes: Arc::default(),
             failures: Failures::default(),
             layer_failures: LayerFailures::default(),
-            counts,
             referrers: Asked::default(),
-            downloads,
-            fetches,
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
-            background,
+            shared,
         }
     }
 
     /// Counts a failure of an upstream registry.
     fn failed(&self, source: &Source, error: &UpstreamError) {
-        self.counts.failed(error);
+        self.shared.counts.failed(error);
         self.denied(error, source.login_version());
     }
 
@@ -202,7 +190,9 @@ impl PullThrough {
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
         let login = self.login_of(access, of, row).await;
-        let Some(_slot) = self.fetches.take(of.0).await else { return Some(too_many().message.into_owned()) };
+        let Some(_slot) = self.shared.fetches.take(of.0).await else {
+            return Some(too_many().message.into_owned());
+        };
         let (key, upstream) = match login.and_then(|login| self.upstreams.of(registry, row, login)) {
             Ok(found) => found,
             Err(error) => return Some(error.message.into_owned()),
@@ -224,7 +214,7 @@ fn no_api(endpoint: &Endpoint) -> Error {
 impl Registry {
     /// What the cache of this node has counted since the start.
     pub fn cache_counts(&self) -> CacheCounts {
-        self.pull_through.counts.read()
+        self.pull_through.shared.counts.read()
     }
 }
 
@@ -236,7 +226,8 @@ mod tests {
     fn databases_share_the_room_of_the_cache() {
         let settings = PullThroughCache::new(access::settings::Dialler::new(|_| false));
         let here = PullThrough::new(&settings);
-        let there = here.beside(&settings);
+        let there = here.beside(&settings).shared;
+        let here = here.shared;
         let account = |at: usize| format!("{at:012}").parse::<AccountId>().unwrap();
         for (slots, most) in
             [([&here.downloads, &there.downloads], DOWNLOADS.0), ([&here.fetches, &there.fetches], IMPORTS.0)]

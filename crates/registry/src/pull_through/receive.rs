@@ -78,7 +78,8 @@ impl Registry {
         if permit.read(|()| find).await?.iter().any(|(_, row)| row.is_some()) {
             return Ok(Progress::Found);
         }
-        let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(too_many)?;
+        let _slot =
+            self.pull_through.shared.downloads.take(&job.source.account).await.ok_or_else(too_many)?;
         if self.pull_through.arrivals.end_unwanted(&job.arrival_key(), &job.arrival) {
             return Err(Error::new(Code::ClientGone, "Nobody waits for the layer any more."));
         }
@@ -89,7 +90,7 @@ impl Registry {
         // Before the first byte comes.
         let more = More::Uploaded { recorded: 0, added: *size };
         let hold = self.access.hold_storage(&job.repository, more).await?;
-        self.pull_through.counts.requested(Requested::Layer);
+        self.pull_through.shared.counts.requested(Requested::Layer);
         let download = job.source.upstream.get_blob(&job.source.name, digest, *size).await;
         let download =
             download.map_err(|error| self.layer_failed(&job.source, (Of::Bytes, *digest), &error, None))?;
@@ -121,7 +122,7 @@ impl Registry {
             let appended = self.bytes.append_slice(permit, object_key, stage, &mut slice, *size).await?;
             drop(slice);
             stage = appended.map_err(|error| self.cut(job, &error))?;
-            self.pull_through.counts.received(stage.offset().saturating_sub(before));
+            self.pull_through.shared.counts.received(stage.offset().saturating_sub(before));
             if !is_complete && self.bytes.can_open_slices() {
                 job.arrival.has_come(Progress::Received(stage.offset()));
             }

@@ -94,7 +94,7 @@ impl Registry {
         }
         let mut unanswered = Unanswered { asked, key, is_over: false };
         let source = self.source_of(registry, repository, &found).await?;
-        let slot = self.pull_through.fetches.take(&source.account).await.ok_or_else(too_many)?;
+        let slot = self.pull_through.shared.fetches.take(&source.account).await.ok_or_else(too_many)?;
         let listed = source.upstream.list_referrers(&source.name, subject).await;
         drop(slot);
         let listed = listed.map_err(|error| refusal(&error))?;

@@ -203,9 +203,11 @@ fn a_backfill_to_a_peer_outlives_kills_of_both() {
     let (mut a, mut b, proxy, backfill) = prepared(folder.path());
     let (mut dice, began) = (Dice(3), Instant::now());
     let (mut kills, mut amid) = (0, 0);
+    wait_for("the first image", || (!images(&b.client()).is_empty()).then_some(()));
     while status(&a.client(), &backfill)["status"] != "COMPLETE" {
         assert!(began.elapsed() < LIMIT, "{}\n{}\n{}", status(&a.client(), &backfill), a.log(), b.log());
-        std::thread::sleep(Duration::from_millis(50 + dice.below(500)));
+        let longest = if kills < 3 { 150 } else { 500 };
+        std::thread::sleep(Duration::from_millis(50 + dice.below(longest)));
         if kills == 8 {
             continue;
         }

@@ -49,7 +49,7 @@ use crate::reconcile::{Pass, Reconciler};
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How long one pass may take. A layer that takes longer goes on in the next one.
 const PASS: Duration = Duration::from_secs(20);
-/// Repositories that are worked on at once: each sends one part of a layer.
+/// Repositories that a pass works on at once, and parts of layers that a node sends to a peer at once.
 const AT_ONCE: usize = 4;
 
 /// Replicates images to other deployments.
