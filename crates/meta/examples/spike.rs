@@ -197,6 +197,7 @@ fn upload(repository: RepositoryKey) -> CreateUpload {
         principal: "AIDA1".into(),
         object_key: format!("object-{number}"),
         algorithm: Algorithm::Sha256,
+        version: 0,
         at: Micros(number),
     }
 }

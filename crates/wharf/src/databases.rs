@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use access::error::{Code, Error};
 use anyhow::{Context as _, bail};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -93,12 +94,20 @@ pub(crate) async fn open_again(deployment: &Deployment, other: Other) -> Option<
 
 /// Whether a database could not be reached, so that nothing is known about it.
 fn is_away(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>());
-    causes.any(|cause| {
-        matches!(
-            cause,
-            StoreError::Connect(_) | StoreError::TimedOut(_) | StoreError::Postgres(_) | StoreError::Away
-        )
+    error.chain().any(|cause| {
+        let of_service = cause.downcast_ref::<Error>().is_some_and(|error| error.code == Code::Unavailable);
+        let of_store = matches!(
+            cause.downcast_ref(),
+            Some(
+                StoreError::Connect(_)
+                    | StoreError::TimedOut(_)
+                    | StoreError::Postgres(_)
+                    | StoreError::Unsettled
+                    | StoreError::Overloaded
+                    | StoreError::Away
+            )
+        );
+        of_service || of_store
     })
 }
 

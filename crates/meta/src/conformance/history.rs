@@ -205,6 +205,7 @@ impl State {
                 principal: "AIDA1".into(),
                 object_key: format!("object-{id}"),
                 algorithm: oci::digest::Algorithm::Sha256,
+                version: 0,
                 at: Micros(id),
             };
             done(tx, create.clone()).await;

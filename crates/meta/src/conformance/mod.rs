@@ -126,7 +126,7 @@ suite! {
         links_that_end_at_once_are_counted_once, a_link_that_begins_as_another_ends_is_counted,
         a_deleted_repository_leaves_nothing, the_walk_finds_what_no_queue_has, a_digest_is_explained,
         bytes_of_uploads_are_counted_until_they_end, drifts_of_usage_are_corrected;
-    upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
+    upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, an_id_that_comes_again_is_another_upload, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
         the_same_push_again, ids_grow, a_storage_quota_refuses_new_images, too_many_tags, manifests_are_stored,
@@ -211,7 +211,7 @@ suite! {
         a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
     replicated_settings: a_change_is_queued_if_it_is_asked_for, the_later_change_of_a_setting_counts,
         failed_settings_are_counted_and_end_with_their_destination;
-    referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits;
+    referrers_queue: a_push_queues_its_image_alone, slices_go_on_where_they_ended, one_slice_of_an_image_waits, a_push_after_the_lease_is_not_lost;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices,
         other_repositories_are_passed_over_in_slices, what_has_ended_is_shown_in_its_order,

@@ -1,7 +1,7 @@
 //! What refers to an image that is replicated is queued in slices, not by the push.
 
 use super::replication::{DESTINATION, configure, due, route};
-use super::world::{World, digest};
+use super::world::{World, digest, refusal};
 use crate::*;
 
 /// An image, its subject and its tags.
@@ -85,6 +85,19 @@ pub(super) async fn slices_go_on_where_they_ended(world: World) {
     assert_eq!(sizes, [(false, 1), (true, 1), (true, 2), (true, 2)]);
     let all = [("index", "v2"), ("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", ""), ("c", "c1"), ("d", "")];
     assert_eq!(queued(&world).await, sorted(&all));
+}
+
+pub(super) async fn a_push_after_the_lease_is_not_lost(world: World) {
+    let app = with_referrers(&world, &[("sbom", "index", &[])]).await;
+    world.put(app, "index", &["v2"]).await;
+    let (kind, now) = (REPLICATED_SUBJECT.to_owned(), Micros(i64::MAX / 2));
+    let claim = ClaimWork { kind, now, lease_until: Micros(1), limit: 1 };
+    let Work { kind, key, fence, .. } = world.meta.write(claim).await.unwrap().remove(0);
+    // Its lease is over, and its work is not.
+    world.put(app, "index", &["v3"]).await;
+    let finish = FinishWork { kind, key, fence };
+    assert_eq!(refusal(world.meta.write(finish).await), Overtaken);
+    assert_eq!(slice(&world, 9).await.unwrap().1, 1);
 }
 
 pub(super) async fn one_slice_of_an_image_waits(world: World) {

@@ -82,6 +82,23 @@ pub(super) async fn a_small_part_is_remembered(world: World) {
     assert_eq!(seen, [false, true, true]);
 }
 
+pub(super) async fn an_id_that_comes_again_is_another_upload(world: World) {
+    let repository = world.repository("app").await;
+    let first = CreateUpload { version: 1_000, ..world.upload(repository).await };
+    let cancel = CancelUpload { repository, id: first.id.clone(), at: Micros(3) };
+    world.meta.write(cancel.clone()).await.unwrap();
+    world.meta.write(first.clone()).await.unwrap();
+    world.meta.write(advance(&first, 1_000, 5, 5)).await.unwrap();
+    world.meta.write(cancel).await.unwrap();
+    let second = CreateUpload { object_key: "another".into(), version: 2_000, ..first.clone() };
+    world.meta.write(second.clone()).await.unwrap();
+    let late = refusal(world.meta.write(advance(&first, 1_001, 9, 4)).await);
+    assert_eq!(late, UploadRefusal::Stale { offset: 0 });
+    let complete = CompleteUpload { expected_version: 1_001, ..world.complete(&first, "x") };
+    assert_eq!(refusal(world.meta.write(complete).await), CompleteUploadRefusal::Stale { offset: 0 });
+    world.meta.write(advance(&second, 2_000, 1, 1)).await.unwrap();
+}
+
 pub(super) async fn belongs_to_its_repository(world: World) {
     let (own, other) = (world.repository("own").await, world.repository("other").await);
     let upload = world.upload(own).await;

@@ -227,6 +227,7 @@ impl World {
             principal: "AIDA1".into(),
             object_key: format!("object-{id}"),
             algorithm: Algorithm::Sha256,
+            version: 0,
             at: Micros(self.id()),
         }
     }

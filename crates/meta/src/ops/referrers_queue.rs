@@ -162,7 +162,7 @@ impl QueueReferrers {
 
     async fn lead_on(&self, tx: &mut Tx<'_>, digest: Digest) -> Result<(), StoreError> {
         let key = ReplicatedSubject::new(self.subject.repository, digest).key();
-        enqueue(tx, REPLICATED_SUBJECT, &key, self.at).await
+        enqueue_sooner(tx, REPLICATED_SUBJECT, &key, self.at).await
     }
 
     async fn slice(&self, tx: &mut Tx<'_>) -> Result<Vec<Referrer>, StoreError> {

@@ -135,6 +135,8 @@ pub struct CreateUpload {
     pub object_key: String,
     /// The hash algorithm while the bytes arrive.
     pub algorithm: Algorithm,
+    /// Random: the ID of a peer's upload comes again, and what began in the earlier one must not go on in this one.
+    pub version: i64,
     /// Now.
     pub at: Micros,
 }
@@ -145,11 +147,13 @@ operation!(CreateUpload: BeforeBytes [] -> (), RepositoryGone, |op, tx| {
     }
     let insert = "INSERT INTO upload (registry, repository, id, principal, object_key, algorithm, received, \
             hash_state, version, part_count, last_part_size, created_at, updated_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, NULL, 0, 0, 0, ?7, ?7) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, NULL, ?7, 0, 0, ?8, ?8) \
         ON CONFLICT (registry, repository, id) DO NOTHING";
     let RepositoryKey { registry, id: repository } = op.repository;
     let algorithm = i64::from(op.algorithm.code());
-    tx.execute(insert, &params![registry, repository, op.id, op.principal, op.object_key, algorithm, op.at]).await?;
+    let values =
+        params![registry, repository, op.id, op.principal, op.object_key, algorithm, op.version, op.at];
+    tx.execute(insert, &values).await?;
     Ok(Ok(()))
 });
 

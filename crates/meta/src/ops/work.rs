@@ -36,8 +36,10 @@ pub(crate) async fn enqueue_sooner(
     key: &str,
     due_at: Micros,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE SET due_at = excluded.due_at, lease_until = 0, fence = work.fence + 1 \
-                  WHERE work.due_at > excluded.due_at OR work.lease_until > excluded.due_at";
+    // A claim whose lease is over may still be at work: it has read before this, and must not end the work.
+    let update = "UPDATE SET due_at = CASE WHEN work.due_at > excluded.due_at OR work.lease_until > excluded.due_at \
+                  THEN excluded.due_at ELSE work.due_at END, lease_until = 0, fence = work.fence + 1 \
+                  WHERE work.due_at > excluded.due_at OR work.lease_until > 0";
     add(tx, (kind, key, due_at), update).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
 use crate::error::StoreError;
@@ -28,12 +28,6 @@ pub(super) fn fault(error: &StoreError) -> Option<Fault> {
         },
         _ => None,
     }
-}
-
-/// Whether all connections of this node were in use.
-pub(super) fn is_busy(error: &StoreError) -> bool {
-    let StoreError::Connect(error) = error else { return false };
-    matches!(error.downcast_ref(), Some(PoolError::Timeout(TimeoutType::Wait)))
 }
 
 fn of_postgres(error: &tokio_postgres::Error) -> Option<Fault> {

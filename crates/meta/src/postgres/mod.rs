@@ -19,7 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use breaker::{Breaker, Entered};
@@ -30,7 +30,7 @@ use marker::{Marker, Markers};
 use replica::Replica;
 use session::Sending;
 pub(crate) use session::Session;
-use tries::Tries;
+use tries::{PAUSES, Tries};
 
 use crate::{
     error::StoreError,
@@ -48,6 +48,8 @@ use crate::{
 const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
 /// Longest time for a new connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may not confirm what was sent to it, unless the URL says otherwise (`tcp_user_timeout`).
+const CUT: Duration = Duration::from_secs(10);
 
 /// How the PostgreSQL driver is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,10 @@ fn pool(url: &str, options: PostgresOptions, patience: Duration) -> Result<Pool,
     let (mut config, tls) = tls::of_url(url)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT);
+    }
+    // What was sent to a server whose network was cut has no answer, and another server may have its address by now.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(CUT);
     }
     if options.keeps_session {
         config.options(session_settings(config.get_options(), options.statement_timeout));
@@ -297,7 +303,7 @@ impl Postgres {
         }
         session.give_back(ended.is_ok());
         match (ended, marker) {
-            (Err(error), Some(marker)) => self.settle(marker, error, tries).await,
+            (Err(error), Some(marker)) => self.settle(marker, error).await,
             (ended, marker) => {
                 self.markers.give_back(marker);
                 ended
@@ -313,8 +319,10 @@ impl Postgres {
         if ran? { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 
-    /// Finds out whether a COMMIT took effect whose answer is an error, which is returned if it did not.
-    async fn settle(&self, marker: Marker, error: StoreError, tries: &mut Tries) -> Result<(), StoreError> {
+    /// Finds out whether a COMMIT took effect whose answer is an error, which is returned if it did not. It waits as long as
+    /// for a failover, also if no other operation waits any more: nobody else can find out.
+    async fn settle(&self, marker: Marker, error: StoreError) -> Result<(), StoreError> {
+        let (until, mut pause) = (Instant::now() + self.options.patience, PAUSES.0);
         loop {
             let found = async {
                 let session = self.session().await?;
@@ -327,7 +335,10 @@ impl Postgres {
                     self.markers.give_back(Some(marker));
                     return if committed { Ok(()) } else { Err(error) };
                 }
-                Err(lost) if tries.once_more("commit_marker", &lost).await => {}
+                Err(_) if Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                }
                 Err(lost) => {
                     tracing::error!(%error, %lost, "PostgreSQL was lost during a commit and did not come back");
                     return Err(StoreError::Unsettled);

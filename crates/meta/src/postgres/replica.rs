@@ -113,8 +113,12 @@ impl Postgres {
         };
         let this = self.clone();
         tokio::spawn(async move {
-            if let Some(replica) = this.replica.as_deref().filter(|replica| !replica.rests()) {
-                match this.on_replica(replica, &mut job).await {
+            let replica = this.replica.as_deref().filter(|replica| !replica.rests());
+            // Without the primary nobody knows what the list must show.
+            if let Some(replica) = replica
+                && let Ok(Ok(position)) = tokio::time::timeout(CONNECT, this.position()).await
+            {
+                match this.on_replica(replica, &position, &mut job).await {
                     Ok(()) => {
                         entered.reached();
                         replica.answered.fetch_add(1, Ordering::Relaxed);
@@ -127,12 +131,11 @@ impl Postgres {
         });
     }
 
-    async fn on_replica(&self, replica: &Replica, job: &mut Job) -> Result<(), Instead> {
-        let position = self.position().await?;
+    async fn on_replica(&self, replica: &Replica, position: &Position, job: &mut Job) -> Result<(), Instead> {
         let connected = tokio::time::timeout(replica.wait + CONNECT, self.session_of(&replica.pool)).await;
         let session = connected.map_err(|_| StoreError::TimedOut(CONNECT))??;
         // A standby that hangs must not hold a page for as long as a statement may take.
-        let caught_up = catch_up(&session, &position, replica.wait);
+        let caught_up = catch_up(&session, position, replica.wait);
         let caught_up = tokio::time::timeout(replica.wait + CONNECT, caught_up)
             .await
             .unwrap_or(Err(StoreError::TimedOut(replica.wait + CONNECT).into()));

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use super::{
     PostgresOptions,
     breaker::Entered,
-    fault::{Fault, fault, is_busy},
+    fault::{Fault, fault},
 };
 use crate::error::StoreError;
 
 /// The first and the longest pause before an operation runs again after a lost connection.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// How often an operation runs again.
 pub(super) struct Tries {
@@ -61,9 +61,7 @@ impl Tries {
             Fault::Lost => {
                 let now = Instant::now();
                 let until = *self.until.get_or_insert(now + self.patience);
-                // Slow statements can hold all connections of a server that is there.
-                let waited = if is_busy(error) { Some(until) } else { self.entered.lost() };
-                let Some(waited) = waited else { return false };
+                let Some(waited) = self.entered.lost() else { return false };
                 let left = until.min(waited).saturating_duration_since(now);
                 if left.is_zero() {
                     return false;

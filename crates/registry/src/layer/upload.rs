@@ -280,7 +280,7 @@ pub(crate) async fn create_upload_as(
         algorithm,
         offset: 0,
         stage: None,
-        version: 0,
+        version: new_version(),
         part_count: 0,
         last_part_size: 0,
         has_small_part: false,
@@ -293,11 +293,18 @@ pub(crate) async fn create_upload_as(
         principal: row.principal.clone(),
         object_key: row.object_key.clone(),
         algorithm,
+        version: row.version,
         at,
     };
     permit.write(create).await.or_refused(|_gone| permit.repository_not_found())?;
     fault::hit(Fault::UploadCreated);
     Ok(row)
+}
+
+/// The first version of an upload, from which the versions of its requests count.
+fn new_version() -> i64 {
+    let (high, _) = uuid::Uuid::new_v4().as_u64_pair();
+    (high >> 2).cast_signed()
 }
 
 /// Ends a session; its bytes are removed later. A session that has ended already is not an error.

@@ -175,6 +175,7 @@ impl Upload {
             principal: OWNER.to_owned(),
             object_key: job.arrival.object_key.clone(),
             algorithm: job.arrival.digest.algorithm(),
+            version: 0,
             at: now(),
         };
         permit.write(|()| create).await.or_refused(|_| gone())?;

@@ -144,6 +144,10 @@ impl Link {
 
     pub(super) fn was_not_reached(&self, why: &str) {
         let mut rest = self.line.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another database has noticed the same.
+        if rest.1.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
         let span = REST.saturating_mul(1 << rest.0.min(10)).min(LONGEST_REST);
         tracing::warn!(peer = self.peer.name, why, seconds = span.as_secs(), "a peer is tried again");
         *rest = (rest.0.saturating_add(1), Some(Instant::now() + span));
@@ -189,6 +193,8 @@ mod tests {
         drop(rooms);
         here.was_not_reached("refused");
         assert!(there.rests());
+        there.was_not_reached("refused");
+        assert_eq!(here.line.rest.lock().unwrap().0, 1, "it was one failure");
         there.was_reached();
         assert!(!here.rests());
         here.count_sent(3);

@@ -154,9 +154,9 @@ impl Registry {
             return Err(Failure::Failed("the peer's upload is not valid".to_owned()));
         };
         let length = left.min(way.link.pace().part());
-        let _room = way.link.room().await;
-        way.link.pace().wait(length).await;
-        if run.is_over() {
+        let room = tokio::time::timeout_at(run.until.into(), way.link.room()).await;
+        let Ok(Some(_room)) = room else { return Err(Failure::Paused) };
+        if run.is_over() || !way.link.pace().wait(length, run.until).await {
             return Err(Failure::Paused);
         }
         let part = self.read_part(permit, row, offset, length).await?;
