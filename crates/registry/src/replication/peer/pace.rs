@@ -54,7 +54,7 @@ mod tests {
     fn bytes_wait_for_those_before_them() {
         let pace = Pace::new(NonZeroU64::new(1_000));
         let now = Instant::now() + Duration::from_secs(1);
-        let until = now + Duration::from_secs(60);
+        let until = now + Duration::from_mins(1);
         assert_eq!(pace.take(500, now, until), Some(Duration::ZERO));
         assert_eq!(pace.take(2_000, now, until), Some(Duration::from_millis(500)));
         assert_eq!(pace.take(1, now + Duration::from_secs(1), until), Some(Duration::from_millis(1_500)));
