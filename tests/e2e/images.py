@@ -10,6 +10,8 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from process import environment, run
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -113,6 +115,17 @@ def layout_of(folder, layer, diff_id, annotations, *, tag="latest"):
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     return Layout(folder, tag, manifest["digest"], [manifest["digest"]], [top["digest"]], [config["digest"]])
+
+
+def estargz_layer(folder, files):
+    """An eStargz layer with these files: its bytes, and what the program that made it says of it."""
+    with tarfile.open(folder / "layer.tar", "w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    said = run(["estargz", "make", folder / "layer.tar", folder / "layer"], env=environment(folder))
+    return (folder / "layer").read_bytes(), json.loads(said)
 
 
 def build_context(folder, size=20_000):

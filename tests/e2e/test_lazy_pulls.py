@@ -2,10 +2,8 @@
 cache while the layer arrives; and what caches before the registry need."""
 
 import email
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import images
@@ -22,13 +20,7 @@ FILE_BYTES = 300_000
 def layer(tmp_path):
     """An eStargz layer in an image of its own: the folder, the digest of its table of contents, its files."""
     files = {f"content/file-{number}": images.noise(FILE_BYTES) for number in range(FILES)}
-    with tarfile.open(tmp_path / "layer.tar", "w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    made = run(["estargz", "make", tmp_path / "layer.tar", tmp_path / "layer"], env=environment(tmp_path))
-    return (tmp_path / "layer").read_bytes(), json.loads(made), files
+    return *images.estargz_layer(tmp_path, files), files
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """stargz-snapshotter with containerd: an image is there after a few parts of its layer, and a file is read when it is
 opened. It mounts file systems with FUSE, so it needs root."""
 
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import images
@@ -24,14 +22,9 @@ def files():
 @pytest.fixture
 def layout(files, tmp_path):
     """An image whose layer is eStargz."""
-    with tarfile.open(tmp_path / "layer.tar", "w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    made = json.loads(run(["estargz", "make", tmp_path / "layer.tar", tmp_path / "layer"], env=environment(tmp_path)))
+    packed, made = images.estargz_layer(tmp_path, files)
     annotations = {"containerd.io/snapshot/stargz/toc.digest": made["toc"]}
-    return images.layout_of(tmp_path / "made", (tmp_path / "layer").read_bytes(), made["diffID"], annotations)
+    return images.layout_of(tmp_path / "made", packed, made["diffID"], annotations)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ pub mod operations {
         referrers_queue::*, registry::*, replicate_deletion::*, replicate_image::*, replication::*,
         replication_backfill::*, replication_item::*, replication_queue::*, repository::*,
         repository_move::*, repository_policy::*, repository_purge::*, repository_rename::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, secret::*, secret_value::*,
+        resource_policy::*, resource_tag::*, row_version, sealed_secret::*, secret::*, secret_value::*,
         session_context::*, setting_change::*, settings::*, settings_item::*, standing::*, storage_class::*,
         store_check::*, store_move::*, table::*, tag::*, tag_detail::*, tag_history::*, tagged::*, target::*,
         upload::*, upload_expire::*, usage::*, usage_list::*, work::*,

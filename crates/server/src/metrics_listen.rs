@@ -5,11 +5,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use access::Access;
+use futures::future::{join, join_all};
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::service::service_fn;
 use identity::organizations::{collection_of, reconcilers_of};
 use jiff::Timestamp;
+use registry::Registry;
 use registry::replication::DestinationLag;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -39,21 +41,12 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                 app.metrics.pull_through(&app.registry.cache_counts());
                 app.metrics.clock(app.access.clock_skew());
                 // Without an answer of the store in time, the other metrics are served alone.
-                let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
-                app.metrics.answers(None, matches!(states, Ok(Ok(_))));
-                if let Ok(Ok(shown)) = states {
-                    app.metrics.reconcilers(None, &shown.reconcilers);
-                }
-                let lags = timeout(STORE_TIME, app.registry.replication_lags(Timestamp::now())).await;
-                let beside = join_all(app.beside.keys().map(|name| of_database(&app, name))).await;
-                if let Ok(Ok(lags)) = lags {
-                    app.metrics.replication(beside.into_iter().flatten().chain(lags));
+                let others = join_all(app.beside.keys().map(|name| of_another(&app, name)));
+                let (lags, beside) = join(of_database(&app, None, &app.access, &app.registry), others).await;
+                if let Some(lags) = lags {
+                    app.metrics.replication(beside.into_iter().flatten().flatten().chain(lags));
                 }
                 app.metrics.peer_traffic(app.registry.peer_traffic());
-                let state = timeout(STORE_TIME, app.identity.shown_collection(Timestamp::now())).await;
-                if let Ok(Ok(state)) = state {
-                    app.metrics.collection(None, &state);
-                }
                 // It needs all databases, of which one can be away.
                 if let Ok(Ok(stored)) = timeout(STORE_TIME, app.identity.stored_bytes()).await {
                     app.metrics.stored(stored);
@@ -65,23 +58,34 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
     brief::serve(listener, service, pending()).await;
 }
 
-/// Takes the states of one of `[[databases]]`, and returns how far the destinations of its registries are behind.
-async fn of_database(app: &App, name: &str) -> Vec<DestinationLag> {
+/// Takes the states of one of `[[databases]]`.
+async fn of_another(app: &App, name: &str) -> Option<Vec<DestinationLag>> {
     let registry = app.beside.get(name).and_then(|opened| opened.get());
     let (Some(access), Some(registry)) = (app.access.opened(name), registry) else {
         app.metrics.answers(Some(name), false);
-        return Vec::new();
+        return None;
     };
+    of_database(app, Some(name), access, registry).await
+}
+
+/// Takes the states of a database; None: the directory. Returns how far the destinations of its registries are behind, if
+/// it tells in time.
+async fn of_database(
+    app: &App,
+    name: Option<&str>,
+    access: &Access,
+    registry: &Registry,
+) -> Option<Vec<DestinationLag>> {
     let now = Timestamp::now();
     let states = timeout(STORE_TIME, reconcilers_of(access, now)).await;
-    app.metrics.answers(Some(name), matches!(states, Ok(Ok(_))));
+    app.metrics.answers(name, matches!(states, Ok(Ok(_))));
     if let Ok(Ok(states)) = states {
-        app.metrics.reconcilers(Some(name), &states);
+        app.metrics.reconcilers(name, &states);
     }
     if let Ok(Ok(state)) = timeout(STORE_TIME, collection_of(access, now)).await {
-        app.metrics.collection(Some(name), &state);
+        app.metrics.collection(name, &state);
     }
-    timeout(STORE_TIME, registry.replication_lags(now)).await.ok().and_then(Result::ok).unwrap_or_default()
+    timeout(STORE_TIME, registry.replication_lags(now)).await.ok().and_then(Result::ok)
 }
 
 fn is_asked<B>(request: &http::Request<B>) -> bool {

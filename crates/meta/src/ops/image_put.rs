@@ -160,7 +160,7 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
     let outcome = op.put(tx, &held).await?;
     if let Ok(PutImageOutcome { image, created, is_restored, tags_moved }) = &outcome {
         if *is_restored {
-            queue_restored(tx, op.repository, image.id, op.at).await?;
+            queue_restored(tx, op.repository, &[image.id], op.at).await?;
         } else if *created || !tags_moved.is_empty() {
             queue_push(tx, op.repository, &op.digest, tags_moved, op.at).await?;
         }

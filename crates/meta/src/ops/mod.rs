@@ -83,7 +83,7 @@ pub mod repository_rename;
 pub mod resolve;
 pub mod resource_policy;
 pub mod resource_tag;
-mod row_version;
+pub mod row_version;
 pub mod sealed_secret;
 pub mod secret;
 pub mod secret_value;

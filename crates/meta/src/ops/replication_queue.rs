@@ -108,7 +108,8 @@ pub(crate) async fn queue_push(
         }
     }
     if queued > 0 {
-        queue_with_its_image(tx, repository, digest, at).await?;
+        queue_referrers_later(tx, repository, digest, at).await?;
+        queue_with_images(tx, repository, at).await?;
     }
     Ok(())
 }
@@ -131,13 +132,30 @@ pub(crate) async fn queue_once(
     tx.execute(&insert, &values).await.map(|_| ())
 }
 
-/// Queues an image that was restored from the archive, with all its tags, as if it was pushed with them.
+/// Queues images that were restored from the archive, each with all its tags, as if they were pushed with them.
 pub(crate) async fn queue_restored(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    images: &[ImageId],
+    at: Micros,
+) -> Result<(), StoreError> {
+    let mut queued = 0;
+    for image in images {
+        queued += queue_restored_image(tx, repository, *image, at).await?;
+    }
+    if queued > 0 {
+        queue_with_images(tx, repository, at).await?;
+    }
+    Ok(())
+}
+
+/// Queues one row for each destination and tag of the image; returns how many.
+async fn queue_restored_image(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
     at: Micros,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let rows = concat!(
         "SELECT i.registry, i.repository, i.digest, COALESCE(t.name, ''), d.destination, 1, 1, ?4, ?4, 0, ?5 FROM ",
         destinations!(),
@@ -148,25 +166,14 @@ pub(crate) async fn queue_restored(
     );
     let RepositoryKey { registry, id } = repository;
     let version = row_version::fresh();
-    if tx.execute(&format!("{COLUMNS}{rows}"), &params![registry, id, image, at, version]).await? == 0 {
-        return Ok(());
-    }
+    let queued = tx.execute(&format!("{COLUMNS}{rows}"), &params![registry, id, image, at, version]).await?;
     let select = "SELECT digest FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    let Some(digest) = tx.value::<Digest>(select, &params![registry, id, image]).await? else {
-        return Ok(());
-    };
-    queue_with_its_image(tx, repository, &digest, at).await
-}
-
-/// Queues what goes with an image: what refers to it, and the settings of its repository.
-async fn queue_with_its_image(
-    tx: &mut Tx<'_>,
-    repository: RepositoryKey,
-    digest: &Digest,
-    at: Micros,
-) -> Result<(), StoreError> {
-    queue_referrers_later(tx, repository, digest, at).await?;
-    queue_with_images(tx, repository, at).await
+    if queued > 0
+        && let Some(digest) = tx.value::<Digest>(select, &params![registry, id, image]).await?
+    {
+        queue_referrers_later(tx, repository, &digest, at).await?;
+    }
+    Ok(queued)
 }
 
 /// Queues the removal of a tag whose image stays.

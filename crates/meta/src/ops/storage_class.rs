@@ -175,11 +175,10 @@ async fn activate_family(
 ) -> Result<(), StoreError> {
     let mut restored = archived_members(tx, repository, image).await?;
     restored.push(image);
-    for image in restored {
-        activate(tx, repository, image, at).await?;
-        queue_restored(tx, repository, image, at).await?;
+    for image in &restored {
+        activate(tx, repository, *image, at).await?;
     }
-    Ok(())
+    queue_restored(tx, repository, &restored, at).await
 }
 
 /// Ends the restoring of an image, if its time has come and its layers are back. False: they are not back yet.

@@ -12,7 +12,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{
-    CancelUpload, CreateUpload, Micros, OpError, RefusedExt as _, Target, UploadRow, store_error,
+    CancelUpload, CreateUpload, Micros, OpError, RefusedExt as _, Target, UploadRow, row_version, store_error,
 };
 use bytes::Bytes;
 use fault::Fault;
@@ -280,7 +280,7 @@ pub(crate) async fn create_upload_as(
         algorithm,
         offset: 0,
         stage: None,
-        version: new_version(),
+        version: row_version::fresh(),
         part_count: 0,
         last_part_size: 0,
         has_small_part: false,
@@ -299,12 +299,6 @@ pub(crate) async fn create_upload_as(
     permit.write(create).await.or_refused(|_gone| permit.repository_not_found())?;
     fault::hit(Fault::UploadCreated);
     Ok(row)
-}
-
-/// The first version of an upload, from which the versions of its requests count.
-fn new_version() -> i64 {
-    let (high, _) = uuid::Uuid::new_v4().as_u64_pair();
-    (high >> 2).cast_signed()
 }
 
 /// Ends a session; its bytes are removed later. A session that has ended already is not an error.
