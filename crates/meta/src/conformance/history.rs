@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oci::digest::Digest;
 
+use super::lifecycle::{Unclaimed, execution};
 use super::world::{TAGS_LIMIT, digest, tag};
 use crate::tx::Tx;
 use crate::value::params;
@@ -326,7 +327,8 @@ impl State {
 
     async fn execute(&mut self, tx: &mut Tx<'_>) {
         let policy = done(tx, GetLifecyclePolicy { repository: APP }).await.unwrap();
-        let execute = super::lifecycle::execution(APP, policy.version, self.departures, self.items.clone());
+        let claim = done(tx, Unclaimed(APP)).await;
+        let execute = execution(APP, &claim, policy.version, self.departures, self.items.clone());
         let execute = ExecuteLifecyclePolicy { at: self.now(), ..execute };
         let outcomes = done(tx, execute).await;
         for (item, outcome) in self.items.clone().iter().zip(outcomes) {

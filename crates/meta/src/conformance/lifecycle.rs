@@ -1,7 +1,9 @@
 //! Lifecycle policies: their versions and queue, the images that rules see, what is carried out, previews.
 
 use super::world::{World, delete_image, digest, refusal, tag};
-use crate::*;
+use crate::{ops::operation, value::params, *};
+
+const DATABASE: Database = Database::Registries;
 
 pub(super) async fn put_policy(world: &World, repository: RepositoryKey, at: i64) -> i64 {
     let put = PutLifecyclePolicy { repository, document: "{}".into(), at: Micros(at) };
@@ -115,20 +117,30 @@ pub(super) fn item(image: &LifecycleImage, action: LifecycleAction) -> Lifecycle
     }
 }
 
-/// The claim of the repository's work, which was queued with the policy and is not claimed.
-fn unclaimed(repository: RepositoryKey) -> Claim {
-    Claim { kind: LIFECYCLE_POLICY.into(), key: repository.to_text(), fence: 0 }
+/// Reads the claim of the repository's work, which was queued with the policy and is not claimed.
+pub(super) struct Unclaimed(pub(super) RepositoryKey);
+
+operation!(Unclaimed: Point -> Claim, Never, |op, tx| {
+    let (kind, key) = (LIFECYCLE_POLICY.to_owned(), op.0.to_text());
+    let select = "SELECT fence FROM work WHERE kind = ?1 AND key = ?2";
+    let fence = tx.value(select, &params![kind, key]).await?.unwrap();
+    Ok(Ok(Claim { kind, key, fence }))
+});
+
+pub(super) async fn unclaimed(world: &World, repository: RepositoryKey) -> Claim {
+    world.meta.read(Unclaimed(repository)).await.unwrap()
 }
 
 pub(super) fn execution(
     repository: RepositoryKey,
+    claim: &Claim,
     policy_version: i64,
     departures: i64,
     items: Vec<LifecycleItem>,
 ) -> ExecuteLifecyclePolicy {
     ExecuteLifecyclePolicy {
         repository,
-        claim: unclaimed(repository),
+        claim: claim.clone(),
         policy_version,
         uses_extensions: false,
         departures,
@@ -147,6 +159,7 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
         world.put(repository, name, tags).await;
     }
     let policy_version = put_policy(&world, repository, 5).await;
+    let claim = unclaimed(&world, repository).await;
     let images = listed(&world, repository, false).await;
     let by_name = |name| images.iter().find(|image| image.digest == digest(name)).unwrap();
     let mut items: Vec<_> = ["old", "tagged", "pulled", "untagged"]
@@ -156,7 +169,8 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
     world.put(repository, "tagged", &["new"]).await;
     pulled(&world, repository, items[2].image, 9).await;
     world.meta.write(DeleteTag { repository, tag: tag("y"), at: Micros(9) }).await.unwrap();
-    let execute = |version, items: &[LifecycleItem]| execution(repository, version, 0, items.to_vec());
+    let execute =
+        |version, items: &[LifecycleItem]| execution(repository, &claim, version, 0, items.to_vec());
     let changed = world.meta.write(execute(policy_version + 1, &items)).await;
     assert_eq!(refusal(changed), LifecyclePolicyChanged);
     let outcomes = world.meta.write(execute(policy_version, &items)).await.unwrap();
@@ -187,6 +201,7 @@ pub(super) async fn a_new_tag_of_the_same_name_defers_a_rule_about_it(world: Wor
     world.put(repository, "one", &["x"]).await;
     world.put(repository, "two", &["y"]).await;
     let policy_version = put_policy(&world, repository, 5).await;
+    let claim = unclaimed(&world, repository).await;
     let images = listed(&world, repository, false).await;
     assert!(images.iter().all(|image| image.tagged_at == Some(image.activated_at)));
     let items: Vec<_> = images
@@ -203,7 +218,8 @@ pub(super) async fn a_new_tag_of_the_same_name_defers_a_rule_about_it(world: Wor
     assert!(untagged.iter().any(|image| image.tags.is_empty() && image.tagged_at == Some(Micros(60))));
     let again = PutImage { at: Micros(62), ..world.image(repository, "one", &["x"]) };
     world.meta.write(again).await.unwrap();
-    let outcomes = world.meta.write(execution(repository, policy_version, 0, items.clone())).await.unwrap();
+    let outcomes =
+        world.meta.write(execution(repository, &claim, policy_version, 0, items.clone())).await.unwrap();
     let expected: Vec<_> =
         items.iter().map(|item| if item.tagged_at.is_some() { Changed } else { Expired }).collect();
     assert_eq!(outcomes, expected);
@@ -213,10 +229,11 @@ pub(super) async fn extensions_need_the_setting_when_they_are_carried_out(world:
     let repository = world.repository("app").await;
     world.put(repository, "one", &["x"]).await;
     let policy_version = put_policy(&world, repository, 5).await;
+    let claim = unclaimed(&world, repository).await;
     let images = listed(&world, repository, false).await;
     let execute = || {
         let items = images.iter().map(|image| item(image, LifecycleAction::Expire)).collect();
-        let execute = execution(repository, policy_version, 0, items);
+        let execute = execution(repository, &claim, policy_version, 0, items);
         world.meta.write(ExecuteLifecyclePolicy { uses_extensions: true, ..execute })
     };
     let allows = async || {
@@ -255,10 +272,8 @@ pub(super) async fn what_an_earlier_claim_decided_is_refused(world: World) {
     assert_eq!(claimed(&world, LIFECYCLE_POLICY, 4_000).await, [], "the lease was extended");
     let second = claimed(&world, LIFECYCLE_POLICY, 5_000).await.remove(0).claim();
     assert_eq!(refusal(renew(&first, 9_000).await), Overtaken);
-    let execute = |claim: &Claim| {
-        let execute = execution(repository, policy_version, 0, items.clone());
-        world.meta.write(ExecuteLifecyclePolicy { claim: claim.clone(), ..execute })
-    };
+    let execute =
+        |claim: &Claim| world.meta.write(execution(repository, claim, policy_version, 0, items.clone()));
     assert_eq!(refusal(execute(&first).await), LifecyclePolicyChanged);
     assert_eq!(execute(&second).await.unwrap(), [LifecycleOutcome::Expired]);
 }
@@ -290,6 +305,7 @@ pub(super) async fn departures_defer_what_is_counted(world: World) {
     }
     world.put(repository, "bare", &[]).await;
     let policy_version = put_policy(&world, repository, 5).await;
+    let claim = unclaimed(&world, repository).await;
     let before = departures(&world, repository).await;
     world.put(repository, "three", &["t-two"]).await;
     assert_eq!(departures(&world, repository).await, before + 1, "a tag moved");
@@ -304,7 +320,7 @@ pub(super) async fn departures_defer_what_is_counted(world: World) {
     few.spare = Some(1);
     let mut enough = spares.next().unwrap();
     enough.spare = Some(2);
-    let execute = execution(repository, policy_version, before, vec![few, enough]);
+    let execute = execution(repository, &claim, policy_version, before, vec![few, enough]);
     let outcomes = world.meta.write(execute).await.unwrap();
     assert_eq!(outcomes, [LifecycleOutcome::Changed, LifecycleOutcome::Expired]);
     assert_eq!(departures(&world, repository).await, before + 2, "what a policy deletes is not counted");
@@ -322,11 +338,12 @@ pub(super) async fn indexes_and_subjects_go_first(world: World) {
     let referrer = PutImage { subject: Some(digest("index")), ..world.image(repository, "sbom", &[]) };
     world.meta.write(referrer).await.unwrap();
     let policy_version = put_policy(&world, repository, 5).await;
+    let claim = unclaimed(&world, repository).await;
     let images = listed(&world, repository, false).await;
     let by_name = |name| images.iter().find(|image| image.digest == digest(name)).unwrap();
     let execute = async |names: &[&'static str], action| {
         let items = names.iter().map(|name| item(by_name(name), action)).collect();
-        let execute = execution(repository, policy_version, 0, items);
+        let execute = execution(repository, &claim, policy_version, 0, items);
         world.meta.write(execute).await.unwrap()
     };
     for action in [Expire, Archive] {
@@ -339,7 +356,7 @@ pub(super) async fn indexes_and_subjects_go_first(world: World) {
         .map(|name| archived.iter().find(|image| image.digest == digest(name)).unwrap())
         .map(|image| item(image, Expire))
         .into();
-    let execute = execution(repository, policy_version, 0, items);
+    let execute = execution(repository, &claim, policy_version, 0, items);
     assert_eq!(world.meta.write(execute).await.unwrap(), [LifecycleOutcome::Expired; 3]);
 }
 

@@ -217,7 +217,7 @@ suite! {
         other_repositories_are_passed_over_in_slices, what_has_ended_is_shown_in_its_order,
         what_a_peer_has_is_shown_as_replicated;
     histories: rows_agree_in_every_order_of_two;
-    work: claims_are_leased_and_fenced, doomed_keys_rest_first, a_hold_keeps_doomed_bytes_until_it_ends;
+    work: claims_are_leased_and_fenced, queued_after_its_end_it_has_other_claims, doomed_keys_rest_first, a_hold_keeps_doomed_bytes_until_it_ends;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,

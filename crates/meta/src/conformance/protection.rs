@@ -1,6 +1,6 @@
 //! What is protected or in use is neither deleted nor archived; everything else is.
 
-use super::lifecycle::{execution, item, listed, put_policy};
+use super::lifecycle::{execution, item, listed, put_policy, unclaimed};
 use super::{
     place::Place,
     world::{World, delete_image, digest, refusal, tag},
@@ -206,7 +206,9 @@ pub(super) async fn a_policy_leaves_what_is_protected(world: World) {
         });
         let items: Vec<_> = state.await.unwrap().iter().map(|image| item(image, action)).collect();
         let names: Vec<_> = items.iter().map(|item| item.digest).collect();
-        let outcomes = world.meta.write(execution(repository, policy_version, 0, items)).await.unwrap();
+        let claim = unclaimed(&world, repository).await;
+        let outcomes =
+            world.meta.write(execution(repository, &claim, policy_version, 0, items)).await.unwrap();
         for (name, outcome) in names.into_iter().zip(outcomes) {
             assert_eq!(outcome, if name == digest("none") { done } else { Held });
         }

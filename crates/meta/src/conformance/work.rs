@@ -21,10 +21,13 @@ pub(super) async fn claims_are_leased_and_fenced(world: World) {
     assert_eq!(world.meta.write(claim(60, 100)).await.unwrap(), [], "it is leased");
     let second = world.meta.write(claim(100, 200)).await.unwrap();
     assert_eq!(second.len(), 2);
-    assert!(second.iter().all(|work| work.fence == 2 && work.attempts == 2));
+    assert!(second.iter().all(|work| work.attempts == 2));
+    let fence = |works: &[Work], key: &str| works.iter().find(|work| work.key == key).unwrap().fence;
+    let (a, b) = ((fence(&first, "a"), fence(&second, "a")), (fence(&first, "b"), fence(&second, "b")));
+    assert!(a.1 > a.0 && b.1 > b.0);
     let finish = |key: &str, fence| FinishWork { kind: "scan".into(), key: key.into(), fence };
-    assert_eq!(refusal(world.meta.write(finish("a", 1)).await), Overtaken);
-    world.meta.write(finish("a", 2)).await.unwrap();
+    assert_eq!(refusal(world.meta.write(finish("a", a.0)).await), Overtaken);
+    world.meta.write(finish("a", a.1)).await.unwrap();
     let postpone = |fence| PostponeWork {
         kind: "scan".into(),
         key: "b".into(),
@@ -32,12 +35,37 @@ pub(super) async fn claims_are_leased_and_fenced(world: World) {
         due_at: Micros(150),
         error: Some("no".into()),
     };
-    assert_eq!(refusal(world.meta.write(postpone(1)).await), Overtaken);
-    world.meta.write(postpone(2)).await.unwrap();
+    assert_eq!(refusal(world.meta.write(postpone(b.0)).await), Overtaken);
+    world.meta.write(postpone(b.1)).await.unwrap();
     assert_eq!(world.meta.write(claim(149, 300)).await.unwrap(), []);
     assert_eq!(world.meta.write(claim(150, 300)).await.unwrap().len(), 1);
     let other = ClaimWork { kind: "other".into(), ..claim(900, 901) };
     assert_eq!(world.meta.write(other).await.unwrap(), []);
+}
+
+/// Work that is queued again after its end is other work: who claimed it before ends and writes nothing of it.
+pub(super) async fn queued_after_its_end_it_has_other_claims(world: World) {
+    let (kind, key) = ("scan".to_owned(), "a".to_owned());
+    let enqueue = EnqueueWork { kind: kind.clone(), key: key.clone(), due_at: Micros(10) };
+    let claim = async |now| {
+        let claim =
+            ClaimWork { kind: kind.clone(), now: Micros(now), lease_until: Micros(now + 10), limit: 9 };
+        world.meta.write(claim).await.unwrap().remove(0)
+    };
+    let finish = |fence| FinishWork { kind: kind.clone(), key: key.clone(), fence };
+    world.meta.write(enqueue.clone()).await.unwrap();
+    let stalled = claim(10).await;
+    let next = claim(20).await;
+    world.meta.write(finish(next.fence)).await.unwrap();
+    world.meta.write(enqueue).await.unwrap();
+    let later = claim(30).await;
+    let renew = RenewWork { claim: stalled.claim(), lease_until: Micros(900) };
+    assert_eq!(refusal(world.meta.write(renew).await), Overtaken);
+    let (kind, key, due_at) = (kind.clone(), key.clone(), Micros(900));
+    let postpone = PostponeWork { kind, key, fence: stalled.fence, due_at, error: None };
+    assert_eq!(refusal(world.meta.write(postpone).await), Overtaken);
+    assert_eq!(refusal(world.meta.write(finish(stalled.fence)).await), Overtaken);
+    world.meta.write(finish(later.fence)).await.unwrap();
 }
 
 fn claim_doomed(now: i64) -> ClaimDoomed {

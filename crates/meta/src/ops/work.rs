@@ -7,7 +7,7 @@ use oci::digest::Digest;
 use crate::{
     Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        backup_hold, operation,
+        backup_hold, operation, row_version,
         usage::{self, Change},
     },
     tx::{chunks, list, push_list},
@@ -123,9 +123,11 @@ async fn add(
 ) -> Result<(), StoreError> {
     let insert = format!(
         "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
-         VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO {if_waiting}"
+         VALUES (?1, ?2, ?3, 0, ?4, 0, NULL) ON CONFLICT (kind, key) DO {if_waiting}"
     );
-    tx.execute(&insert, &params![kind, key, due_at]).await?;
+    // Work can be queued again after its row was removed. No claim of the earlier work is one of the later work.
+    let fence = row_version::fresh();
+    tx.execute(&insert, &params![kind, key, due_at, fence]).await?;
     Ok(())
 }
 
@@ -198,7 +200,7 @@ pub struct Work {
     pub kind: String,
     /// What it applies to.
     pub key: String,
-    /// The number of this claim. A later claim has a higher number, and effects of an earlier claim are refused.
+    /// The number of this claim. A later claim has another number, and effects of an earlier claim are refused.
     pub fence: i64,
     /// How often it was claimed.
     pub attempts: i64,
