@@ -3,7 +3,7 @@
 use super::world::{ACCOUNT, World, delete_image, digest, refusal};
 use crate::*;
 
-async fn configured(world: &World, regions: &[&str]) {
+pub(super) async fn configured(world: &World, regions: &[&str]) {
     let route = |region: &&str| ReplicationRoute {
         id_if_new: world.id(),
         account_id: ACCOUNT.parse().unwrap(),
@@ -27,11 +27,11 @@ fn start(world: &World, region: &str) -> StartReplicationBackfill {
     }
 }
 
-async fn started(world: &World, region: &str) -> String {
+pub(super) async fn started(world: &World, region: &str) -> String {
     world.meta.write(start(world, region)).await.unwrap().id
 }
 
-async fn prepare(world: &World, id: &str, limit: usize) -> usize {
+pub(super) async fn prepare(world: &World, id: &str, limit: usize) -> usize {
     let mut slices = 0;
     loop {
         let prepare = PrepareBackfill { id: id.to_owned(), limit, at: Micros(9) };

@@ -15,6 +15,8 @@ use futures::future::BoxFuture;
 use super::{
     beside::Beside,
     place::{PATIENT, Place, on_postgres},
+    replication::{OTHER, places},
+    replication_backfill::{configured, prepare, started},
     world::{World, delete_image, digest},
 };
 use crate::{
@@ -155,6 +157,12 @@ impl Nodes {
                 "SELECT 'an image without a layer' FROM image_blob b LEFT JOIN blob_link l ON l.registry = b.registry \
                  AND l.repository = b.repository AND l.digest = b.digest WHERE {} AND l.digest IS NULL",
                 of("b")
+            ),
+            format!(
+                "SELECT 'a replication of an image that is gone' FROM replication p LEFT JOIN image i ON {} \
+                 AND i.digest = p.digest WHERE {} AND p.action = 1 AND i.id IS NULL",
+                of("i"),
+                of("p")
             ),
         ] {
             rows.extend(self.beside.texts(&sql).await);
@@ -337,6 +345,55 @@ fn a_push_of_a_layer_and_the_end_of_its_bytes_are_in_some_order() {
                 String::new()
             };
             Race { repository, acts: [complete, Box::pin(collect)] }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn the_end_of_a_backfill_and_a_deletion_are_in_some_order() {
+    on_postgres(async |world| {
+        explore(world, async |world, [left, right], name| {
+            let repository = world.repository(&format!("team/{name}")).await;
+            world.put(repository, "m", &["v1"]).await;
+            configured(world, &["eu-west-1"]).await;
+            let id = started(world, "eu-west-1").await;
+            prepare(world, &id, 10).await;
+            let (ended, at) = (vec![(0, None)], Micros(world.id()));
+            let end = EndBackfillItems { id, ended, failure: None, is_at_peer: true, at };
+            let end = write(left, end, |end| format!("{end:?}"));
+            let delete = BatchDeleteImage { at, ..delete_image(repository, "m") };
+            // What is pushed later is not queued.
+            configured(world, &[]).await;
+            Race { repository, acts: [end, write(right, delete, delete_told)] }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_replication_and_a_deletion_at_the_source_are_in_some_order() {
+    on_postgres(async |world| {
+        world.registry_in("us-west-2", OTHER).await;
+        explore(world, async |world, [left, right], name| {
+            let repository = world.repository(name).await;
+            world.put(repository, "m", &["v1"]).await;
+            let there = CreateRepository { registry: OTHER, ..world.new_repository(name) };
+            let there = world.meta.write(there).await.unwrap().key;
+            let tag = Some("v1".parse().unwrap());
+            let key = ReplicationKey { source: repository, digest: digest("m"), tag, destination: 500 };
+            let replicate = ReplicateImage {
+                put: world.image(there, "m", &["v1"]),
+                source: ReplicaSource::Here(repository),
+                item: Some((key, None)),
+                places: places(),
+            };
+            let replicate = write(left, replicate, |put| match put {
+                Ok(put) => format!("{} tags arrived", put.tags_moved.len()),
+                Err(error) => format!("{error:?}"),
+            });
+            let delete = BatchDeleteImage { at: Micros(world.id()), ..delete_image(repository, "m") };
+            Race { repository, acts: [replicate, write(right, delete, delete_told)] }
         })
         .await;
     });

@@ -1,17 +1,21 @@
 //! The images of a backfill: read in slices, replicated one after another, and shown when it has ended.
 
+use std::collections::BTreeSet;
+
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         operation,
         replication::{DESTINATION, ReplicationDestinationRow},
         replication_backfill::{BackfillStatus, held, set_status},
         replication_item::{COMPLETE, FAILED},
+        repository::{Hold, hold},
         row_version,
         setting_change::queue_again,
     },
+    tx::{chunks, list, push_list},
     value::{Row, params},
 };
 
@@ -71,11 +75,14 @@ operation!(PrepareBackfill: Durable [] -> bool, Never, |op, tx| {
         return Ok(Ok(true));
     };
     let (id, name): (i64, String) = (row.take()?, row.take()?);
+    let key = RepositoryKey { registry: backfill.registry, id };
     if id != cursor.repository {
         cursor = Cursor { repository: id, image: ImageId(i64::MIN), ..cursor };
-        queue_again(tx, RepositoryKey { registry: backfill.registry, id }, op.at).await?;
+        // One that is deleted meanwhile gets no row, which nothing would remove after its own rows are removed.
+        if hold(tx, key, Hold::Alive).await?.is_some() {
+            queue_again(tx, key, op.at).await?;
+        }
     }
-    let key = RepositoryKey { registry: backfill.registry, id };
     match op.last_of_slice(tx, key, cursor.image).await? {
         Some(last) => {
             cursor.prepared += op.copy(tx, (key, &name), &cursor, last).await?;
@@ -237,6 +244,7 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
     if backfill.status.is_terminal() {
         return Ok(Ok(backfill.status));
     }
+    op.hold_repositories(tx, backfill.registry).await?;
     let (mut completed, mut failed) = (0_u64, 0_u64);
     for (position, failure) in &op.ended {
         let update = "UPDATE replication_backfill_item SET status = ?3, failure_code = ?4 \
@@ -277,6 +285,31 @@ operation!(EndBackfillItems: Durable [] -> BackfillStatus, Never, |op, tx| {
     }
     Ok(Ok(status))
 });
+
+impl EndBackfillItems {
+    /// Holds the repositories of the images that a peer has, in the order of their IDs: no image is deleted between the
+    /// reading of it and the commit of its row.
+    async fn hold_repositories(&self, tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
+        let succeeded = self.ended.iter().filter(|(_, failure)| self.is_at_peer && failure.is_none());
+        let positions: Vec<i64> = succeeded.map(|(position, _)| *position).collect();
+        let mut repositories: BTreeSet<i64> = BTreeSet::new();
+        for positions in chunks(&positions) {
+            let select = format!(
+                "SELECT DISTINCT repository FROM replication_backfill_item WHERE backfill = ?1 AND position IN ({})",
+                list(2, positions.len())
+            );
+            let mut values = params![self.id].to_vec();
+            push_list(&mut values, positions);
+            for mut row in tx.rows(&select, &values).await? {
+                repositories.insert(row.take()?);
+            }
+        }
+        for id in repositories {
+            hold(tx, RepositoryKey { registry, id }, Hold::Change).await?;
+        }
+        Ok(())
+    }
+}
 
 /// Codes of failures that are shown.
 const MOST_CODES: usize = 100;

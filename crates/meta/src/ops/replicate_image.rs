@@ -84,7 +84,7 @@ operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOu
         return Ok(Err(ReplicateImageRefusal::Refused(PutImageRefusal::RepositoryGone)));
     };
     match &op.source {
-        ReplicaSource::Here(source) if !has_image(tx, *source, &op.put.digest).await? => {
+        ReplicaSource::Here(source) if !hold_image(tx, *source, &op.put.digest).await? => {
             return Ok(Err(ReplicateImageRefusal::SourceGone));
         }
         ReplicaSource::Peer { order, .. } if !order.is_in_order(tx, op.put.repository).await? => {
@@ -112,16 +112,23 @@ operation!(ReplicateImage: Contended [Contents(op.put.repository)] -> PutImageOu
     Ok(Ok(outcome))
 });
 
+const HAS_IMAGE: &str = "SELECT 1 FROM image i JOIN repository r \
+        ON r.registry = i.registry AND r.id = i.repository AND r.deleted_at IS NULL \
+    WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3";
+
+/// Whether a living repository has an image, which then stays until the commit: what is recorded about it ends with it.
+async fn hold_image(tx: &mut Tx<'_>, repository: RepositoryKey, digest: &Digest) -> Result<bool, StoreError> {
+    let select = format!("{HAS_IMAGE}{}", tx.fork("", " FOR KEY SHARE OF i"));
+    Ok(tx.value::<i64>(&select, &params![repository.registry, repository.id, digest]).await?.is_some())
+}
+
 /// Whether a living repository has an image.
 pub(crate) async fn has_image(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,
 ) -> Result<bool, StoreError> {
-    let select = "SELECT 1 FROM image i JOIN repository r \
-            ON r.registry = i.registry AND r.id = i.repository AND r.deleted_at IS NULL \
-        WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3";
-    Ok(tx.value::<i64>(select, &params![repository.registry, repository.id, digest]).await?.is_some())
+    Ok(tx.value::<i64>(HAS_IMAGE, &params![repository.registry, repository.id, digest]).await?.is_some())
 }
 
 /// The image that a tag names, and when it was set where it comes from.
