@@ -23,13 +23,18 @@ const MOST_CHILDREN: usize = 256;
 
 /// Images that wait for their contents.
 pub(super) struct Queue {
-    turns: Slots,
-    places: Slots,
+    pub(super) turns: Slots,
+    pub(super) places: Slots,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
         Self { turns: Slots::new(AT_ONCE.0, AT_ONCE.1), places: Slots::new(MOST.0, MOST.1) }
+    }
+
+    /// The images of another database.
+    pub(super) fn beside(&self) -> Self {
+        Self { turns: self.turns.beside(), places: self.places.beside() }
     }
 }
 

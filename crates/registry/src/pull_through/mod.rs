@@ -75,13 +75,24 @@ pub(crate) struct PullThrough {
     shared: Shared,
 }
 
-/// What all databases of a node share: the room for what is fetched, and the numbers of the metrics.
-#[derive(Clone)]
+/// What all databases of a node share: the room for what is fetched, and the numbers of the metrics. One that hangs cannot
+/// take all of the room.
 struct Shared {
     counts: Arc<Counts>,
     downloads: Arc<Slots>,
     fetches: Arc<Slots>,
     background: Arc<background::Queue>,
+}
+
+impl Shared {
+    fn beside(&self) -> Self {
+        Self {
+            counts: Arc::clone(&self.counts),
+            downloads: Arc::new(self.downloads.beside()),
+            fetches: Arc::new(self.fetches.beside()),
+            background: Arc::new(self.background.beside()),
+        }
+    }
 }
 
 impl PullThrough {
@@ -97,7 +108,7 @@ impl PullThrough {
 
     /// The cache of the registries in another database of this node.
     pub(crate) fn beside(&self, settings: &PullThroughCache) -> Self {
-        Self::with(settings, self.shared.clone())
+        Self::with(settings, self.shared.beside())
     }
 
     fn with(settings: &PullThroughCache, shared: Shared) -> Self {
@@ -239,6 +250,14 @@ mod tests {
             assert!(held.len() <= most, "{} slots were taken", held.len());
             assert!(slots.iter().all(|slots| slots.try_take(&account(200)).is_none()));
         }
+        // One whose work does not end leaves room for the other.
+        for slots in [[&here.downloads, &there.downloads], [&here.fetches, &there.fetches]] {
+            let hung: Vec<_> = (0..100).filter_map(|at| slots[0].try_take(&account(at))).collect();
+            assert!(!hung.is_empty() && slots[1].try_take(&account(200)).is_some());
+        }
+        let places = [&here.background.places, &there.background.places];
+        let hung: Vec<_> = (0..300).filter_map(|at| places[0].try_take(&account(at))).collect();
+        assert!(hung.len() > 100 && places[1].try_take(&account(300)).is_some());
         here.counts.requested(counts::Requested::Layer);
         assert_eq!(there.counts.read(), here.counts.read());
     }
