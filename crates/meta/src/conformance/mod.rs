@@ -236,6 +236,7 @@ suite! {
         an_index_needs_children_that_are_active, layers_of_archived_images_are_archived,
         a_layer_comes_back_with_an_upload_or_a_push, an_index_is_restored_with_what_it_lists,
         archived_tags_are_not_listed, referrers_by_state;
+        a_large_index_is_restored_in_slices,
     store_check: one_check_is_recorded_slice_by_slice;
     read_only: changes_are_refused_until_the_move_ends, no_write_is_in_progress_afterwards;
     store_move: all_rows_are_the_same_in_the_other_database, a_database_with_rows_is_refused,

@@ -89,11 +89,11 @@ pub(super) async fn a_restore_waits_for_its_layers(world: World) {
     let work = claimed(&world, RESTORE_IMAGE, 50).await.remove(0);
     let finish =
         async || world.meta.write(FinishRestore::of_key(&work.key, Micros(90)).unwrap()).await.unwrap();
-    assert!(!finish().await, "its layer is in the archive");
+    assert_eq!(finish().await, RestoreProgress::Waits, "its layer is in the archive");
     let back = begin(&world, 5_000).await.unwrap();
     assert!(back.to.starts_with("standard-"));
     assert!(end(&world, back.clone()).await);
-    assert!(finish().await);
+    assert_eq!(finish().await, RestoreProgress::Done);
     assert_eq!(key_of(&world, repository).await, back.to);
     let again = world.put(repository, "image", &[]).await;
     assert_eq!((again.state, again.last_activated_at), (ImageState::Active, Micros(90)));

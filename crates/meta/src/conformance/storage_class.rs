@@ -4,7 +4,7 @@ use oci::digest::Digest;
 
 use super::lifecycle::{claimed, departures};
 use super::world::{World, digest, refusal, tag};
-use crate::*;
+use crate::{ops::storage_class::FAMILY, *};
 
 pub(super) async fn an_image_is_archived_and_restored(world: World) {
     use ImageState::{Activating, Active, Archived};
@@ -226,6 +226,64 @@ pub(super) async fn an_index_is_restored_with_what_it_lists(world: World) {
         }
         assert_eq!(states().await, [Active, Active, Active, Archived]);
         moved(&world, repository, "other", false, 50).await;
+    }
+}
+
+/// One transaction restores a limited number of images. The index can be pulled when all that it lists can be.
+pub(super) async fn a_large_index_is_restored_in_slices(world: World) {
+    const CHILDREN: usize = 230;
+    let repository = world.repository("app").await;
+    let names: Vec<String> = (0..CHILDREN).map(|number| format!("child{number}")).collect();
+    for name in &names {
+        world.put(repository, name, &[]).await;
+    }
+    let children: Vec<Digest> = names.iter().map(|name| digest(name)).collect();
+    for (name, children) in [("inner", children), ("outer", vec![digest("inner")])] {
+        world.meta.write(PutImage { children, ..world.image(repository, name, &[]) }).await.unwrap();
+    }
+    let count = async |condition: &str| {
+        let count = format!("SELECT CAST(COUNT(*) AS TEXT) FROM image WHERE {condition}");
+        world.texts(&count).await.remove(0).parse::<usize>().unwrap()
+    };
+    let indexes = "id IN (SELECT image FROM image_child)";
+    for restored_at in [50, 90] {
+        for name in ["outer", "inner"].into_iter().chain(names.iter().map(String::as_str)) {
+            moved(&world, repository, name, true, 0).await;
+        }
+        moved(&world, repository, "outer", false, restored_at).await;
+        let (mut active, mut activating) = (count("status = 1").await, count("status = 3").await);
+        assert!(active == 0 && activating <= FAMILY + 1, "{active} and {activating}");
+        let mut now = 50;
+        while count(&format!("status = 1 AND {indexes}")).await < 2 {
+            assert!(now < 10_000, "{active} are active, and {activating} are being restored");
+            let (kind, lease_until) = (RESTORE_IMAGE.to_owned(), Micros(now + 1));
+            let works = ClaimWork { kind, now: Micros(now), lease_until, limit: 50 };
+            for work in world.meta.write(works).await.unwrap() {
+                let finish = FinishRestore::of_key(&work.key, Micros(now)).unwrap();
+                let progress = world.meta.write(finish).await.unwrap();
+                let before = (active, activating);
+                (active, activating) = (count("status = 1").await, count("status = 3").await);
+                assert!(active - before.0 <= FAMILY + 1 && before.1.abs_diff(activating) <= FAMILY + 1);
+                assert!(
+                    active == CHILDREN + 2
+                        || count(&format!("status = 1 AND {indexes}")).await == 0
+                        || active == CHILDREN + 1,
+                    "an active index has active images"
+                );
+                assert!(restored_at <= now || active == 0, "it is not time");
+                let Work { kind, key, fence, .. } = work;
+                let end = match progress {
+                    RestoreProgress::Done => world.meta.write(FinishWork { kind, key, fence }).await,
+                    RestoreProgress::GoesOn | RestoreProgress::Waits => {
+                        let due_at = Micros(now);
+                        world.meta.write(PostponeWork { kind, key, fence, due_at, error: None }).await
+                    }
+                };
+                end.unwrap();
+            }
+            now += 1;
+        }
+        assert_eq!(active, CHILDREN + 2);
     }
 }
 

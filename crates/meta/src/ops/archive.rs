@@ -102,20 +102,40 @@ pub(crate) async fn bring_back_layers(
     move_layers(tx, (layers, &params![repository.registry, repository.id, image]), at).await
 }
 
-/// The images in the archive that an index lists, at any depth. An active index has active images, so they were archived
-/// after it and are restored with it.
+/// The images that are not active among those that an index lists, at any depth, and at most so many. An active index has
+/// active images, so they were archived after it and are restored with it.
 pub(crate) async fn archived_members(
     tx: &mut Tx<'_>,
-    repository: RepositoryKey,
-    index: ImageId,
+    (repository, index): (RepositoryKey, ImageId),
+    limit: usize,
 ) -> Result<Vec<ImageId>, StoreError> {
-    let select = "WITH RECURSIVE listed (id) AS ( \
+    members(tx, (repository, index), "i.status <> 1", limit).await
+}
+
+/// The same, without those that are being restored.
+pub(crate) async fn resting_members(
+    tx: &mut Tx<'_>,
+    (repository, index): (RepositoryKey, ImageId),
+    limit: usize,
+) -> Result<Vec<ImageId>, StoreError> {
+    members(tx, (repository, index), "i.status = 2", limit).await
+}
+
+async fn members(
+    tx: &mut Tx<'_>,
+    (repository, index): (RepositoryKey, ImageId),
+    condition: &str,
+    limit: usize,
+) -> Result<Vec<ImageId>, StoreError> {
+    let select = format!(
+        "WITH RECURSIVE listed (id) AS ( \
             SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 UNION \
             SELECT m.id FROM listed l \
             JOIN image_child c ON c.registry = ?1 AND c.repository = ?2 AND c.image = l.id \
             JOIN image m ON m.registry = ?1 AND m.repository = ?2 AND m.digest = c.digest) \
-        SELECT i.id FROM listed l \
-        JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = l.id WHERE i.id <> ?3 AND i.status <> 1";
-    let rows = tx.rows(select, &params![repository.registry, repository.id, index]).await?;
+         SELECT i.id FROM listed l JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = l.id \
+         WHERE i.id <> ?3 AND {condition} LIMIT ?4"
+    );
+    let rows = tx.rows(&select, &params![repository.registry, repository.id, index, limit]).await?;
     rows.into_iter().map(|mut row| row.take()).collect()
 }

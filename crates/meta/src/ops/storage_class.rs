@@ -5,7 +5,7 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        archive::{activate, archive, archived_members},
+        archive::{activate, archive, archived_members, resting_members},
         image::ImageState,
         image_list::ImageRef,
         lifecycle_policy::evaluate_soon,
@@ -24,6 +24,10 @@ const DATABASE: crate::Database = crate::Database::Registries;
 
 /// The kind of work that ends the restoring of an image.
 pub const RESTORE_IMAGE: &str = "restore-image";
+
+/// The images that one transaction restores with the index that lists them. Those of a larger index are restored in slices,
+/// each image by itself; the index is active when all of them are.
+pub(crate) const FAMILY: usize = 100;
 
 /// Moves an image to the archive, or restores it.
 #[derive(Clone, Debug)]
@@ -85,18 +89,7 @@ operation!(
                 count_departures(tx, op.repository, 1).await?;
                 ImageState::Archived
             }
-            (false, ImageState::Archived) if op.restored_at <= op.at && is_back(tx, op.repository, id).await? => {
-                activate_family(tx, op.repository, id, op.at).await?;
-                evaluate_soon(tx, op.repository, op.at).await?;
-                ImageState::Active
-            }
-            (false, ImageState::Archived) => {
-                for member in archived_members(tx, op.repository, id).await? {
-                    op.restore(tx, member).await?;
-                }
-                op.restore(tx, id).await?;
-                ImageState::Activating
-            }
+            (false, ImageState::Archived) => op.restore(tx, id).await?,
         };
         Ok(Ok(StorageClassUpdate { digest, state, is_changed: true }))
     }
@@ -124,18 +117,23 @@ impl UpdateImageStorageClass {
         Ok(Some(found).filter(|(_, digest, _)| self.image.digest.is_none_or(|asked| asked == *digest)))
     }
 
-    /// Begins to restore an image.
-    async fn restore(&self, tx: &mut Tx<'_>, image: ImageId) -> Result<(), StoreError> {
-        let update = "UPDATE image SET status = ?4, restored_at = ?5 \
-                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-        let number = ImageState::Activating.number();
-        let values = params![self.repository.registry, self.repository.id, image, number, self.restored_at];
-        tx.execute(update, &values).await?;
-        let objects = objects_in_archive(tx, self.repository, image).await?;
-        queue_moves(tx, &objects, self.at).await?;
-        let key = restore_key(self.repository, image);
-        // A push can have ended an earlier restore, whose work may still wait or be claimed.
-        enqueue_anew(tx, RESTORE_IMAGE, &key, self.restored_at).await
+    /// Restores an image with those that it lists. Returns its state then.
+    async fn restore(&self, tx: &mut Tx<'_>, image: ImageId) -> Result<ImageState, StoreError> {
+        let restore = Restore { repository: self.repository, restored_at: self.restored_at, at: self.at };
+        let mut family = archived_members(tx, (self.repository, image), FAMILY + 1).await?;
+        if family.len() > FAMILY {
+            restore.begin(tx, image, self.at).await?;
+            return Ok(ImageState::Activating);
+        }
+        family.push(image);
+        if self.restored_at <= self.at && is_back(tx, self.repository, &family).await? {
+            activate_family(tx, self.repository, &family, self.at).await?;
+            return Ok(ImageState::Active);
+        }
+        for image in family {
+            restore.begin(tx, image, self.restored_at).await?;
+        }
+        Ok(ImageState::Activating)
     }
 
     /// Whether an index that is not archived lists the image.
@@ -149,16 +147,47 @@ impl UpdateImageStorageClass {
     }
 }
 
+/// Images that are active at a time.
+struct Restore {
+    repository: RepositoryKey,
+    restored_at: Micros,
+    /// Now.
+    at: Micros,
+}
+
+impl Restore {
+    /// Begins to restore an image, whose work is due then.
+    async fn begin(&self, tx: &mut Tx<'_>, image: ImageId, due_at: Micros) -> Result<(), StoreError> {
+        let update = "UPDATE image SET status = ?4, restored_at = ?5 \
+                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+        let number = ImageState::Activating.number();
+        let values = params![self.repository.registry, self.repository.id, image, number, self.restored_at];
+        tx.execute(update, &values).await?;
+        let objects = objects_in_archive(tx, self.repository, image).await?;
+        queue_moves(tx, &objects, self.at).await?;
+        let key = restore_key(self.repository, image);
+        // A push can have ended an earlier restore, whose work may still wait or be claimed.
+        enqueue_anew(tx, RESTORE_IMAGE, &key, due_at).await
+    }
+
+    /// Begins to restore the next images that an index lists.
+    async fn begin_members(&self, tx: &mut Tx<'_>, index: ImageId) -> Result<RestoreProgress, StoreError> {
+        let members = resting_members(tx, (self.repository, index), FAMILY).await?;
+        for member in &members {
+            self.begin(tx, *member, self.restored_at).await?;
+        }
+        Ok(if members.len() == FAMILY { RestoreProgress::GoesOn } else { RestoreProgress::Waits })
+    }
+}
+
 fn restore_key(repository: RepositoryKey, image: ImageId) -> String {
     format!("{}/{}", repository.to_text(), image.0)
 }
 
-/// Whether all layers of an image, and of those that it lists, are in standard storage.
-async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<bool, StoreError> {
-    let mut images = archived_members(tx, repository, image).await?;
-    images.push(image);
+/// Whether all layers of these images are in standard storage.
+async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, images: &[ImageId]) -> Result<bool, StoreError> {
     for image in images {
-        if !objects_in_archive(tx, repository, image).await?.is_empty() {
+        if !objects_in_archive(tx, repository, *image).await?.is_empty() {
             return Ok(false);
         }
     }
@@ -170,18 +199,28 @@ async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> 
 async fn activate_family(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
-    image: ImageId,
+    family: &[ImageId],
     at: Micros,
 ) -> Result<(), StoreError> {
-    let mut restored = archived_members(tx, repository, image).await?;
-    restored.push(image);
-    for image in &restored {
+    for image in family {
         activate(tx, repository, *image, at).await?;
     }
-    queue_restored(tx, repository, &restored, at).await
+    queue_restored(tx, repository, family, at).await?;
+    evaluate_soon(tx, repository, at).await
 }
 
-/// Ends the restoring of an image, if its time has come and its layers are back. False: they are not back yet.
+/// How far the restoring of an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreProgress {
+    /// It is over.
+    Done,
+    /// More images of the index are to be begun.
+    GoesOn,
+    /// Its time has not come, its layers are not back yet, or images that it lists are not.
+    Waits,
+}
+
+/// Ends the restoring of an image, if its time has come and its layers are back, or goes on with the images that it lists.
 #[derive(Clone, Debug)]
 pub struct FinishRestore {
     pub repository: RepositoryKey,
@@ -199,19 +238,22 @@ impl FinishRestore {
     }
 }
 
-operation!(FinishRestore: Durable [Contents(op.repository)] -> bool, Never, |op, tx| {
+operation!(FinishRestore: Durable [Contents(op.repository)] -> RestoreProgress, Never, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Ok(true));
+        return Ok(Ok(RestoreProgress::Done));
     }
     let RepositoryKey { registry, id } = op.repository;
-    let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3 \
-                  AND restored_at <= ?4";
-    if tx.value::<i64>(select, &params![registry, id, op.image, op.at]).await?.is_some() {
-        if !is_back(tx, op.repository, op.image).await? {
-            return Ok(Ok(false));
-        }
-        activate_family(tx, op.repository, op.image, op.at).await?;
-        evaluate_soon(tx, op.repository, op.at).await?;
+    let select = "SELECT restored_at FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3";
+    let Some(restored_at) = tx.value::<Micros>(select, &params![registry, id, op.image]).await? else {
+        return Ok(Ok(RestoreProgress::Done));
+    };
+    let restore = Restore { repository: op.repository, restored_at, at: op.at };
+    let mut family = archived_members(tx, (op.repository, op.image), FAMILY + 1).await?;
+    let is_large = family.len() > FAMILY;
+    family.push(op.image);
+    if is_large || restored_at > op.at || !is_back(tx, op.repository, &family).await? {
+        return Ok(Ok(restore.begin_members(tx, op.image).await?));
     }
-    Ok(Ok(true))
+    activate_family(tx, op.repository, &family, op.at).await?;
+    Ok(Ok(RestoreProgress::Done))
 });

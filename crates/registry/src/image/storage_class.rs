@@ -10,8 +10,8 @@ use access::op::ecr;
 use access::permit::Permit;
 use access::reconcilers;
 use access::store::{
-    FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, StorageClassRefusal, StorageClassUpdate,
-    StoreResultExt as _, UpdateImageStorageClass, store_error,
+    FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, RestoreProgress, StorageClassRefusal,
+    StorageClassUpdate, StoreResultExt as _, UpdateImageStorageClass, store_error,
 };
 use fault::Fault;
 use futures::future::BoxFuture;
@@ -77,9 +77,13 @@ impl Registry {
 async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<Next> {
     let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
     fault::hit(Fault::LifecycleRestoreClaimed);
-    let is_done = permit.write(|()| finish).await.or_store_error()?;
+    let progress = permit.write(|()| finish).await.or_store_error()?;
     fault::hit(Fault::LifecycleRestored);
-    Ok(if is_done { Next::Finish } else { Next::At(at.plus(INTERVAL)) })
+    Ok(match progress {
+        RestoreProgress::Done => Next::Finish,
+        RestoreProgress::GoesOn => Next::At(at),
+        RestoreProgress::Waits => Next::At(at.plus(INTERVAL)),
+    })
 }
 
 #[derive(Debug, thiserror::Error)]
