@@ -79,6 +79,8 @@ services! {
         FindNamedPrincipals, EndSettingsReplication, ClaimWork, FinishWork, PostponeWork, QueueReferrers,
         ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
         TrimReplicationBackfills;
+    /// Remembers deletions of peers that found no repository. The gate decides about the deletion before.
+    ReceiveFromPeers => RecordAbsence, FindAbsence;
     /// Shows how far the destinations of replication are behind.
     DescribeReplication => ListReplicationLags;
     /// Deletes the bytes of objects whose rows are gone.

@@ -204,7 +204,8 @@ suite! {
         a_run_can_be_asked_for_before_the_first;
     last_writer: the_later_tag_wins_in_every_order, a_tag_is_as_old_as_at_its_source,
         without_the_setting_the_source_wins;
-    replication: a_late_request_of_a_peer_changes_nothing, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
+    replication: a_late_request_of_a_peer_changes_nothing, a_late_image_of_a_peer_creates_nothing,
+        effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         the_push_of_a_deleted_image_ends_no_deletion,

@@ -266,6 +266,47 @@ pub(super) async fn a_late_request_of_a_peer_changes_nothing(world: World) {
     assert_eq!(remove("own", None, false, 43).await.unwrap(), image(vec![(digest("own"), Some(tag("v2")))]));
 }
 
+/// A deletion finds no repository, or the repository is deleted after it: what was sent before does not come back.
+pub(super) async fn a_late_image_of_a_peer_creates_nothing(world: World) {
+    let put = async |repository: RepositoryKey, sent_at: i64| {
+        let source = ReplicaSource::Peer { tagged_at: Some(Micros(5)), order: order(sent_at) };
+        let put = world.image(repository, "one", &["v1"]);
+        world.meta.write(ReplicateImage { put, source, item: None, places: places() }).await
+    };
+    let absent = async |name: &str, sent_at: i64| {
+        let (registry, name) = (world.registry, name.to_owned());
+        world.meta.write(RecordAbsence { registry, name, order: order(sent_at) }).await.unwrap()
+    };
+    let is_late = async |sent_at: i64| {
+        world.meta.read(FindAbsence { registry: world.registry, order: order(sent_at) }).await.unwrap()
+    };
+    assert!(!is_late(1).await);
+    assert!(absent("app", 30).await);
+    assert!(is_late(30).await && !is_late(31).await);
+    assert!(absent("other", 10).await, "an earlier one changes nothing");
+    let app = world.repository("app").await;
+    assert_eq!(refusal(put(app, 20).await), ReplicateImageRefusal::Overtaken);
+    assert_eq!(refusal(put(app, 30).await), ReplicateImageRefusal::Overtaken);
+    put(app, 31).await.unwrap();
+    assert!(!absent("app", 40).await, "it exists by now");
+    // A repository whose requests are known has its own order.
+    assert!(absent("other", 50).await);
+    put(app, 45).await.unwrap();
+    put(app, 60).await.unwrap();
+    let (deleted, at) = (DeleteRepository { repository: app, force: true, at: Micros(9) }, Micros(9));
+    world.meta.write(deleted).await.unwrap();
+    let again = world.repository("app").await;
+    assert_eq!(refusal(put(again, 55).await), ReplicateImageRefusal::Overtaken);
+    let source = DeletionSource::Peer { is_of_another_account: false, order: order(58) };
+    let remove = ReplicateDeletion { repository: again, digest: digest("one"), tag: None, source, at };
+    assert_eq!(refusal(world.meta.write(remove).await), ReplicateDeletionRefusal::Overtaken);
+    // Other registries that are replicated have their own order.
+    let other = PeerOrder { source: "b".to_owned(), sent_at: Micros(1) };
+    let source = ReplicaSource::Peer { tagged_at: Some(Micros(5)), order: other };
+    let put = world.image(again, "one", &["v1"]);
+    world.meta.write(ReplicateImage { put, source, item: None, places: places() }).await.unwrap();
+}
+
 pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
     let (app, there) = replicating(&world, true).await;
     world.put(app, "one", &["v1"]).await;

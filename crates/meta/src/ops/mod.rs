@@ -53,6 +53,7 @@ pub mod oidc_provider;
 pub mod organizational_unit;
 pub mod outbox;
 pub mod password_policy;
+pub mod peer_order;
 pub mod placement;
 pub mod policy_use;
 pub mod principal;

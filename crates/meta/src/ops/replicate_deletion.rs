@@ -7,8 +7,9 @@ use crate::{
     ops::{
         image_delete::{DeleteOutcome, Removed, remove_digest},
         operation,
+        peer_order::PeerOrder,
         protection::{Protected, before_reports},
-        replicate_image::{PeerOrder, has_image, tag_of},
+        replicate_image::{has_image, tag_of},
         replication_item::{ReplicationKey, complete},
         repository::{Hold, hold},
         tag::{is_protected, remove},

@@ -11,6 +11,7 @@ use crate::{
         blob::Link,
         image_put::{PutImage, PutImageOutcome, PutImageRefusal},
         operation,
+        peer_order::PeerOrder,
         replication_item::{ReplicationKey, ReplicationPlaces, complete, note_complete},
         repository::{Held, Hold, hold},
         repository_policy::{account_setting, is_enabled},
@@ -35,28 +36,6 @@ pub struct ReplicateImage {
     pub item: Option<(ReplicationKey, Option<i64>)>,
     /// The two registries, for the events.
     pub places: ReplicationPlaces,
-}
-
-/// A request of a peer: the registry that it replicates, and when it was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerOrder {
-    pub source: String,
-    pub sent_at: Micros,
-}
-
-impl PeerOrder {
-    /// Whether no later request about the repository was carried out. The caller holds the repository.
-    pub(crate) async fn is_in_order(
-        &self,
-        tx: &mut Tx<'_>,
-        repository: RepositoryKey,
-    ) -> Result<bool, StoreError> {
-        let put = "INSERT INTO replication_peer (registry, repository, source, sent_at) VALUES (?1, ?2, ?3, ?4) \
-            ON CONFLICT (registry, repository, source) DO UPDATE SET sent_at = excluded.sent_at \
-            WHERE replication_peer.sent_at < excluded.sent_at";
-        let values = params![repository.registry, repository.id, self.source, self.sent_at];
-        Ok(tx.execute(put, &values).await? == 1)
-    }
 }
 
 /// Where a replicated image comes from.

@@ -4,7 +4,7 @@
 use crate::{
     Micros, Mutability, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
-        operation,
+        operation, peer_order,
         protection::{Protected, any_protected, before_reports},
         setting_change::{SettingKind, changed},
     },
@@ -266,6 +266,7 @@ operation!(DeleteRepository: Durable [Repository(op.repository)] -> RepositoryRo
     tx.execute(mark, &params![op.repository.registry, op.repository.id, op.at]).await?;
     let count = "UPDATE registry SET repository_count = repository_count - 1 WHERE key = ?1";
     tx.execute(count, &params![op.repository.registry]).await?;
+    peer_order::outlive(tx, op.repository).await?;
     super::work::enqueue(tx, PURGE_REPOSITORY, &op.repository.to_text(), op.at).await?;
     Ok(Ok(held.row))
 });

@@ -183,6 +183,24 @@ fn a_request_that_is_sent_again_does_nothing() {
 }
 
 #[test]
+fn an_image_sent_before_its_deletion_creates_nothing() {
+    let folder = testkit::memory_folder().unwrap();
+    let b = receiving(folder.path());
+    b.can_act();
+    // The registry exists; the repository does not.
+    b.call("CreateRepository", &json!({"repositoryName": "other"}));
+    let (digest, manifest) = index();
+    let put = Asked::put(&b, &digest, &manifest);
+    let delete = json!({"operation": "delete", "digest": digest, "tag": null});
+    assert!(Asked::of(&b, PATH, &delete).sent(&b).1.contains(r#"{"result":"done"}"#));
+    let (status, text) = put.sent(&b);
+    assert!(status == 200 && text.contains(r#"{"result":"overtaken"}"#), "{text}");
+    let repositories = b.call("DescribeRepositories", &json!({}))["repositories"].to_string();
+    assert!(repositories.contains("other") && !repositories.contains("app"), "{repositories}");
+    assert!(Asked::put(&b, &digest, &manifest).sent(&b).1.contains(r#"{"result":"done"}"#));
+}
+
+#[test]
 fn bytes_are_verified_when_they_arrive() {
     let folder = testkit::memory_folder().unwrap();
     let b = receiving(folder.path());

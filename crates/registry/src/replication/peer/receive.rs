@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
+use access::effects::authority;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::peer::PeerRequest;
@@ -12,8 +14,9 @@ use access::permit::Permit;
 use access::rate::Rate;
 use access::storage_quota::More;
 use access::store::{
-    DeletionSource, Micros, MissingContents, OpError, PutImageRefusal, ReplicaSource, ReplicateImage,
-    ReplicateImageRefusal, ReplicationPlaces, SameDigestSameTag, Setting, SettingKind, Target, store_error,
+    DeletionSource, FindAbsence, Micros, MissingContents, OpError, PutImageRefusal, RecordAbsence,
+    ReplicaSource, ReplicateImage, ReplicateImageRefusal, ReplicationPlaces, SameDigestSameTag, Setting,
+    SettingKind, StoreResultExt as _, Target, store_error,
 };
 use fault::Fault;
 use oci::digest::{Algorithm, Digest};
@@ -97,7 +100,7 @@ impl Registry {
                 };
                 let gate = self.access.gate(ctx, to, Target::None).await?;
                 match gate.permit::<ecr::ReplicateImage>() {
-                    Err(error) if error.code == Code::RepositoryNotFound => Answer::Done,
+                    Err(error) if error.code == Code::RepositoryNotFound => self.absent(asked, &gate).await?,
                     permit => {
                         let is_removed = remove(ctx, &permit?, (read(&digest)?, tag), source).await?;
                         if is_removed { Answer::Done } else { Answer::Overtaken }
@@ -108,9 +111,32 @@ impl Registry {
         serde_json::to_vec(&answer).map_err(Error::internal)
     }
 
+    /// There is nothing to delete. It is remembered, so that an image which was sent before creates no repository. A registry
+    /// that does not exist remembers nothing.
+    async fn absent(&self, asked: &PeerRequest, gate: &Gate) -> Result<Answer> {
+        let Some(registry) = gate.registry() else { return Ok(Answer::Done) };
+        let (name, order) = (asked.repository.name.to_string(), asked.order.clone());
+        let permit = Permit::for_service(authority::ReceiveFromPeers, &self.access);
+        let record = permit.write(|()| RecordAbsence { registry, name, order }).await;
+        Ok(if record.or_store_error()? { Answer::Done } else { Answer::Overtaken })
+    }
+
+    /// Whether an image whose repository does not exist was sent before a deletion that found none.
+    async fn is_too_late(&self, asked: &PeerRequest, gate: &Gate) -> Result<bool> {
+        let Some(registry) = gate.registry() else { return Ok(false) };
+        let is_absent = matches!(gate.permit::<ecr::ReplicateImage>(),
+            Err(error) if error.code == Code::RepositoryNotFound);
+        let permit = Permit::for_service(authority::ReceiveFromPeers, &self.access);
+        let order = asked.order.clone();
+        Ok(is_absent && permit.read(|()| FindAbsence { registry, order }).await?)
+    }
+
     async fn put_arriving(&self, ctx: &Ctx, asked: &PeerRequest, image: Arriving) -> Result<Answer> {
         let to = &asked.repository;
         let gate = self.access.gate(ctx, to, Target::None).await?;
+        if self.is_too_late(asked, &gate).await? {
+            return Ok(Answer::Overtaken);
+        }
         let permit: Permit<ecr::ReplicateImage> =
             self.permit_or_create(ctx, (to, &gate), "REPLICATION").await?;
         let body = image.manifest.into_bytes();

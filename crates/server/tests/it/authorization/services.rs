@@ -91,6 +91,7 @@ macro_rules! with_operations {
                 ForgetReplications ListDueSettings FindRepositorySettings EndSettingsReplication QueueReferrers;
             Replicate: ReplicateImage ReplicateDeletion PutReplicatedSettings;
             ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
+            PeerOrders: RecordAbsence FindAbsence;
             ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
             WorkOnBackfills: ListOpenBackfills PrepareBackfill EndBackfillItems FindReplicationDestination
                 TrimReplicationBackfills;
@@ -182,6 +183,7 @@ rows! {
     RestoreImages: Work FinishRestores;
     ReplicateImages: ReadIdentities Work DueReplications ReadBackfills WorkOnBackfills ReadLayers BytesRead;
     DescribeReplication: ReadReplications;
+    ReceiveFromPeers: PeerOrders;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
