@@ -75,7 +75,7 @@ services! {
     /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below. Layers
     /// are read for peers.
     ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource,
-        FindReplicationTag, FindBlobs, ForgetReplications, ListDueSettings, FindRepositorySettings,
+        FindReplicationTag, FindReplicationRule, FindBlobs, ForgetReplications, ListDueSettings, FindRepositorySettings,
         FindNamedPrincipals, EndSettingsReplication, ClaimWork, FinishWork, PostponeWork, QueueReferrers,
         ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
         TrimReplicationBackfills;

@@ -205,7 +205,7 @@ suite! {
     last_writer: the_later_tag_wins_in_every_order, a_tag_is_as_old_as_at_its_source,
         without_the_setting_the_source_wins;
     replication: a_late_request_of_a_peer_changes_nothing, a_late_image_of_a_peer_creates_nothing,
-        effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
+        rules_that_changed_count_for_what_is_queued, effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
         the_push_of_a_deleted_image_ends_no_deletion,
@@ -236,8 +236,8 @@ suite! {
     storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
         an_index_needs_children_that_are_active, layers_of_archived_images_are_archived,
         a_layer_comes_back_with_an_upload_or_a_push, an_index_is_restored_with_what_it_lists,
-        archived_tags_are_not_listed, referrers_by_state;
         a_large_index_is_restored_in_slices,
+        archived_tags_are_not_listed, referrers_by_state;
     store_check: one_check_is_recorded_slice_by_slice;
     read_only: changes_are_refused_until_the_move_ends, no_write_is_in_progress_afterwards;
     store_move: all_rows_are_the_same_in_the_other_database, a_database_with_rows_is_refused,

@@ -307,6 +307,28 @@ pub(super) async fn a_late_image_of_a_peer_creates_nothing(world: World) {
     world.meta.write(ReplicateImage { put, source, item: None, places: places() }).await.unwrap();
 }
 
+/// What no rule gives to its destination any more is not replicated, and leaves no row.
+pub(super) async fn rules_that_changed_count_for_what_is_queued(world: World) {
+    configure(&world, vec![route(1, "us-west-2", "", true)]).await;
+    let (app, other) = (world.repository("team/app").await, world.repository("other").await);
+    world.put(app, "one", &["v1"]).await;
+    let ruled = async |repository, deletes| {
+        world.meta.read(FindReplicationRule { repository, destination: 1, deletes }).await.unwrap()
+    };
+    assert!(ruled(app, false).await && ruled(app, true).await && ruled(other, true).await);
+    configure(&world, vec![route(2, "us-west-2", "team/", false)]).await;
+    assert!(ruled(app, false).await && !ruled(app, true).await && !ruled(other, false).await);
+    configure(&world, Vec::new()).await;
+    assert!(!ruled(app, false).await);
+    let item = due(&world, 1).await.remove(0);
+    let late = ReplicationItem { version: item.version + 1, ..item.clone() };
+    world.meta.write(end_of(&late, ReplicationEnd::Complete)).await.unwrap();
+    assert_eq!(due(&world, 1).await.len(), 1, "it was queued again");
+    world.meta.write(end_of(&item, ReplicationEnd::Complete)).await.unwrap();
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM replication";
+    assert_eq!(world.texts(count).await, ["0"]);
+}
+
 pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
     let (app, there) = replicating(&world, true).await;
     world.put(app, "one", &["v1"]).await;

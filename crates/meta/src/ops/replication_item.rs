@@ -84,7 +84,7 @@ pub(crate) const FAILED: i64 = 3;
 /// How an item ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicationEnd {
-    /// There is nothing to do any more.
+    /// There is nothing to do any more, and nothing was done.
     Complete,
     /// A peer has it.
     Replicated,
@@ -116,7 +116,11 @@ pub struct ReplicationPlaces {
 
 operation!(EndReplication: Durable [] -> bool, Never, |op, tx| {
     let (status, code, due_at) = match &op.end {
-        ReplicationEnd::Complete | ReplicationEnd::Replicated => {
+        ReplicationEnd::Complete => {
+            forget(tx, &op.key, op.version).await?;
+            return Ok(Ok(false));
+        }
+        ReplicationEnd::Replicated => {
             complete(tx, &op.key, op.version).await?;
             return Ok(Ok(false));
         }
@@ -152,6 +156,35 @@ pub(crate) async fn complete(tx: &mut Tx<'_>, key: &ReplicationKey, version: i64
     tx.execute(update, &values).await?;
     Ok(())
 }
+
+/// Removes an item.
+async fn forget(tx: &mut Tx<'_>, key: &ReplicationKey, version: i64) -> Result<(), StoreError> {
+    let ReplicationKey { source, digest, destination, .. } = key;
+    let delete = "DELETE FROM replication WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND tag = ?4 \
+                  AND destination = ?5 AND version = ?6";
+    let tag = key.tag_text();
+    let values = params![source.registry, source.id, digest, tag, *destination, version];
+    tx.execute(delete, &values).await.map(|_| ())
+}
+
+/// Finds out whether a rule gives a repository to a destination now: the rules can have changed since an item was queued.
+#[derive(Clone, Debug)]
+pub struct FindReplicationRule {
+    pub repository: RepositoryKey,
+    pub destination: i64,
+    /// Whether the rule must replicate deletions.
+    pub deletes: bool,
+}
+
+operation!(FindReplicationRule: Point -> bool, Never, |op, tx| {
+    let select = "SELECT 1 FROM replication_destination d \
+        JOIN replication_rule u ON u.registry = d.registry AND u.destination = d.id AND u.deletes >= ?4 \
+        JOIN repository r ON r.registry = d.registry AND r.id = ?2 AND substr(r.name, 1, length(u.prefix)) = u.prefix \
+        WHERE d.id = ?3 AND d.registry = ?1 AND d.removed_at IS NULL LIMIT 1";
+    let RepositoryKey { registry, id } = op.repository;
+    let values = params![registry, id, op.destination, op.deletes];
+    Ok(Ok(tx.value::<i64>(select, &values).await?.is_some()))
+});
 
 /// Records an image that is replicated and was not queued.
 pub(crate) async fn note_complete(

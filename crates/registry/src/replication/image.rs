@@ -17,7 +17,7 @@ use oci::digest::Digest;
 use oci::manifest::Manifest;
 use oci::name::Tag;
 
-use super::{Authority, Route};
+use super::{Authority, Route, is_ruled};
 use crate::Registry;
 use crate::image::push::{ImagePush, put_image_error};
 
@@ -42,7 +42,7 @@ enum Put {
 }
 
 impl Registry {
-    /// Replicates the image of an item with its tag. None: the source does not have it any more.
+    /// Replicates the image of an item with its tag. None: the source does not have it any more, or no rule for it.
     pub(super) async fn replicate_push(
         &self,
         permit: &Permit<Authority>,
@@ -56,7 +56,7 @@ impl Registry {
     }
 
     /// Replicates an image with its tag. `version` is that of its item, if it was queued. None: the source does not have
-    /// the image any more.
+    /// the image any more, or no rule for it.
     pub(crate) async fn replicate(
         &self,
         permit: &Permit<Authority>,
@@ -70,6 +70,9 @@ impl Registry {
         let mut tried = HashSet::from([key.digest]);
         let mut allows_missing = false;
         while let Some(digest) = waiting.last() {
+            if !is_ruled(permit, (key.source, key.destination), false).await? {
+                return Ok(None);
+            }
             let is_root = waiting.len() == 1;
             let item = is_root.then_some((key, version));
             let tag = key.tag.as_ref().filter(|_| is_root);

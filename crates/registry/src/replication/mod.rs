@@ -29,9 +29,10 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::reconcilers;
 use access::store::{
-    DeletionSource, EndReplication, ForgetReplications, ListDueDestinations, ListDueReplications, OpError,
-    ReplicateDeletion, ReplicateDeletionRefusal, ReplicationAction, ReplicationDestinationRow,
-    ReplicationEnd, ReplicationItem, ReplicationPlaces, StoreResultExt as _, Target, store_error,
+    DeletionSource, EndReplication, FindReplicationRule, ForgetReplications, ListDueDestinations,
+    ListDueReplications, OpError, ReplicateDeletion, ReplicateDeletionRefusal, ReplicationAction,
+    ReplicationDestinationRow, ReplicationEnd, ReplicationItem, ReplicationPlaces, RepositoryKey,
+    StoreResultExt as _, Target, store_error,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -189,7 +190,7 @@ impl Registry {
             (None, _) => Ok(None),
             (Some(name), ReplicationAction::Push) => self.replicate_push(permit, route, &item, name).await,
             (Some(name), ReplicationAction::Untag | ReplicationAction::Delete) => {
-                self.replicate_deletion(route, &item, name).await
+                self.replicate_deletion(permit, route, &item, name).await
             }
         };
         let end = match outcome {
@@ -215,13 +216,17 @@ impl Registry {
         Ok(retry::after(item, error, micros(now)))
     }
 
-    /// Removes a tag or an image. None: there is no repository to remove it from.
+    /// Removes a tag or an image. None: there is no repository to remove it from, or no rule that says so any more.
     async fn replicate_deletion(
         &self,
+        permit: &Permit<Authority>,
         route: &Route,
         item: &ReplicationItem,
         name: &str,
     ) -> Result<Option<()>> {
+        if !is_ruled(permit, (item.key.source, item.key.destination), true).await? {
+            return Ok(None);
+        }
         let ctx = route.request()?;
         let to = route.repository(name)?;
         let gate = self.access.gate(&ctx, &to, Target::None).await?;
@@ -232,6 +237,16 @@ impl Registry {
         let source = DeletionSource::Here(item.key.clone(), item.version);
         remove(&ctx, &permit, (item.key.digest, item.key.tag.clone()), source).await.map(|_| Some(()))
     }
+}
+
+/// Whether a rule gives a repository to a destination now, or its deletions. What was queued, or read, before a change of the
+/// rules is not sent after it.
+async fn is_ruled(
+    permit: &Permit<Authority>,
+    (repository, destination): (RepositoryKey, i64),
+    deletes: bool,
+) -> Result<bool> {
+    permit.read(|()| FindReplicationRule { repository, destination, deletes }).await
 }
 
 /// Ends an item.

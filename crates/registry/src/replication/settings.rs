@@ -9,14 +9,14 @@ use access::op::ecr;
 use access::peer::PeerRequest;
 use access::store::{
     ArrivedSetting, EndSettingsReplication, FindRepositorySettings, LIFECYCLE_EXTENSIONS, ListDueSettings,
-    Mutability, PutReplicatedSettings, RefusedExt as _, RepositoryKey, RepositorySettings, Setting,
-    SettingKind, SettingValue, SettingsEnd, SettingsItem, StoreResultExt as _, Target,
+    Mutability, PutReplicatedSettings, RefusedExt as _, RepositorySettings, Setting, SettingKind,
+    SettingValue, SettingsEnd, SettingsItem, StoreResultExt as _, Target,
 };
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use policy::{Document, PolicyError, Use};
 
-use super::{Authority, Route, failure_code, retry};
+use super::{Authority, Route, failure_code, is_ruled, retry};
 use crate::Registry;
 use crate::lifecycle_policy::parsed;
 use crate::policy_text::{CheckedPolicy, refused, shown};
@@ -68,11 +68,16 @@ pub(super) async fn due(
     permit.read(|()| ListDueSettings { destination, now: micros(now), limit: REPOSITORIES }).await
 }
 
-/// The settings of a repository as they are sent: principals of policies by ARN. None: there is nothing to send.
+/// The settings of a repository as they are sent: principals of policies by ARN. None: there is nothing to send, or no rule
+/// for it any more.
 pub(super) async fn read(
     permit: &Permit<Authority>,
-    repository: RepositoryKey,
+    item: &SettingsItem,
 ) -> Result<Option<RepositorySettings>> {
+    let repository = item.source;
+    if !is_ruled(permit, (repository, item.destination), false).await? {
+        return Ok(None);
+    }
     let Some(mut found) = permit.read(|()| FindRepositorySettings { repository }).await? else {
         return Ok(None);
     };
@@ -142,7 +147,7 @@ impl Registry {
         route: &Route,
         item: &SettingsItem,
     ) -> Result<Vec<String>> {
-        let Some(RepositorySettings { name, settings }) = read(permit, item.source).await? else {
+        let Some(RepositorySettings { name, settings }) = read(permit, item).await? else {
             return Ok(Vec::new());
         };
         let (ctx, to) = (route.request()?, route.repository(name.as_str())?);

@@ -19,7 +19,7 @@ use super::Run;
 use super::ask::{Failure, Way};
 use super::message::{Answer, Ask, LAYERS, digests};
 use crate::Registry;
-use crate::replication::Authority;
+use crate::replication::{Authority, is_ruled};
 
 /// The maximum number of images that one index can bring with it, at any depth.
 const MOST_MEMBERS: usize = 10_000;
@@ -28,7 +28,7 @@ const MOST_FAILURES: u32 = 4;
 const REST: Duration = Duration::from_millis(100);
 
 impl Registry {
-    /// Sends an image with its tag. None: the source does not have it any more.
+    /// Sends an image with its tag. None: the source does not have it any more, or no rule for it.
     pub(super) async fn send_image(
         &self,
         permit: &Permit<Authority>,
@@ -42,6 +42,9 @@ impl Registry {
             // A slow peer can name ever more that it lacks.
             if run.is_over() {
                 return Err(Failure::Paused);
+            }
+            if !is_ruled(permit, (key.source, key.destination), false).await? {
+                return Ok(None);
             }
             let is_root = waiting.len() == 1;
             let tag = key.tag.as_ref().filter(|_| is_root);
@@ -103,7 +106,7 @@ impl Registry {
         Ok(Some(Ask::PutImage { digest, media_type, manifest, tag, tagged_at, allows_missing }))
     }
 
-    /// Sends a layer, unless the destination has it by now. False: the source does not have it.
+    /// Sends a layer, unless the destination has it by now. False: the source does not have it, or no rule for it any more.
     async fn send_layer(
         &self,
         permit: &Permit<Authority>,
@@ -115,10 +118,15 @@ impl Registry {
         let _turn = turn.lock().await;
         let found = permit.read(|()| FindBlobs { repository, digests: vec![digest] }).await?;
         let Some(row) = found.into_iter().find_map(|(_, row)| row) else { return Ok(false) };
+        let of = (repository, way.route.destination.id);
+        if !is_ruled(permit, of, false).await? {
+            return Ok(false);
+        }
         let find = Ask::FindLayer { digest: digest.to_string() };
         let (mut answer, mut failures) = (way.ask(&find).await, 0);
         loop {
             answer = match answer {
+                Ok(Answer::Upload { .. }) if !is_ruled(permit, of, false).await? => return Ok(false),
                 Ok(Answer::Upload { id, offset }) => {
                     let sent = self.send_part(permit, (way, run), &row, (&id, offset)).await;
                     if sent.is_ok() {
@@ -183,7 +191,7 @@ impl Registry {
         Ok(bytes.freeze())
     }
 
-    /// Removes a tag or an image at a peer, unless the source has it again.
+    /// Removes a tag or an image at a peer, unless the source has it again, or no rule that says so any more.
     pub(super) async fn send_deletion(
         &self,
         permit: &Permit<Authority>,
@@ -191,6 +199,9 @@ impl Registry {
         key: &ReplicationKey,
     ) -> Result<Option<()>, Failure> {
         let (repository, digest) = (key.source, key.digest);
+        if !is_ruled(permit, (repository, key.destination), true).await? {
+            return Ok(None);
+        }
         let is_there = match &key.tag {
             Some(tag) => {
                 permit.read(|()| FindReplicationTag { repository, tag: tag.clone() }).await?.is_some()

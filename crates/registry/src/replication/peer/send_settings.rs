@@ -49,7 +49,7 @@ impl Registry {
         (link, route): (&Link, &Route),
         item: &SettingsItem,
     ) -> std::result::Result<Vec<String>, Failure> {
-        let Some(RepositorySettings { name, settings }) = settings::read(permit, item.source).await? else {
+        let Some(RepositorySettings { name, settings }) = settings::read(permit, item).await? else {
             return Ok(Vec::new());
         };
         let way = self.way(link, route, name.as_str())?;

@@ -87,11 +87,12 @@ macro_rules! with_operations {
             ReadReplicationConfiguration: GetReplicationConfiguration;
             ChangeReplicationConfiguration: PutReplicationConfiguration;
             ReadReplications: ListImageReplications ListReplicationLags;
-            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource FindReplicationTag EndReplication
+            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource FindReplicationTag FindReplicationRule
+                EndReplication
                 ForgetReplications ListDueSettings FindRepositorySettings EndSettingsReplication QueueReferrers;
             Replicate: ReplicateImage ReplicateDeletion PutReplicatedSettings;
-            ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
             PeerOrders: RecordAbsence FindAbsence;
+            ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
             ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
             WorkOnBackfills: ListOpenBackfills PrepareBackfill EndBackfillItems FindReplicationDestination
                 TrimReplicationBackfills;
@@ -182,8 +183,8 @@ rows! {
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
     ReplicateImages: ReadIdentities Work DueReplications ReadBackfills WorkOnBackfills ReadLayers BytesRead;
-    DescribeReplication: ReadReplications;
     ReceiveFromPeers: PeerOrders;
+    DescribeReplication: ReadReplications;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
