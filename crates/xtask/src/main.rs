@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod conformance;
 mod dependencies;
+mod dist;
 mod image;
 mod install;
 mod process;
@@ -63,6 +64,8 @@ enum Task {
     Soak(soak::Options),
     /// Make the container image, without a container engine.
     Image(image::Options),
+    /// Make the binary to ship: optimized for the requests that the benchmark sends. It takes two builds.
+    Dist(dist::Options),
     /// Compare Wharf with distribution 3, Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
         Task::Soak(options) => soak::run(&options),
         Task::Image(options) => image::run(&options).map(|()| true),
+        Task::Dist(options) => dist::run(&options).map(|()| true),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };
     match outcome {

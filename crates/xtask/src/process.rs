@@ -1,12 +1,31 @@
 //! The resources of a server, from /proc: memory and CPU of itself and its direct children (nginx's workers), its open
-//! files.
+//! files. And its end.
 
 use std::fs;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 /// Ticks of /proc's times in a second: `USER_HZ`, which Linux fixes at 100 on all that we run on.
 const TICKS: f64 = 100.0;
+
+/// Asks a server to end, as an operator does, and kills it if it has not ended after five seconds. It may have ended
+/// already.
+pub(crate) fn end(child: &mut Child) {
+    let pid = child.id().to_string();
+    let _ = Command::new("kill").args(["-TERM", &pid]).status();
+    let limit = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < limit {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
 
 /// CPU seconds in user and kernel mode since the process began.
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {

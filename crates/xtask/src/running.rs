@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::abuse::sign::Key;
-use crate::{command, workspace};
+use crate::{command, process, workspace};
 
 /// A running server with the environment that its `wharf env` prints.
 pub(crate) struct Wharf {
@@ -136,9 +136,7 @@ impl Wharf {
 
 impl Drop for Wharf {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        process::end(&mut self.child);
     }
 }
 

@@ -68,12 +68,13 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    /// Stores one blob of each size and one image on every server, and reads each back once.
-    pub(crate) fn fill(sides: &[&Side], nginx_root: &Path) -> Result<Self> {
+    /// Stores one blob of each size and one image on every server and, if there is one, in the folder of nginx's files,
+    /// and reads each back once.
+    pub(crate) fn fill(sides: &[&Side], files: Option<&Path>) -> Result<Self> {
         let mut digests = BTreeMap::new();
         for size in SIZES {
             let blob = Blob::random(size)?;
-            fs::write(nginx_root.join(&blob.digest), &blob.bytes)?;
+            write(files, &blob.digest, &blob)?;
             for side in sides {
                 if side.kind == Kind::Registry {
                     load::push(&mut side.connect()?, side, &blob)?;
@@ -84,7 +85,7 @@ impl Shelf {
             digests.insert(size, blob.digest);
         }
         let manifest = Blob::of(manifest(&digests)?);
-        fs::write(nginx_root.join(FILE), &manifest.bytes)?;
+        write(files, FILE, &manifest)?;
         for side in sides {
             if side.kind == Kind::Registry {
                 put_to(side, &manifest_path(side), &manifest.bytes)?;
@@ -116,6 +117,14 @@ impl Shelf {
     /// The digest of the image's manifest.
     pub(crate) fn manifest(&self) -> &str {
         &self.manifest
+    }
+}
+
+/// Writes a file for nginx, if it is measured.
+fn write(files: Option<&Path>, name: &str, blob: &Blob) -> Result<()> {
+    match files {
+        Some(files) => Ok(fs::write(files.join(name), &blob.bytes)?),
+        None => Ok(()),
     }
 }
 

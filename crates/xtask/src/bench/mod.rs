@@ -30,7 +30,7 @@ mod tls;
 mod unit;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ use measure::{Measure, Work};
 use run::Run;
 use series::Series;
 use servers::Servers;
-use side::Side;
+use side::{Case, Side};
 
 /// The options of the command.
 #[derive(clap::Args)]
@@ -65,6 +65,9 @@ pub(crate) struct Options {
     /// Measure only the other servers.
     #[arg(long)]
     rivals_only: bool,
+    /// Measure only Wharf, and compare with nothing.
+    #[arg(long, conflicts_with = "rivals_only")]
+    alone: bool,
     /// The `wharf` binary to measure; by default one is built with the release profile.
     #[arg(long)]
     wharf: Option<PathBuf>,
@@ -108,6 +111,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut servers = Servers::start(options, folder.path(), &measures)?;
     let run = measure_all(options, &folder, &mut servers, &measures)?;
     report(options, &folder, &run)
+}
+
+/// Sends every kind of request to a binary that counts what it runs. The counts are written when it ends.
+pub(crate) fn train(binary: &Path) -> Result<()> {
+    let options = Options {
+        part: None,
+        rounds: 1,
+        seconds: 0.5,
+        only: None,
+        rivals_only: false,
+        alone: true,
+        wharf: Some(binary.to_owned()),
+        folder: None,
+        output: None,
+    };
+    let measures: Vec<_> =
+        list::chosen(None).into_iter().filter(|measure| measure.case != Case::Floor).collect();
+    let folder = TempDir::with_prefix_in("bench-", workspace::target_folder()?)?;
+    let mut servers = Servers::start(&options, folder.path(), &measures)?;
+    measure_all(&options, &folder, &mut servers, &measures).map(drop)
 }
 
 fn wants_bursts(options: &Options) -> bool {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::side::{DEBIAN, DISTRIBUTION, Kind, NGINX, Side};
-use crate::{command, workspace};
+use crate::{command, process, workspace};
 
 /// The servers.
 pub(crate) struct Rivals {
@@ -30,17 +30,7 @@ pub(super) struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // nginx's master ends its workers only when it is asked to stop, not when it is killed.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
-        let end = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < end {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        process::end(&mut self.child);
     }
 }
 

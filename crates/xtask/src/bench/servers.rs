@@ -36,13 +36,13 @@ pub(crate) struct Servers {
     on_postgres: Option<(Wharf, Postgres)>,
     tls: Option<Tls>,
     floor: Option<Floor>,
-    rivals: Rivals,
+    rivals: Option<Rivals>,
 }
 
 impl Servers {
     /// Starts those that the measures need, with their data below `folder`.
     pub(crate) fn start(options: &Options, folder: &Path, measures: &[Measure]) -> Result<Self> {
-        let rivals = rivals::start(folder)?;
+        let rivals = if options.alone { None } else { Some(rivals::start(folder)?) };
         let mut servers = Self {
             wharf: None,
             log_off: None,
@@ -116,7 +116,7 @@ impl Servers {
             let other = side.for_caller(caller::of_another_account(wharf)?);
             sides.push(side.with_case(Case::OtherAccount, other));
         }
-        sides.extend(self.rivals.sides());
+        sides.extend(self.rivals.iter().flat_map(Rivals::sides));
         Ok(sides)
     }
 
@@ -124,7 +124,7 @@ impl Servers {
     pub(crate) fn fill(&self, sides: &[Side]) -> Result<Shelf> {
         let with_own_data = [Case::Usual, Case::LogOff, Case::Events, Case::Rates, Case::Postgres];
         let all = sides.iter().flat_map(|side| with_own_data.iter().filter_map(|case| side.case(*case)));
-        Shelf::fill(&all.collect::<Vec<_>>(), self.rivals.nginx_root())
+        Shelf::fill(&all.collect::<Vec<_>>(), self.rivals.as_ref().map(Rivals::nginx_root))
     }
 }
 
