@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oci::digest::Digest;
 
-use super::lifecycle::{Unclaimed, execution};
+use super::lifecycle::{Unclaimed, execution, item};
 use super::world::{TAGS_LIMIT, digest, tag};
 use crate::tx::Tx;
 use crate::value::params;
@@ -321,16 +321,14 @@ impl State {
             at: self.now(),
         };
         let images = done(tx, list).await;
-        self.items =
-            images.iter().map(|image| super::lifecycle::item(image, LifecycleAction::Expire)).collect();
+        self.items = images.iter().map(|image| item(image, LifecycleAction::Expire)).collect();
     }
 
     async fn execute(&mut self, tx: &mut Tx<'_>) {
         let policy = done(tx, GetLifecyclePolicy { repository: APP }).await.unwrap();
-        let claim = done(tx, Unclaimed(APP)).await;
-        let execute = execution(APP, &claim, policy.version, self.departures, self.items.clone());
-        let execute = ExecuteLifecyclePolicy { at: self.now(), ..execute };
-        let outcomes = done(tx, execute).await;
+        let (claim, items) = (done(tx, Unclaimed(APP)).await, self.items.clone());
+        let execute = execution(APP, &claim, policy.version, self.departures, items);
+        let outcomes = done(tx, ExecuteLifecyclePolicy { at: self.now(), ..execute }).await;
         for (item, outcome) in self.items.clone().iter().zip(outcomes) {
             let names: Vec<&'static str> = self.images.keys().map(|(_, image)| *image).collect();
             let named = names.into_iter().find(|image| digest(image) == item.digest);

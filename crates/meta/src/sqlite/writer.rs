@@ -11,7 +11,8 @@ use crate::{error::StoreError, job::Job};
 
 /// The writer thread. Dropping it ends what is queued and waits for the thread.
 pub(super) struct Writer {
-    queue: Option<SyncSender<Job>>,
+    /// A channel has room for all that may wait from its beginning, so it takes jobs on the heap.
+    queue: Option<SyncSender<Box<Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -29,7 +30,7 @@ impl Writer {
     }
 
     pub(super) fn write(&self, job: Job) -> Result<(), StoreError> {
-        self.queue.as_ref().ok_or(StoreError::Closed)?.try_send(job).map_err(|error| match error {
+        self.queue.as_ref().ok_or(StoreError::Closed)?.try_send(Box::new(job)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Closed,
         })
@@ -48,15 +49,15 @@ impl Drop for Writer {
 /// Takes what waits, up to a group, and commits it. While one group is synced the next gathers, so that none
 /// waits on purpose and its age is bounded by one commit.
 fn serve(
-    jobs: &Receiver<Job>,
+    jobs: &Receiver<Box<Job>>,
     group: &mut Group,
     size: usize,
     wal: &std::path::Path,
     checkpoint: &Checkpoint,
 ) {
     while let Ok(first) = jobs.recv() {
-        let mut gathered = vec![first];
-        gathered.extend(jobs.try_iter().take(size.saturating_sub(1)));
+        let mut gathered = vec![*first];
+        gathered.extend(jobs.try_iter().take(size.saturating_sub(1)).map(|job| *job));
         group.commit(gathered);
         if connection::file_len(wal) > super::checkpoint::WAL_CHECKPOINT {
             checkpoint.wake();

@@ -45,6 +45,7 @@ mod rename;
 mod replication;
 mod replication_archive;
 mod replication_backfill;
+mod replication_changed_rules;
 mod replication_converges;
 mod replication_rules;
 mod replication_settings;
