@@ -106,7 +106,7 @@ struct Room {
 }
 
 impl State {
-    /// Half of the places are divided among the databases. Each takes of the other half what is free.
+    /// Half of the places are divided among the databases, at least one for each. Each takes of the rest what is free.
     fn room(&self, all: usize, database: usize) -> Room {
         let of_each = match self.databases.len() {
             0 | 1 => 0,

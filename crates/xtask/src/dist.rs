@@ -10,6 +10,9 @@ use clap::Args;
 
 use crate::{bench, binary_size, command, workspace};
 
+/// Code that no request ran is made small, and not copied to where it is called from.
+const SMALL: [&str; 2] = ["-Cllvm-args=-pgso-lwss-only=false", "-Cllvm-args=-inlinecold-threshold=5"];
+
 /// How the binary is made.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -29,9 +32,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(data) => data.canonicalize().with_context(|| data.display().to_string())?,
         None => profile(&folder)?,
     };
-    let mut flags = format!("-Cprofile-use={}", data.display());
+    let mut flags = vec![format!("-Cprofile-use={}", data.display())];
+    flags.extend(SMALL.map(str::to_owned));
     if options.r#static {
-        flags.push_str(" -Ctarget-feature=+crt-static");
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     let built = build(&folder, &flags, &[])?;
     let name = if options.r#static { "wharf-static" } else { "wharf" };
@@ -51,7 +55,7 @@ fn profile(folder: &Path) -> Result<PathBuf> {
         fs::remove_dir_all(&counts)?;
     }
     // Optimization across crates would only be slow here; each crate counts before it.
-    let flags = format!("-Cprofile-generate={}", counts.display());
+    let flags = [format!("-Cprofile-generate={}", counts.display())];
     let counting = build(folder, &flags, &[("CARGO_PROFILE_DIST_LTO", "off")])?;
     bench::train(&counting)?;
     let data = folder.join("wharf.profdata");
@@ -60,12 +64,12 @@ fn profile(folder: &Path) -> Result<PathBuf> {
 }
 
 /// Builds for a named target, so that the flags are not for build scripts and macros.
-fn build(folder: &Path, flags: &str, settings: &[(&str, &str)]) -> Result<PathBuf> {
+fn build(folder: &Path, flags: &[String], settings: &[(&str, &str)]) -> Result<PathBuf> {
     let triple = triple()?;
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--locked", "--package", "wharf", "--bin", "wharf", "--profile", "dist"]);
     cargo.args(["--target", &triple, "--target-dir"]).arg(folder);
-    cargo.env("RUSTFLAGS", flags).envs(settings.iter().copied());
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).envs(settings.iter().copied());
     command::run(&mut cargo)?;
     Ok(folder.join(&triple).join("dist/wharf"))
 }

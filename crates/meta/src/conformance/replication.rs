@@ -293,11 +293,21 @@ pub(super) async fn a_late_image_of_a_peer_creates_nothing(world: World) {
     assert!(absent("other", 50).await);
     put(app, 45).await.unwrap();
     put(app, 60).await.unwrap();
+    let rename = RenameRepository {
+        repository: app,
+        name: "renamed".to_owned(),
+        redirect_until: Micros(0),
+        decided: DecidedVersions::default(),
+        at: Micros(8),
+    };
+    world.meta.write(rename).await.unwrap();
+    assert!(is_late(60).await && !is_late(61).await, "its old name stands for no repository");
+    put(app, 70).await.unwrap();
     let (deleted, at) = (DeleteRepository { repository: app, force: true, at: Micros(9) }, Micros(9));
     world.meta.write(deleted).await.unwrap();
     let again = world.repository("app").await;
-    assert_eq!(refusal(put(again, 55).await), ReplicateImageRefusal::Overtaken);
-    let source = DeletionSource::Peer { is_of_another_account: false, order: order(58) };
+    assert_eq!(refusal(put(again, 65).await), ReplicateImageRefusal::Overtaken);
+    let source = DeletionSource::Peer { is_of_another_account: false, order: order(68) };
     let remove = ReplicateDeletion { repository: again, digest: digest("one"), tag: None, source, at };
     assert_eq!(refusal(world.meta.write(remove).await), ReplicateDeletionRefusal::Overtaken);
     // Other registries that are replicated have their own order.

@@ -17,7 +17,7 @@ pub struct PeerOrder {
 }
 
 /// The ID of no repository. Its rows of `replication_peer` have the last deletion that found none, and the last request
-/// about repositories that were deleted. One for all of a source is enough: who comes too late sends again.
+/// about repositories that were deleted, renamed or moved. One for all of a source is enough: who comes too late sends again.
 const NO_REPOSITORY: i64 = i64::MIN;
 
 impl PeerOrder {
@@ -45,7 +45,8 @@ impl PeerOrder {
 const LATEST: &str = "ON CONFLICT (registry, repository, source) DO UPDATE SET sent_at = \
     CASE WHEN replication_peer.sent_at < excluded.sent_at THEN excluded.sent_at ELSE replication_peer.sent_at END";
 
-/// Remembers the requests about a repository that is deleted: a new one with its name gets nothing that was sent before.
+/// Remembers the requests about a repository that is deleted or gets another name: a new one with its name gets nothing that
+/// was sent before.
 pub(crate) async fn outlive(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
     let put = format!(
         "INSERT INTO replication_peer (registry, repository, source, sent_at) \

@@ -10,7 +10,7 @@ use crate::{
         decided_versions::DecidedVersions,
         lifecycle_policy::LIFECYCLE_POLICY,
         lifecycle_preview::LIFECYCLE_PREVIEW,
-        operation,
+        operation, peer_order,
         referrers_delete::ORPHANED_REFERRERS,
         referrers_queue::REPLICATED_SUBJECT,
         repository::{Hold, RepositoryRow, hold, repository_columns},
@@ -124,6 +124,7 @@ operation!(
             return Ok(Err(MoveRepositoryRefusal::Limit));
         }
         op.end_uploads(tx).await?;
+        peer_order::outlive(tx, op.repository).await?;
         usage::moved(tx, op.repository, op.moved()).await?;
         op.move_rows(tx).await?;
         op.move_work(tx).await?;

@@ -7,7 +7,7 @@ use crate::{
     Micros, Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         decided_versions::DecidedVersions,
-        operation,
+        operation, peer_order,
         repository::{Hold, RepositoryRow, hold},
     },
     value::{Row, params},
@@ -60,6 +60,7 @@ operation!(RenameRepository: Durable [Repository(op.repository)] -> RepositoryRo
     // What was imported came from the upstream registry of the old name.
     let rename = "UPDATE repository SET name = ?3, imports_after = last_image_id WHERE registry = ?1 AND id = ?2";
     tx.execute(rename, &params![registry, id, op.name]).await?;
+    peer_order::outlive(tx, op.repository).await?;
     end_redirects(tx, registry, &op.name, op.at).await?;
     let redirect = Redirect { registry, name: &row.name, to: op.repository, until: op.redirect_until };
     redirect.begin(tx, op.at).await?;

@@ -122,7 +122,7 @@ impl UpdateImageStorageClass {
         let restore = Restore { repository: self.repository, restored_at: self.restored_at, at: self.at };
         let mut family = archived_members(tx, (self.repository, image), FAMILY + 1).await?;
         if family.len() > FAMILY {
-            restore.begin(tx, image, self.at).await?;
+            restore.begin(tx, image).await?;
             return Ok(ImageState::Activating);
         }
         family.push(image);
@@ -131,7 +131,7 @@ impl UpdateImageStorageClass {
             return Ok(ImageState::Active);
         }
         for image in family {
-            restore.begin(tx, image, self.restored_at).await?;
+            restore.begin(tx, image).await?;
         }
         Ok(ImageState::Activating)
     }
@@ -156,8 +156,8 @@ struct Restore {
 }
 
 impl Restore {
-    /// Begins to restore an image, whose work is due then.
-    async fn begin(&self, tx: &mut Tx<'_>, image: ImageId, due_at: Micros) -> Result<(), StoreError> {
+    /// Begins to restore an image.
+    async fn begin(&self, tx: &mut Tx<'_>, image: ImageId) -> Result<(), StoreError> {
         let update = "UPDATE image SET status = ?4, restored_at = ?5 \
                       WHERE registry = ?1 AND repository = ?2 AND id = ?3";
         let number = ImageState::Activating.number();
@@ -166,15 +166,16 @@ impl Restore {
         let objects = objects_in_archive(tx, self.repository, image).await?;
         queue_moves(tx, &objects, self.at).await?;
         let key = restore_key(self.repository, image);
-        // A push can have ended an earlier restore, whose work may still wait or be claimed.
-        enqueue_anew(tx, RESTORE_IMAGE, &key, due_at).await
+        // A push can have ended an earlier restore, whose work may still wait or be claimed. It is not due earlier: a server of
+        // an earlier version ends work whose time has not come.
+        enqueue_anew(tx, RESTORE_IMAGE, &key, self.restored_at).await
     }
 
     /// Begins to restore the next images that an index lists.
     async fn begin_members(&self, tx: &mut Tx<'_>, index: ImageId) -> Result<RestoreProgress, StoreError> {
         let members = resting_members(tx, (self.repository, index), FAMILY).await?;
         for member in &members {
-            self.begin(tx, *member, self.restored_at).await?;
+            self.begin(tx, *member).await?;
         }
         Ok(if members.len() == FAMILY { RestoreProgress::GoesOn } else { RestoreProgress::Waits })
     }

@@ -111,7 +111,7 @@ impl Registry {
         serde_json::to_vec(&answer).map_err(Error::internal)
     }
 
-    /// There is nothing to delete. It is remembered, so that an image which was sent before creates no repository. A registry
+    /// There is nothing to delete. It is remembered, so that an image which was sent before does not arrive. A registry
     /// that does not exist remembers nothing.
     async fn absent(&self, asked: &PeerRequest, gate: &Gate) -> Result<Answer> {
         let Some(registry) = gate.registry() else { return Ok(Answer::Done) };

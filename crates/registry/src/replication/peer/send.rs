@@ -106,7 +106,8 @@ impl Registry {
         Ok(Some(Ask::PutImage { digest, media_type, manifest, tag, tagged_at, allows_missing }))
     }
 
-    /// Sends a layer, unless the destination has it by now. False: the source does not have it, or no rule for it any more.
+    /// Sends a layer, unless the destination has it by now. False: the source does not have it. If there is no rule for it any
+    /// more, the image waits for the next pass, which finds that out.
     async fn send_layer(
         &self,
         permit: &Permit<Authority>,
@@ -120,13 +121,15 @@ impl Registry {
         let Some(row) = found.into_iter().find_map(|(_, row)| row) else { return Ok(false) };
         let of = (repository, way.route.destination.id);
         if !is_ruled(permit, of, false).await? {
-            return Ok(false);
+            return Err(Failure::Paused);
         }
         let find = Ask::FindLayer { digest: digest.to_string() };
         let (mut answer, mut failures) = (way.ask(&find).await, 0);
         loop {
             answer = match answer {
-                Ok(Answer::Upload { .. }) if !is_ruled(permit, of, false).await? => return Ok(false),
+                Ok(Answer::Upload { .. }) if !is_ruled(permit, of, false).await? => {
+                    return Err(Failure::Paused);
+                }
                 Ok(Answer::Upload { id, offset }) => {
                     let sent = self.send_part(permit, (way, run), &row, (&id, offset)).await;
                     if sent.is_ok() {
