@@ -65,7 +65,7 @@ fn profile(folder: &Path) -> Result<PathBuf> {
 
 /// Builds for a named target, so that the flags are not for build scripts and macros.
 fn build(folder: &Path, flags: &[String], settings: &[(&str, &str)]) -> Result<PathBuf> {
-    let triple = triple()?;
+    let triple = printed("host-tuple")?;
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--locked", "--package", "wharf", "--bin", "wharf", "--profile", "dist"]);
     cargo.args(["--target", &triple, "--target-dir"]).arg(folder);
@@ -74,18 +74,16 @@ fn build(folder: &Path, flags: &[String], settings: &[(&str, &str)]) -> Result<P
     Ok(folder.join(&triple).join("dist/wharf"))
 }
 
-/// The target of this machine.
-fn triple() -> Result<String> {
-    let text = command::capture(Command::new("rustc").arg("-vV").current_dir(workspace::root()))?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc names no host")?.to_owned())
-}
-
 /// The program that comes with the compiler: its format is that of one version of LLVM.
 fn llvm_profdata() -> Result<PathBuf> {
-    let mut rustc = Command::new("rustc");
-    let root = command::capture(rustc.args(["--print", "sysroot"]).current_dir(workspace::root()))?;
-    let program = Path::new(root.trim()).join("lib/rustlib").join(triple()?).join("bin/llvm-profdata");
+    let program = Path::new(&printed("target-libdir")?).with_file_name("bin").join("llvm-profdata");
     ensure!(program.exists(), "no {}: run `rustup component add llvm-tools`", program.display());
     Ok(program)
+}
+
+/// What the compiler of this checkout says about itself.
+fn printed(what: &str) -> Result<String> {
+    let mut rustc = Command::new("rustc");
+    let text = command::capture(rustc.args(["--print", what]).current_dir(workspace::root()))?;
+    Ok(text.trim().to_owned())
 }

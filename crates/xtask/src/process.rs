@@ -11,20 +11,27 @@ use anyhow::{Context, Result};
 /// Ticks of /proc's times in a second: `USER_HZ`, which Linux fixes at 100 on all that we run on.
 const TICKS: f64 = 100.0;
 
-/// Asks a server to end, as an operator does, and kills it if it has not ended after five seconds. It may have ended
-/// already.
+/// Asks a server to end, as an operator does, and kills it if it has not ended after five seconds.
 pub(crate) fn end(child: &mut Child) {
+    // Another process can have the ID of one that has ended already.
+    if !is_running(child) {
+        return;
+    }
     let pid = child.id().to_string();
     let _ = Command::new("kill").args(["-TERM", &pid]).status();
     let limit = Instant::now() + Duration::from_secs(5);
     while Instant::now() < limit {
-        if !matches!(child.try_wait(), Ok(None)) {
+        if !is_running(child) {
             return;
         }
         sleep(Duration::from_millis(20));
     }
     let _ = child.kill();
     let _ = child.wait();
+}
+
+fn is_running(child: &mut Child) -> bool {
+    matches!(child.try_wait(), Ok(None))
 }
 
 /// CPU seconds in user and kernel mode since the process began.
